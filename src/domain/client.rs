@@ -1,0 +1,219 @@
+//! Clients: applications that send people here to sign in, and services that ask for tokens of their own.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::ids::ClientId;
+use super::key::Algorithm;
+use super::scope::Scope;
+use super::time::Timestamp;
+use super::uri::Origin;
+use super::uri::RedirectUri;
+
+/// A registered client. Kept as one JSON document, so a new field needs a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// `client_id`, RFC 6749 section 2.2.
+    pub id: ClientId,
+    /// `client_name`, shown on the login and consent pages.
+    pub name: String,
+    #[serde(default)]
+    pub application_type: ApplicationType,
+    /// How the client may prove who it is at the token endpoint. Public clients have exactly `{None}`.
+    pub token_endpoint_auth_methods: BTreeSet<AuthMethod>,
+    /// Any of these is accepted; several live side by side while a secret is being changed.
+    #[serde(default)]
+    pub secrets: Vec<ClientSecret>,
+    #[serde(default)]
+    pub redirect_uris: Vec<RedirectUri>,
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    pub grant_types: BTreeSet<GrantType>,
+    /// The scope values that this client may ask for.
+    #[serde(default)]
+    pub scope: Scope,
+    /// What its access tokens may be meant for (`aud`); the first is the default. Empty: the issuer itself.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    #[serde(default = "rs256")]
+    pub id_token_signed_response_alg: Algorithm,
+    #[serde(default = "es256")]
+    pub access_token_signed_response_alg: Algorithm,
+    /// Whether an authorization request without a code challenge is refused. Always so for public clients.
+    #[serde(default = "yes")]
+    pub require_pkce: bool,
+    /// An application of the operator's own: no consent page.
+    #[serde(default)]
+    pub first_party: bool,
+    /// Whether the JSON session API (`/auth/...`) is open to it.
+    #[serde(default)]
+    pub session_api: bool,
+    /// Browser origins that may read answers of the token, userinfo and revocation endpoints.
+    #[serde(default)]
+    pub origins: Vec<Origin>,
+    #[serde(default)]
+    pub lifetimes: Lifetimes,
+    /// A disabled client is treated as an unknown one everywhere.
+    #[serde(default)]
+    pub disabled: bool,
+    pub created_at: Timestamp,
+    #[serde(default)]
+    pub source: ClientSource,
+}
+
+fn rs256() -> Algorithm {
+    Algorithm::Rs256
+}
+
+fn es256() -> Algorithm {
+    Algorithm::Es256
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Client {
+    /// RFC 6749 section 2.1: a client without a credential of its own.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.token_endpoint_auth_methods.contains(&AuthMethod::None)
+    }
+
+    /// Whether an authorization request of this client must carry a code challenge (RFC 7636, RFC 9700 section 2.1.1).
+    #[must_use]
+    pub fn pkce_required(&self) -> bool {
+        self.require_pkce || self.is_public()
+    }
+
+    #[must_use]
+    pub fn allows(&self, grant: GrantType) -> bool {
+        self.grant_types.contains(&grant)
+    }
+
+    /// Whether a response may be sent to `presented`.
+    #[must_use]
+    pub fn redirects_to(&self, presented: &str) -> bool {
+        self.redirect_uris.iter().any(|uri| uri.matches(presented, self.application_type))
+    }
+
+    /// Whether a page of the origin `presented` may read our answers.
+    #[must_use]
+    pub fn trusts_origin(&self, presented: &str) -> bool {
+        self.origins.iter().any(|origin| origin.matches(presented, self.application_type))
+    }
+}
+
+/// OpenID Connect Registration section 2, `application_type`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationType {
+    #[default]
+    Web,
+    Native,
+}
+
+/// OpenID Connect Core section 9.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    None,
+    ClientSecretBasic,
+    ClientSecretPost,
+}
+
+impl AuthMethod {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+        }
+    }
+}
+
+/// RFC 6749 section 1.3 and its extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    AuthorizationCode,
+    RefreshToken,
+    ClientCredentials,
+}
+
+impl GrantType {
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// Reads the wire form; compares case (RFC 6749 section 1.3 has no other spelling).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+    }
+}
+
+/// One secret of a client, as a hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientSecret {
+    /// What `crypto::hash` or `crypto::password` made of it; never the secret itself.
+    pub hash: ClientSecretHash,
+    pub created_at: Timestamp,
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Secrets that we made have 256 random bits, for which one round of SHA-256 is enough; others are hashed slowly.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientSecretHash {
+    /// SHA-256, base64url.
+    Sha256(String),
+    /// A PHC string.
+    Argon2id(String),
+}
+
+impl std::fmt::Debug for ClientSecretHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Lifetimes of what is issued to one client, in seconds; what is absent comes from the configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lifetimes {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<Duration>,
+    /// From login to the end of the refresh family, whatever happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_absolute: Option<Duration>,
+    /// From the last refresh to the end of the refresh family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_idle: Option<Duration>,
+    /// How long a public client may present the same refresh token again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_retry_window: Option<Duration>,
+}
+
+/// Who may change a client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientSource {
+    /// Written in the configuration file; read-only elsewhere.
+    Configuration,
+    #[default]
+    Database,
+}
