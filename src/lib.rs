@@ -16,4 +16,5 @@
 //! ```
 
 pub mod ambient;
+pub mod config;
 pub mod domain;

@@ -1,0 +1,90 @@
+//! Signing keys: which, and how they change.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use serde_json::json;
+
+use super::key::section;
+use super::node::Node;
+use super::text::parse_duration;
+use super::text::show_duration;
+use super::value::Between;
+use super::value::NotEmpty;
+use super::value::Refusal;
+use super::value::Value;
+use super::value::choice;
+use super::value::parsed;
+use crate::domain::key::Algorithm;
+
+section! {
+    /// Signing keys and their rotation. No verifier notices a rotation as long as publish_ahead is longer than it
+    /// keeps the key set.
+    Keys in "keys" {
+        /// Signature algorithms. RS256 must stay: OpenID Connect requires it.
+        algorithms: Vec<Algorithm> = Default(r#"["ES256", "RS256"]"#), NotEmpty;
+        /// How long a key signs before the next one takes over, or "never". At least 24 h outside dev.
+        rotate_every: RotateEvery = Default(r#""90d""#);
+        /// How long a key is published before it signs. At least 1 h outside dev, better 24 h; 14 days covers
+        /// applications that read keys only when they start.
+        publish_ahead: Duration = Default(r#""14d""#);
+        /// How long a key stays published after it has stopped to sign; "auto" is the longest token lifetime of any
+        /// client and one hour.
+        retire_for: RetireFor = Default(r#""auto""#);
+        /// How long others may keep the key set: the max-age of /.well-known/jwks.json.
+        jwks_max_age: Duration = Default(r#""5m""#), Between(Duration::from_secs(1), Duration::from_secs(86_400));
+    }
+}
+
+/// How long a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotateEvery {
+    Never,
+    Every(Duration),
+}
+
+/// How long a key stays published after its last signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetireFor {
+    /// The longest token lifetime of any client and one hour.
+    Auto,
+    For(Duration),
+}
+
+choice!(Algorithm: "ES256" => Algorithm::Es256, "RS256" => Algorithm::Rs256);
+
+impl Value for RotateEvery {
+    fn expected() -> String {
+        format!("\"never\" or {}", Duration::expected())
+    }
+    fn read(node: &Node) -> Result<Self, Refusal> {
+        parsed(node, |text| match text {
+            "never" => Some(Self::Never),
+            _ => parse_duration(text).filter(|every| !every.is_zero()).map(Self::Every),
+        })
+    }
+    fn show(&self) -> Json {
+        match self {
+            Self::Never => json!("never"),
+            Self::Every(every) => json!(show_duration(*every)),
+        }
+    }
+}
+
+impl Value for RetireFor {
+    fn expected() -> String {
+        format!("\"auto\" or {}", Duration::expected())
+    }
+    fn read(node: &Node) -> Result<Self, Refusal> {
+        parsed(node, |text| match text {
+            "auto" => Some(Self::Auto),
+            _ => parse_duration(text).map(Self::For),
+        })
+    }
+    fn show(&self) -> Json {
+        match self {
+            Self::Auto => json!("auto"),
+            Self::For(time) => json!(show_duration(*time)),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The configuration: one TOML file, then the environment, then flags, straight into types that cannot be wrong.
+//!
+//! ```text
+//! file ─┐
+//! env  ─┼─> input (what was given, where) ─> one `section!` per table ─> Config ─> rules (keys seen together)
+//! flags ┘                                        │
+//!                                                └─> document: config/signet.toml, JSON schema
+//! ```
+//!
+//! Every fault is found in one run, with its place and what would be right. Secrets never appear in a message.
+
+pub mod clients;
+pub mod database;
+mod document;
+mod fault;
+mod gather;
+mod input;
+mod key;
+pub mod keys;
+pub mod limits;
+mod nearest;
+mod node;
+pub mod passwords;
+mod rules;
+pub mod secrets;
+pub mod server;
+pub mod sessions;
+pub mod telemetry;
+mod text;
+pub mod tokens;
+pub mod ui;
+mod value;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value as Json;
+
+pub use self::clients::ConfiguredClient;
+pub use self::document::default_file;
+pub use self::document::schema;
+pub use self::fault::ConfigErrors;
+pub use self::fault::Fault;
+pub use self::fault::Place;
+pub use self::fault::Position;
+pub use self::input::Source;
+pub use self::key::Key;
+pub use self::key::Preset;
+pub use self::key::Section;
+pub use self::value::Size;
+
+/// Everything that can be set, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub server: server::Server,
+    pub database: database::Database,
+    pub secrets: secrets::Secrets,
+    pub keys: keys::Keys,
+    pub tokens: tokens::Tokens,
+    pub sessions: sessions::Sessions,
+    pub passwords: passwords::Passwords,
+    pub limits: limits::Limits,
+    pub telemetry: telemetry::Telemetry,
+    pub ui: ui::Ui,
+    pub clients: Vec<ConfiguredClient>,
+}
+
+/// Where a configuration comes from. Nothing else is read: the caller passes the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    pub file: Option<PathBuf>,
+    /// Names and values; those without the prefix `SIGNET_` are ignored.
+    pub env: Vec<(String, String)>,
+    /// Paths and values from flags, as in `("server.issuer", "http://localhost:9000")`; stronger than all else.
+    pub overrides: Vec<(String, String)>,
+    /// `serve --dev`: loopback only, but shorter key schedules allowed.
+    pub dev: bool,
+}
+
+/// A checked configuration and where each value came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub config: Config,
+    /// By path, as in `server.listen`; a client of the file as in `clients.grafana`.
+    pub sources: BTreeMap<String, Source>,
+    /// Allowed but unwise.
+    pub warnings: Vec<Fault>,
+}
+
+/// Every table of the file except `[[clients]]`.
+pub(crate) const SECTIONS: [Section; 10] = [
+    server::Server::SECTION,
+    database::Database::SECTION,
+    secrets::Secrets::SECTION,
+    keys::Keys::SECTION,
+    tokens::Tokens::SECTION,
+    sessions::Sessions::SECTION,
+    passwords::Passwords::SECTION,
+    limits::Limits::SECTION,
+    telemetry::Telemetry::SECTION,
+    ui::Ui::SECTION,
+];
+
+impl Config {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with every fault of file, environment and flags.
+    pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
+        let (mut input, tables) = gather::gather(sources);
+        match Self::read(&mut input, tables, sources.dev) {
+            Some(config) if input.faults.is_empty() => {
+                Ok(Loaded { config, sources: input.sources, warnings: input.warnings })
+            }
+            _ => {
+                // Stable: faults of one place stay in the order in which they were found.
+                input.faults.sort_by(|one, other| one.place.cmp(&other.place));
+                Err(ConfigErrors { faults: input.faults })
+            }
+        }
+    }
+
+    /// Every key with its value as JSON, secrets masked, in the order of the file.
+    #[must_use]
+    pub fn show(&self) -> Vec<(&'static str, Json)> {
+        let Self { server, database, secrets, keys, tokens, sessions, passwords, limits, telemetry, ui, clients: _ } =
+            self;
+        [
+            server.show(),
+            database.show(),
+            secrets.show(),
+            keys.show(),
+            tokens.show(),
+            sessions.show(),
+            passwords.show(),
+            limits.show(),
+            telemetry.show(),
+            ui.show(),
+        ]
+        .concat()
+    }
+
+    /// Reads every section before it gives up, so that every fault is found.
+    fn read(input: &mut input::Input, tables: Vec<input::Input>, dev: bool) -> Option<Self> {
+        let server = server::Server::read(input).inspect(|server| rules::server(server, dev, input));
+        let database = database::Database::read(input).inspect(|database| rules::database(database, input));
+        input.refuse_both("secrets.master_key", "secrets.master_key_file");
+        let secrets = secrets::Secrets::read(input);
+        let keys = keys::Keys::read(input).inspect(|keys| rules::keys(keys, dev, input));
+        let tokens = tokens::Tokens::read(input).inspect(|tokens| rules::tokens(tokens, input));
+        let sessions = sessions::Sessions::read(input).inspect(|sessions| rules::sessions(sessions, input));
+        let passwords = passwords::Passwords::read(input);
+        let limits = limits::Limits::read(input);
+        let telemetry = telemetry::Telemetry::read(input);
+        let ui = ui::Ui::read(input);
+        let clients = clients::read_all(input, tables);
+        Some(Self {
+            server: server?,
+            database: database?,
+            secrets: secrets?,
+            keys: keys?,
+            tokens: tokens?,
+            sessions: sessions?,
+            passwords: passwords?,
+            limits: limits?,
+            telemetry: telemetry?,
+            ui: ui?,
+            clients,
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! What shows only when keys are seen beside each other.
+
+use std::time::Duration;
+
+use super::database::Database;
+use super::input::Input;
+use super::keys::Keys;
+use super::keys::RotateEvery;
+use super::server::Server;
+use super::sessions::Sessions;
+use super::tokens::DAY;
+use super::tokens::HOUR;
+use super::tokens::Tokens;
+use crate::domain::key::Algorithm;
+
+/// Loopback only in dev; plain http never leaves the machine.
+pub(super) fn server(server: &Server, dev: bool, input: &mut Input) {
+    let outside: Vec<usize> =
+        server.listen.iter().enumerate().filter(|(_, address)| !address.ip().is_loopback()).map(|(at, _)| at).collect();
+    for at in outside {
+        let Some(address) = server.listen.get(at) else { continue };
+        if dev {
+            let message = format!("server.listen has {address}: serve --dev listens on 127.0.0.1 and [::1] only");
+            input.fault("server.listen", Some(at), message);
+        } else if !server.issuer.is_https() {
+            let message = format!(
+                "server.listen has {address}, which other machines may reach, but server.issuer is {}: set an https issuer",
+                server.issuer
+            );
+            input.fault("server.listen", Some(at), message);
+        }
+    }
+    if !server.admin_listen.ip().is_loopback() {
+        if dev {
+            let message = format!("server.admin_listen is {}: serve --dev is for loopback only", server.admin_listen);
+            input.fault("server.admin_listen", None, message);
+        } else {
+            let message = format!("server.admin_listen is {}: other machines may reach it", server.admin_listen);
+            input.warn("server.admin_listen", message);
+        }
+    }
+    if server.listen.contains(&server.admin_listen) && server.admin_listen.port() != 0 {
+        let message = format!("server.admin_listen is {}, as in server.listen; use another port", server.admin_listen);
+        input.fault("server.admin_listen", None, message);
+    }
+    if !dev && !server.issuer.is_https() && input.is_given("server.issuer") {
+        let message = format!("server.issuer is {}: only applications on this machine can use it", server.issuer);
+        input.warn("server.issuer", message);
+    }
+}
+
+pub(super) fn database(database: &Database, input: &mut Input) {
+    if database.pipelined_connections > database.max_connections {
+        let message = "database.pipelined_connections is more than database.max_connections".to_owned();
+        input.warn("database.pipelined_connections", message);
+    }
+}
+
+/// No verifier may meet a key that it cannot know.
+pub(super) fn keys(keys: &Keys, dev: bool, input: &mut Input) {
+    if !keys.algorithms.contains(&Algorithm::Rs256) {
+        // OpenID Connect Core section 15.1: "OPs MUST support signing ID Tokens with the RSA SHA-256 algorithm".
+        let message = "keys.algorithms lacks \"RS256\", which OpenID Connect requires (Core section 15.1)".to_owned();
+        input.fault("keys.algorithms", None, message);
+    }
+    for (at, algorithm) in keys.algorithms.iter().enumerate() {
+        if keys.algorithms.iter().take(at).any(|earlier| earlier == algorithm) {
+            input.fault("keys.algorithms", Some(at), format!("keys.algorithms has {algorithm} twice"));
+        }
+    }
+    match keys.rotate_every {
+        RotateEvery::Never => {
+            input.warn("keys.rotate_every", "keys.rotate_every is \"never\": keys rotate by hand only".to_owned());
+        }
+        RotateEvery::Every(every) => {
+            if every < DAY && !dev {
+                let message = "keys.rotate_every must be at least 24h (shorter is for serve --dev)".to_owned();
+                input.fault("keys.rotate_every", None, message);
+            }
+            if every < keys.publish_ahead {
+                let message =
+                    "keys.publish_ahead is longer than keys.rotate_every: no key would ever be published long \
+                               enough before it signs"
+                        .to_owned();
+                input.fault("keys.publish_ahead", None, message);
+            }
+        }
+    }
+    if keys.publish_ahead < HOUR && !dev {
+        let message = "keys.publish_ahead must be at least 1h (shorter is for serve --dev)".to_owned();
+        input.fault("keys.publish_ahead", None, message);
+    } else if keys.publish_ahead < DAY && !dev {
+        let message = "keys.publish_ahead is under 24h: some verifiers keep the key set longer".to_owned();
+        input.warn("keys.publish_ahead", message);
+    }
+    if keys.jwks_max_age > keys.publish_ahead && !dev {
+        let message = "keys.jwks_max_age is longer than keys.publish_ahead".to_owned();
+        input.fault("keys.jwks_max_age", None, message);
+    }
+}
+
+pub(super) fn tokens(tokens: &Tokens, input: &mut Input) {
+    if tokens.access_token > Duration::from_secs(600) {
+        let message = "tokens.access_token is over 10m: a stolen one works that long everywhere".to_owned();
+        input.warn("tokens.access_token", message);
+    }
+    if tokens.refresh_idle > tokens.refresh_absolute {
+        let message =
+            "tokens.refresh_idle is longer than tokens.refresh_absolute, which ends the family first".to_owned();
+        input.warn("tokens.refresh_idle", message);
+    }
+}
+
+pub(super) fn sessions(sessions: &Sessions, input: &mut Input) {
+    if sessions.idle > sessions.absolute {
+        let message = "sessions.idle is longer than sessions.absolute, which ends the session first".to_owned();
+        input.warn("sessions.idle", message);
+    }
+}

@@ -1,0 +1,31 @@
+//! How long codes and tokens live. A client may have lifetimes of its own.
+
+use std::time::Duration;
+
+use super::key::section;
+use super::value::Between;
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const YEAR: Duration = Duration::from_secs(366 * 86_400);
+
+section! {
+    /// How long codes and tokens live. A client may have lifetimes of its own.
+    Tokens in "tokens" {
+        /// Access tokens. They cannot be called back everywhere at once, so more than 10 minutes is warned about.
+        access_token: Duration = Default(r#""10m""#), Between(SECOND, HOUR);
+        /// ID tokens.
+        id_token: Duration = Default(r#""1h""#), Between(SECOND, DAY);
+        /// Authorization codes, from redirect to redemption.
+        code: Duration = Default(r#""60s""#), Between(SECOND, MINUTE);
+        /// From sign-in to the end of a refresh family, however often it is used.
+        refresh_absolute: Duration = Default(r#""30d""#), Between(MINUTE, YEAR);
+        /// From the last refresh to the end of a refresh family.
+        refresh_idle: Duration = Default(r#""14d""#), Between(MINUTE, YEAR);
+        /// How long a public client may present the same refresh token again, when an answer was lost or two tabs
+        /// refresh at once.
+        refresh_retry_window: Duration = Default(r#""60s""#), Between(Duration::ZERO, Duration::from_secs(600));
+    }
+}
