@@ -18,3 +18,4 @@
 pub mod ambient;
 pub mod config;
 pub mod domain;
+pub mod http;

@@ -1,0 +1,3 @@
+//! The outside: one thin file per endpoint, and the pages that people see.
+
+pub mod page;

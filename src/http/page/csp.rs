@@ -1,0 +1,71 @@
+//! `Content-Security-Policy`, one for each page: nothing is allowed that the page does not do.
+
+use std::fmt;
+
+use super::link::Destination;
+
+/// What a page may do beyond showing itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Csp {
+    scripts: bool,
+    connects: bool,
+    submits: Submits,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Submits {
+    #[default]
+    Nowhere,
+    Here,
+    /// Here, and the redirects that follow may lead to this source.
+    To(String),
+}
+
+impl Csp {
+    /// A page with scripts of ours.
+    #[must_use]
+    pub fn scripts(mut self) -> Self {
+        self.scripts = true;
+        self
+    }
+
+    /// A page whose scripts call endpoints of ours.
+    #[must_use]
+    pub fn connects(mut self) -> Self {
+        self.connects = true;
+        self
+    }
+
+    /// A page with forms for us.
+    #[must_use]
+    pub fn submits(mut self) -> Self {
+        self.submits = Submits::Here;
+        self
+    }
+
+    /// A page with forms, after which the browser is sent on to `destination`. Chromium holds `form-action` against
+    /// every redirect that follows a form, so the way to the client must be named too.
+    #[must_use]
+    pub fn submits_towards(mut self, destination: Option<&Destination>) -> Self {
+        self.submits = destination.map_or(Submits::Here, |destination| Submits::To(destination.csp_source()));
+        self
+    }
+}
+
+impl fmt::Display for Csp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("default-src 'none'; style-src 'self'; img-src 'self'")?;
+        if self.scripts {
+            f.write_str("; script-src 'self'")?;
+        }
+        if self.connects {
+            f.write_str("; connect-src 'self'")?;
+        }
+        match &self.submits {
+            Submits::Nowhere => f.write_str("; form-action 'none'")?,
+            Submits::Here => f.write_str("; form-action 'self'")?,
+            Submits::To(source) => write!(f, "; form-action 'self' {source}")?,
+        }
+        f.write_str("; frame-ancestors 'none'; base-uri 'none'")
+    }
+}
