@@ -1,3 +1,149 @@
-//! The outside: one thin file per endpoint, and the pages that people see.
+//! HTTP: one thin file for each endpoint. Parse, call a flow, render.
+//!
+//! [`routes`] is the whole server on one screen.
 
+pub mod assets;
+pub mod authorize;
+pub mod consent;
+pub mod cookie;
+pub mod cors;
+pub mod demo_api;
+pub mod discovery;
+pub mod end_session;
+pub mod error;
+pub mod extract;
+pub mod health;
+pub mod jwks;
+pub mod login;
+pub mod middleware;
 pub mod page;
+pub mod playground;
+pub mod reference;
+pub mod respond;
+pub mod server;
+pub mod setup;
+pub mod token;
+pub mod userinfo;
+
+use std::sync::Arc;
+
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::ServiceConfig;
+use actix_web::web::get;
+use actix_web::web::head;
+use actix_web::web::method;
+use actix_web::web::post;
+use actix_web::web::resource;
+
+use crate::flow::Signet;
+
+use self::cookie::Cookies;
+use self::page::Pages;
+
+/// What every endpoint has at hand.
+#[derive(Debug)]
+pub struct Web {
+    pub signet: Arc<Signet>,
+    pub pages: Pages,
+    pub cookies: Cookies,
+    pub discovery: discovery::Documents,
+}
+
+pub type App = Data<Web>;
+
+/// Every route. A path that is written differently (`//token`, `/token/`, `/%74oken`) is not found.
+pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
+    let options = || method(actix_web::http::Method::OPTIONS);
+    move |app| {
+        app.service(
+            resource("/.well-known/openid-configuration")
+                .route(get().to(discovery::openid))
+                .route(head().to(discovery::openid))
+                .route(options().to(cors::preflight_public))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/.well-known/oauth-authorization-server")
+                .route(get().to(discovery::oauth))
+                .route(head().to(discovery::oauth))
+                .route(options().to(cors::preflight_public))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/.well-known/jwks.json")
+                .route(get().to(jwks::jwks))
+                .route(head().to(jwks::jwks))
+                .route(options().to(cors::preflight_public))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/authorize")
+                .route(get().to(authorize::get))
+                .route(post().to(authorize::post))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/authorize/{request}")
+                .route(get().to(authorize::resume))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/login")
+                .route(get().to(login::get))
+                .route(post().to(login::post))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/select_account")
+                .route(get().to(login::select_account_page))
+                .route(post().to(login::select_account))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/consent")
+                .route(get().to(consent::get))
+                .route(post().to(consent::post))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/token")
+                .route(post().to(token::post))
+                .route(options().to(cors::preflight_clients))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/userinfo")
+                .route(get().to(userinfo::get))
+                .route(post().to(userinfo::post))
+                .route(options().to(cors::preflight_clients))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/end_session")
+                .route(get().to(end_session::get))
+                .route(post().to(end_session::post))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(
+            resource("/setup/{link}")
+                .route(get().to(setup::get))
+                .route(post().to(setup::post))
+                .default_service(web::to(respond::method_not_allowed)),
+        )
+        .service(resource("/assets/{file}").route(get().to(assets::get)))
+        .service(resource("/health/live").route(get().to(health::live)))
+        .service(resource("/health/ready").route(get().to(health::ready)));
+        if dev {
+            app.service(resource("/playground").route(get().to(playground::start_page)))
+                .service(
+                    resource("/playground/start")
+                        .route(get().to(playground::start))
+                        .route(post().to(playground::start)),
+                )
+                .service(resource("/callback").route(get().to(playground::callback)))
+                .service(resource("/demo-api").route(get().to(demo_api::get)));
+        }
+        app.default_service(web::to(respond::not_found));
+    }
+}

@@ -1,0 +1,249 @@
+//! The authorization endpoint: check, then let the one dispatcher decide.
+
+use crate::crypto::hash;
+use crate::domain::client::Client;
+use crate::domain::code::Code;
+use crate::domain::ids::ClientId;
+use crate::domain::ids::RequestId;
+use crate::domain::request::Attempt;
+use crate::domain::request::AuthorizationRequest;
+use crate::domain::secret::Secret;
+use crate::domain::secret::SecretHash;
+use crate::domain::secret::SecretKind;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::protocol::authorize;
+use crate::protocol::authorize::AuthorizeFailure;
+use crate::protocol::authorize::next_step::Step;
+use crate::protocol::authorize::response::AuthorizationResponse;
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use crate::store::code::IssueCode;
+
+use super::Signet;
+use super::error::FlowError;
+
+/// What a browser has shown of itself.
+#[derive(Debug, Default)]
+pub struct BrowserCookies {
+    pub session: Option<Secret>,
+    pub browser: Option<Secret>,
+}
+
+/// How an authorization request goes on.
+#[derive(Debug)]
+pub enum Next {
+    /// Cannot go back to the client: an error page.
+    Page(OAuthError),
+    /// Back to the client.
+    Respond(AuthorizationResponse),
+    /// Something has to be asked; `new_browser` is the value of a browser cookie to set.
+    Ask { question: Question, attempt: RequestId, new_browser: Option<Secret> },
+    /// Nothing is known of this attempt any more.
+    Lost,
+}
+
+/// What has to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    Login,
+    SelectAccount,
+    Consent,
+}
+
+/// An open attempt of this browser, with all that its page shows.
+#[derive(Debug)]
+pub struct OpenAttempt {
+    pub attempt: Attempt,
+    pub client: std::sync::Arc<Client>,
+    pub signed_in: Option<(Session, User)>,
+}
+
+/// What became of an attempt that a page refers to.
+#[derive(Debug)]
+pub enum AttemptLookup {
+    Open(Box<OpenAttempt>),
+    /// Expired, answered or of another browser: goes on as this new attempt.
+    Restarted(Next),
+    Lost,
+}
+
+impl Signet {
+    /// A new authorization request, OpenID Connect Core section 3.1.2.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`]; everything wrong with the request itself is a [`Next`].
+    pub async fn authorize(&self, params: &Params, cookies: &BrowserCookies) -> Result<Next, FlowError> {
+        let client = match authorize::client_id(params) {
+            Some(id) => match ClientId::new(id) {
+                Ok(id) => self.client(&id).await?,
+                Err(_) => None,
+            },
+            None => None,
+        };
+        match authorize::validate(params, client.as_deref(), self.issuer()) {
+            Ok(request) => self.start(request, cookies).await,
+            Err(AuthorizeFailure::Page(error)) => Ok(Next::Page(error)),
+            Err(AuthorizeFailure::Redirect(response)) => Ok(Next::Respond(response)),
+        }
+    }
+
+    /// Goes on with an attempt after one of its steps.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn resume(&self, id: &RequestId, cookies: &BrowserCookies) -> Result<Next, FlowError> {
+        match self.open_attempt(id, cookies).await? {
+            AttemptLookup::Open(open) => {
+                let OpenAttempt { attempt, client, signed_in } = *open;
+                let request = attempt.request.clone();
+                self.dispatch(request, &client, Some(attempt), signed_in, cookies).await
+            }
+            AttemptLookup::Restarted(next) => Ok(next),
+            AttemptLookup::Lost => Ok(Next::Lost),
+        }
+    }
+
+    /// The attempt that a page belongs to. One that has expired, has been answered or was begun in another browser
+    /// starts again from its own authorization request, so that no page is ever a dead end.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn open_attempt(&self, id: &RequestId, cookies: &BrowserCookies) -> Result<AttemptLookup, FlowError> {
+        let Some(attempt) = self.store.attempt(id.clone()).await? else { return Ok(AttemptLookup::Lost) };
+        let Some(client) = self.client(&attempt.request.client_id).await? else { return Ok(AttemptLookup::Lost) };
+        // The registration may have changed since the attempt began (a redirect URI removed, the client disabled).
+        if client.disabled || !client.redirects_to(&attempt.request.redirect_uri) {
+            return Ok(AttemptLookup::Lost);
+        }
+        let of_this_browser = browser_hash(cookies) == Some(attempt.browser);
+        if !of_this_browser || !attempt.is_open(self.now()) {
+            return Ok(AttemptLookup::Restarted(self.start(attempt.request, cookies).await?));
+        }
+        let signed_in = self.signed_in(cookies).await?;
+        Ok(AttemptLookup::Open(Box::new(OpenAttempt { attempt, client, signed_in })))
+    }
+
+    async fn start(&self, request: AuthorizationRequest, cookies: &BrowserCookies) -> Result<Next, FlowError> {
+        let client = self.client(&request.client_id).await?.ok_or(FlowError::Internal("the client has vanished"))?;
+        let signed_in = self.signed_in(cookies).await?;
+        self.dispatch(request, &client, None, signed_in, cookies).await
+    }
+
+    /// The one place that decides what comes next. Steps never lead to one another, they come back here.
+    async fn dispatch(
+        &self,
+        request: AuthorizationRequest,
+        client: &Client,
+        attempt: Option<Attempt>,
+        signed_in: Option<(Session, User)>,
+        cookies: &BrowserCookies,
+    ) -> Result<Next, FlowError> {
+        let consent = match &signed_in {
+            Some((_, user)) if !client.first_party => self.store.consent(user.id.clone(), client.id.clone()).await?,
+            _ => None,
+        };
+        let session = signed_in.as_ref().map(|(session, _)| session);
+        let step =
+            authorize::next_step::next_step(&request, attempt.as_ref(), session, consent.as_ref(), client, self.now());
+        let question = match step {
+            Step::Login => Question::Login,
+            Step::SelectAccount => Question::SelectAccount,
+            Step::Consent => Question::Consent,
+            Step::Refuse(error) => {
+                return Ok(Next::Respond(AuthorizationResponse::failure(&request, &error, self.issuer())));
+            }
+            Step::Issue => {
+                let (session, user) = signed_in.ok_or(FlowError::Internal("issued to nobody"))?;
+                return self.issue(request, attempt.map(|attempt| attempt.id), session, &user).await;
+            }
+        };
+        match attempt {
+            Some(attempt) => Ok(Next::Ask { question, attempt: attempt.id, new_browser: None }),
+            None => self.begin_attempt(request, question, cookies).await,
+        }
+    }
+
+    async fn begin_attempt(
+        &self,
+        request: AuthorizationRequest,
+        question: Question,
+        cookies: &BrowserCookies,
+    ) -> Result<Next, FlowError> {
+        let now = self.now();
+        let (browser, new_browser) = match browser_hash(cookies) {
+            Some(hash) => (hash, None),
+            None => {
+                let (secret, hash) = hash::new_secret(SecretKind::Browser, self.entropy.as_ref());
+                (hash, Some(secret))
+            }
+        };
+        let id = RequestId::new(hash::random_id("auth_", self.entropy.as_ref()))
+            .map_err(|_| FlowError::Internal("made an unusable id"))?;
+        let attempt = Attempt {
+            id: id.clone(),
+            browser,
+            request,
+            created_at: now,
+            expires_at: now.plus(self.config.sessions.attempt),
+            consented: None,
+            account_selected: false,
+            finished_at: None,
+        };
+        self.store.begin_attempt(attempt, i64::from(self.config.limits.attempts_per_browser)).await?;
+        Ok(Next::Ask { question, attempt: id, new_browser })
+    }
+
+    async fn issue(
+        &self,
+        request: AuthorizationRequest,
+        attempt: Option<RequestId>,
+        session: Session,
+        user: &User,
+    ) -> Result<Next, FlowError> {
+        let now = self.now();
+        let (secret, hash) = hash::new_secret(SecretKind::Code, self.entropy.as_ref());
+        let code = Code {
+            hash,
+            client_id: request.client_id.clone(),
+            user_id: user.id.clone(),
+            session_id: session.id,
+            redirect_uri: request.redirect_uri.clone(),
+            scope: request.scope.clone(),
+            nonce: request.nonce.clone(),
+            code_challenge: request.code_challenge.clone(),
+            authentication: session.authentication,
+            issued_at: now,
+            expires_at: now.plus(self.config.tokens.code),
+            redeemed: None,
+        };
+        match self.store.issue_code(code, attempt, now).await? {
+            IssueCode::Issued => {
+                tracing::info!(event = "code_issued", client_id = %request.client_id, sub = %user.id);
+                Ok(Next::Respond(AuthorizationResponse::success(&request, secret.reveal(), self.issuer())))
+            }
+            // The same attempt was answered in the meantime, by a double click or another tab.
+            IssueCode::AttemptGone => Ok(Next::Lost),
+        }
+    }
+
+    /// Who is signed in in this browser.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn signed_in(&self, cookies: &BrowserCookies) -> Result<Option<(Session, User)>, FlowError> {
+        let Some(secret) = &cookies.session else { return Ok(None) };
+        let hash = hash::secret_hash(SecretKind::Session, secret.reveal());
+        let now = self.now();
+        let Some((session, user)) = self.store.session(hash).await? else { return Ok(None) };
+        if !session.is_live(now) || user.disabled {
+            return Ok(None);
+        }
+        self.keep_alive(&session, now).await?;
+        Ok(Some((session, user)))
+    }
+}
+
+pub(super) fn browser_hash(cookies: &BrowserCookies) -> Option<SecretHash> {
+    cookies.browser.as_ref().map(|secret| hash::secret_hash(SecretKind::Browser, secret.reveal()))
+}

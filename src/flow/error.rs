@@ -1,0 +1,31 @@
+//! What can go wrong in a use case.
+
+use std::time::Duration;
+
+use crate::crypto::CryptoError;
+use crate::domain::key::Algorithm;
+use crate::protocol::error::OAuthError;
+use crate::store::error::StoreError;
+
+/// The failure of a use case. Only [`FlowError::Refused`] says anything to the outside.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The standard's own answer to a request that must not succeed.
+    #[error(transparent)]
+    Refused(#[from] OAuthError),
+    /// The database is away, full or too slow. Nothing has been done; trying again is right.
+    #[error("the database does not answer")]
+    Store(#[from] StoreError),
+    /// Too much of this work is under way.
+    #[error("busy; try again in {} s", .retry_after.as_secs())]
+    Busy { retry_after: Duration },
+    /// Too many attempts.
+    #[error("too many attempts; try again in {} s", .retry_after.as_secs())]
+    Throttled { retry_after: Duration },
+    #[error("no active key for {0}")]
+    NoKey(Algorithm),
+    #[error("cryptography failed")]
+    Crypto(#[from] CryptoError),
+    #[error("an internal promise was broken: {0}")]
+    Internal(&'static str),
+}

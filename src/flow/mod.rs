@@ -1,0 +1,106 @@
+//! Use cases: load, decide, commit, sign. The only floor that knows both the rules and the store.
+//!
+//! ```text
+//! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
+//! token     -> code | refresh | client_credentials -> mint
+//! userinfo, rotate, sweep, setup
+//! ```
+//!
+//! Nothing here knows HTTP: the command line and the simulator call the same functions.
+
+pub mod authorize;
+pub mod client_credentials;
+pub mod clients;
+pub mod code;
+pub mod consent;
+pub mod dev;
+pub mod error;
+pub mod login;
+pub mod mint;
+pub mod open;
+pub mod passwords;
+pub mod refresh;
+pub mod rotate;
+pub mod session;
+pub mod setup;
+pub mod sweep;
+pub mod sync;
+pub mod users;
+pub mod userinfo;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::ambient::Clock;
+use crate::ambient::Entropy;
+use crate::config::Config;
+use crate::crypto::seal::MasterKey;
+use crate::crypto::seal::SubKey;
+use crate::domain::time::Timestamp;
+use crate::keys::ring::RingHandle;
+use crate::store::Store;
+
+/// One provider: everything that a use case needs. Cheap to share, holds no request.
+pub struct Signet {
+    pub config: Config,
+    pub store: Store,
+    pub ring: RingHandle,
+    pub clients: clients::Clients,
+    pub passwords: passwords::Passwords,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub secrets: Secrets,
+    /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
+    pub dev: bool,
+}
+
+impl Signet {
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.clock.unix_micros())
+    }
+
+    /// The issuer identifier, byte by byte as configured (OpenID Connect Discovery section 4.3).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.config.server.issuer.as_str()
+    }
+}
+
+impl fmt::Debug for Signet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signet").field("issuer", &self.issuer()).field("dev", &self.dev).finish_non_exhaustive()
+    }
+}
+
+/// Keys for what we write and later read ourselves; each is derived from the master key for one purpose.
+pub struct Secrets {
+    pub master: MasterKey,
+    /// Ties forms to the browser that was given them.
+    pub csrf: SubKey,
+    /// Marks browsers in which somebody has signed in before.
+    pub device: SubKey,
+    /// Tells an old refresh token of ours from an invented one.
+    pub refresh: SubKey,
+    /// Blurs what throttling keeps about names and addresses.
+    pub throttle: SubKey,
+}
+
+impl Secrets {
+    #[must_use]
+    pub fn derive(master: MasterKey) -> Self {
+        Self {
+            csrf: master.derive("signet csrf 1"),
+            device: master.derive("signet device cookie 1"),
+            refresh: master.derive("signet refresh token 1"),
+            throttle: master.derive("signet throttle 1"),
+            master,
+        }
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}

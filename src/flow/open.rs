@@ -1,0 +1,128 @@
+//! Opening a provider: from configuration, database and master key to something that can answer.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::available_parallelism;
+
+use crate::ambient::Clock;
+use crate::ambient::Entropy;
+use crate::config::Config;
+use crate::crypto::hash;
+use crate::crypto::password::Params;
+use crate::crypto::seal::MasterKey;
+use crate::domain::client::ClientSecret;
+use crate::domain::client::ClientSource;
+use crate::keys::Ring;
+use crate::keys::RingHandle;
+use crate::keys::Vault;
+use crate::store::Store;
+use crate::store::client::CreateClient;
+
+use super::Secrets;
+use super::Signet;
+use super::clients::Clients;
+use super::error::FlowError;
+use super::passwords::Passwords;
+
+const CANARY: &str = "master_key_canary";
+
+/// What a provider is opened with.
+#[derive(Debug)]
+pub struct Parts {
+    pub config: Config,
+    pub store: Store,
+    pub master: MasterKey,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub dev: bool,
+}
+
+impl Signet {
+    /// Opens a provider on a migrated database. Makes no keys and changes nothing but a new database's canary.
+    ///
+    /// # Errors
+    /// [`FlowError::Vault`] when the master key is not the one this database was made with; [`FlowError::Keys`] when
+    /// a key cannot be used; [`FlowError::Store`].
+    pub async fn open(parts: Parts) -> Result<Self, FlowError> {
+        let Parts { config, store, master, clock, entropy, dev } = parts;
+        let vault = Vault::new(&master);
+        let canary = store.put_instance_value_if_absent(CANARY, vault.canary().to_vec()).await?;
+        vault.check_canary(&canary)?;
+        let ring = Ring::build(&store.signing_keys().await?, &vault, config.keys.jwks_max_age)?;
+        let passwords = Passwords::new(
+            Params {
+                memory_kib: u32::try_from(config.passwords.memory.bytes() / 1024).unwrap_or(u32::MAX),
+                iterations: config.passwords.iterations,
+                parallelism: config.passwords.parallelism,
+            },
+            concurrent_hashes(&config),
+            config.passwords.hash_wait,
+            entropy.as_ref(),
+        )?;
+        Ok(Self {
+            clients: Clients::new(config.limits.client_secret_failures),
+            ring: RingHandle::new(ring),
+            secrets: Secrets::derive(master),
+            stopping: AtomicBool::new(false),
+            config,
+            store,
+            vault,
+            passwords,
+            clock,
+            entropy,
+            dev,
+        })
+    }
+
+    /// Writes the clients of the configuration file into the database, and removes those that left the file.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`]; [`FlowError::ClientTaken`] when the database has a client of that name that was not
+    /// made from the file.
+    pub async fn apply_configured_clients(&self) -> Result<(), FlowError> {
+        let now = self.now();
+        let existing = self.store.clients().await?;
+        for configured in &self.config.clients {
+            let mut client = configured.client.clone();
+            client.source = ClientSource::Configuration;
+            if let Some(secret) = &configured.secret {
+                let hash = hash::client_secret_hash(secret.reveal());
+                client.secrets = vec![ClientSecret { hash, created_at: now, expires_at: None }];
+            }
+            match existing.iter().find(|known| known.id == client.id) {
+                Some(known) if known.source == ClientSource::Database => {
+                    return Err(FlowError::ClientTaken(client.id));
+                }
+                Some(known) => {
+                    client.created_at = known.created_at;
+                    for (new, old) in client.secrets.iter_mut().zip(&known.secrets) {
+                        new.created_at = old.created_at;
+                    }
+                    if *known != client {
+                        self.store.replace_client(client).await?;
+                    }
+                }
+                None => {
+                    client.created_at = now;
+                    // Another node that starts with the same file may have been faster.
+                    let (CreateClient::Created | CreateClient::Taken) = self.store.create_client(client).await?;
+                }
+            }
+        }
+        for known in existing.iter().filter(|known| known.source == ClientSource::Configuration) {
+            if !self.config.clients.iter().any(|configured| configured.client.id == known.id) {
+                self.store.delete_client(known.id.clone(), now).await?;
+                tracing::info!(event = "client_removed", client_id = %known.id, "left the configuration file");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn concurrent_hashes(config: &Config) -> usize {
+    match config.passwords.max_concurrent_hashes {
+        // Half of the cores, so that the other half goes on issuing tokens.
+        0 => available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
+        chosen => usize::try_from(chosen).unwrap_or(1),
+    }
+}

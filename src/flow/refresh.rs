@@ -1,0 +1,217 @@
+//! `grant_type=refresh_token`, RFC 6749 section 6, with rotation (RFC 9700 section 4.14.2).
+//!
+//! One row per family holds the hash of the current token, the hash of the one before it, and the current token
+//! sealed under a key that only the one before it gives. A client that lost the answer presents the older token
+//! again and gets the same successor; there is never a second living branch.
+
+use crate::crypto::hash;
+use crate::crypto::seal::SubKey;
+use crate::domain::client::GrantType;
+use crate::domain::family::Family;
+use crate::domain::family::RevocationReason;
+use crate::domain::ids::FamilyId;
+use crate::domain::secret::Secret;
+use crate::domain::secret::SecretHash;
+use crate::domain::secret::SecretKind;
+use crate::domain::time::Timestamp;
+use crate::protocol::error::OAuthError;
+use crate::protocol::token::TokenResponse;
+use crate::protocol::token::refresh as rules;
+use crate::protocol::token::refresh::Decision;
+use crate::protocol::token::refresh::Position;
+use crate::protocol::token::refresh::RefreshRequest;
+use crate::store::family::RotateFamily;
+
+use super::Signet;
+use super::clients::AuthenticatedClient;
+use super::error::FlowError;
+use super::mint::IdTokenFor;
+use super::mint::Subject;
+
+/// A refresh token: `sgr_` family `.` generation `.` 256 random bits `.` mac.
+///
+/// The mac says that we made it. It is asked only when the hash is neither the current nor the previous one, to
+/// tell a token that was ours long ago (theft: the family dies) from an invented one (nothing happens).
+#[derive(Debug)]
+pub(super) struct RefreshToken {
+    pub(super) value: Secret,
+    pub(super) hash: SecretHash,
+}
+
+const SUCCESSOR: &str = "signet refresh successor 1";
+
+/// How often a lost race is looked at again. Each loss means that somebody else has moved the family on.
+const ROUNDS: usize = 4;
+
+impl Signet {
+    /// Exchanges a refresh token.
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] with `invalid_grant`, the same for an unknown, expired, revoked or foreign token;
+    /// `invalid_scope` when more is asked for than was granted.
+    pub async fn refresh(
+        &self,
+        caller: &AuthenticatedClient,
+        request: &RefreshRequest<'_>,
+    ) -> Result<TokenResponse, FlowError> {
+        let client = caller.client();
+        if !client.allows(GrantType::RefreshToken) {
+            return Err(OAuthError::unauthorized_client().into());
+        }
+        let Some(presented) = Presented::parse(request.refresh_token) else {
+            return Err(OAuthError::invalid_grant().into());
+        };
+        let mut family = self.store.family(presented.family.clone()).await?.ok_or_else(OAuthError::invalid_grant)?;
+        let window = client.lifetimes.refresh_retry_window.unwrap_or(self.config.tokens.refresh_retry_window);
+        for _ in 0..ROUNDS {
+            let now = self.now();
+            let position = self.position(&presented, &family);
+            match rules::decide(&family, position, client, window, now) {
+                Decision::Rotate => {
+                    let next = self.new_refresh_token(&family.id, family.generation.saturating_add(1));
+                    let answer = self.answer(caller, &family, request, &next.value, now).await?;
+                    match self.rotate(caller, &family, &presented, &next, now).await? {
+                        RotateFamily::Rotated => return Ok(answer),
+                        RotateFamily::Lost(Some(moved_on)) => family = moved_on,
+                        RotateFamily::Lost(None) => return Err(OAuthError::invalid_grant().into()),
+                    }
+                }
+                Decision::Retry => {
+                    let successor = open_successor(&family, &presented)?;
+                    tracing::info!(event = "refresh_retried", client_id = %client.id, grant_id = %family.id);
+                    return self.answer(caller, &family, request, &successor, now).await;
+                }
+                Decision::Reuse => {
+                    self.store.revoke_family(family.id.clone(), RevocationReason::RefreshReused, now).await?;
+                    tracing::warn!(event = "refresh_reuse", client_id = %client.id, grant_id = %family.id, "family revoked");
+                    return Err(OAuthError::invalid_grant().into());
+                }
+                Decision::Invalid => return Err(OAuthError::invalid_grant().into()),
+            }
+        }
+        Err(OAuthError::invalid_grant().into())
+    }
+
+    async fn rotate(
+        &self,
+        caller: &AuthenticatedClient,
+        family: &Family,
+        presented: &Presented<'_>,
+        next: &RefreshToken,
+        now: Timestamp,
+    ) -> Result<RotateFamily, FlowError> {
+        let key = SubKey::from_token(presented.value, SUCCESSOR);
+        let sealed = key.seal(next.value.reveal().as_bytes(), family.id.as_str().as_bytes(), self.entropy.as_ref())?;
+        let idle = caller.client().lifetimes.refresh_idle.unwrap_or(self.config.tokens.refresh_idle);
+        let outcome = self
+            .store
+            .rotate_family(family.id.clone(), presented.hash, next.hash, sealed, now, now.plus(idle))
+            .await?;
+        Ok(outcome)
+    }
+
+    /// Signs what goes with a refresh token: a new access token, and an ID token with the same `sub`, `sid` and
+    /// `auth_time` but without a nonce (OpenID Connect Core section 12.2).
+    async fn answer(
+        &self,
+        caller: &AuthenticatedClient,
+        family: &Family,
+        request: &RefreshRequest<'_>,
+        refresh: &Secret,
+        now: Timestamp,
+    ) -> Result<TokenResponse, FlowError> {
+        let client = caller.client();
+        let user = self.store.user(family.user_id.clone()).await?;
+        let user = user.filter(|user| !user.disabled).ok_or_else(OAuthError::invalid_grant)?;
+        let scope = rules::narrow(&family.scope, request.scope)?;
+        let subject = Subject::User {
+            id: &user.id,
+            roles: user.roles.iter().cloned().collect(),
+            family: &family.id,
+            authentication: &family.authentication,
+        };
+        let access = self.access_token(client, &subject, &scope, &client.audiences, now)?;
+        let id_token = if scope.contains("openid") {
+            let content = IdTokenFor {
+                user: &user.id,
+                session: family.session_id.as_ref(),
+                nonce: None,
+                authentication: &family.authentication,
+            };
+            Some(self.id_token(client, &content, &access.token, now)?)
+        } else {
+            None
+        };
+        Ok(TokenResponse {
+            access_token: access.token,
+            token_type: "Bearer",
+            expires_in: access.expires_in.as_secs(),
+            refresh_token: Some(refresh.reveal().to_owned()),
+            id_token,
+            scope,
+        })
+    }
+
+    fn position(&self, presented: &Presented<'_>, family: &Family) -> Position {
+        if family.current == Some(presented.hash) {
+            Position::Current
+        } else if family.previous == Some(presented.hash) {
+            Position::Previous
+        } else if self.refresh_mac(&presented.family, presented.generation, presented.random) == presented.mac
+            && presented.generation < family.generation
+        {
+            Position::Older
+        } else {
+            Position::Unknown
+        }
+    }
+
+    pub(super) fn new_refresh_token(&self, family: &FamilyId, generation: i64) -> RefreshToken {
+        let mut bytes = [0; 32];
+        self.entropy.fill(&mut bytes);
+        let random = hash::base64url(&bytes);
+        let mac = self.refresh_mac(family, generation, &random);
+        let value = Secret::new(format!("{}{family}.{generation}.{random}.{mac}", SecretKind::Refresh.prefix()));
+        let hash = hash::secret_hash(SecretKind::Refresh, value.reveal());
+        RefreshToken { value, hash }
+    }
+
+    fn refresh_mac(&self, family: &FamilyId, generation: i64, random: &str) -> String {
+        hash::base64url(&self.secrets.refresh.mac(format!("{family}\0{generation}\0{random}").as_bytes()))
+    }
+}
+
+/// A refresh token as it was presented, taken apart. Nothing in it is trusted before its hash or mac matches.
+struct Presented<'a> {
+    value: &'a str,
+    hash: SecretHash,
+    family: FamilyId,
+    generation: i64,
+    random: &'a str,
+    mac: &'a str,
+}
+
+impl<'a> Presented<'a> {
+    fn parse(value: &'a str) -> Option<Self> {
+        let mut parts = value.strip_prefix(SecretKind::Refresh.prefix())?.split('.');
+        let (family, generation, random, mac) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() || value.len() > 512 {
+            return None;
+        }
+        Some(Self {
+            value,
+            hash: hash::secret_hash(SecretKind::Refresh, value),
+            family: FamilyId::new(family).ok()?,
+            generation: generation.parse().ok()?,
+            random,
+            mac,
+        })
+    }
+}
+
+fn open_successor(family: &Family, presented: &Presented<'_>) -> Result<Secret, FlowError> {
+    let sealed = family.successor.as_deref().ok_or(FlowError::Internal("a rotated family without a successor"))?;
+    let opened = SubKey::from_token(presented.value, SUCCESSOR).open(sealed, family.id.as_str().as_bytes())?;
+    let text = std::str::from_utf8(&opened).map_err(|_| FlowError::Internal("a successor that is no text"))?;
+    Ok(Secret::new(text))
+}

@@ -1,0 +1,34 @@
+//! Browser sessions: kept alive by use, ended on request.
+
+use std::time::Duration;
+
+use crate::domain::ids::SessionId;
+use crate::domain::session::Session;
+use crate::domain::time::Timestamp;
+
+use super::Signet;
+use super::authorize::BrowserCookies;
+use super::error::FlowError;
+
+/// How often a session in use is written again: not at every request.
+const TOUCH_EVERY: Duration = Duration::from_secs(60);
+
+impl Signet {
+    pub(super) async fn keep_alive(&self, session: &Session, now: Timestamp) -> Result<(), FlowError> {
+        if now.since(session.last_seen_at) < TOUCH_EVERY {
+            return Ok(());
+        }
+        Ok(self.store.touch_session(session.hash, now, now.plus(self.config.sessions.idle)).await?)
+    }
+
+    /// Ends the session of this browser, and says which it was.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`]: then it has not ended.
+    pub async fn sign_out(&self, cookies: &BrowserCookies) -> Result<Option<SessionId>, FlowError> {
+        let Some((session, user)) = self.signed_in(cookies).await? else { return Ok(None) };
+        self.store.end_session(session.id.clone(), self.now()).await?;
+        tracing::info!(event = "signed_out", sub = %user.id, sid = %session.id);
+        Ok(Some(session.id))
+    }
+}

@@ -1,0 +1,110 @@
+//! `/authorize`: OpenID Connect Core section 3.1.2, by GET and by POST.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Path;
+use actix_web::web::Payload;
+
+use crate::domain::ids::RequestId;
+use crate::flow::authorize::Next;
+use crate::flow::authorize::Question;
+use crate::flow::error::FlowError;
+use crate::protocol::authorize::response::AuthorizationResponse;
+use crate::protocol::authorize::response::Delivery;
+use crate::protocol::params::Params;
+
+use super::App;
+use super::Web;
+use super::cookie::Cookie;
+use super::error;
+use super::extract::browser;
+use super::extract::form;
+use super::page::contexts::ErrorKind;
+use super::page::contexts::FormPostPage;
+use super::page::link::Destination;
+use super::respond;
+
+pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
+    let params = Params::parse(request.query_string().as_bytes());
+    begin(&web, &request, &params).await
+}
+
+/// "Authorization Servers MUST support the use of the HTTP GET and POST methods" (OpenID Connect Core section
+/// 3.1.2.1). Needs no CSRF token: it only starts a flow, as any link could.
+pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let params = match form::form(&request, payload, web.body_limits()).await {
+        Ok(body) => Params::parse(request.query_string().as_bytes()).joined(body),
+        Err(fault) => return error::bad_body_page(&web, &request, fault),
+    };
+    begin(&web, &request, &params).await
+}
+
+/// Where every step comes back to.
+pub async fn resume(web: App, request: HttpRequest, path: Path<String>) -> HttpResponse {
+    let Ok(id) = RequestId::new(path.into_inner()) else { return lost(&web, &request) };
+    let cookies = browser::cookies(&request, web.cookies);
+    let next = web.signet.resume(&id, &cookies).await;
+    answer(&web, &request, next, Vec::new())
+}
+
+async fn begin(web: &Web, request: &HttpRequest, params: &Params) -> HttpResponse {
+    let cookies = browser::cookies(request, web.cookies);
+    let next = web.signet.authorize(params, &cookies).await;
+    answer(web, request, next, Vec::new())
+}
+
+/// Turns the dispatcher's decision into an answer; `cookies` go along.
+#[must_use]
+pub fn answer(
+    web: &Web,
+    request: &HttpRequest,
+    next: Result<Next, FlowError>,
+    mut cookies: Vec<String>,
+) -> HttpResponse {
+    match next {
+        Ok(Next::Page(fault)) => error::request_page(web, request, &fault, Vec::new()),
+        Ok(Next::Respond(response)) => deliver(web, request, &response, &cookies),
+        Ok(Next::Ask { question, attempt, new_browser }) => {
+            if let Some(browser) = new_browser {
+                cookies.push(web.cookies.write(Cookie::Browser, browser.reveal(), None));
+            }
+            respond::see_other(&question_path(question, &attempt), &cookies)
+        }
+        Ok(Next::Lost) => lost(web, request),
+        Err(failure) => error::page(web, request, &failure),
+    }
+}
+
+/// The address of a question's page.
+#[must_use]
+pub fn question_path(question: Question, attempt: &RequestId) -> String {
+    let page = match question {
+        Question::Login => "/login",
+        Question::SelectAccount => "/select_account",
+        Question::Consent => "/consent",
+    };
+    format!("{page}?request={attempt}")
+}
+
+fn lost(web: &Web, request: &HttpRequest) -> HttpResponse {
+    error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired)
+}
+
+fn deliver(web: &Web, request: &HttpRequest, response: &AuthorizationResponse, cookies: &[String]) -> HttpResponse {
+    match response.delivery() {
+        Delivery::Location(location) => respond::see_other(&location, cookies),
+        Delivery::FormPost { action, fields } => {
+            // The action was compared with the registration byte by byte before anything else happened.
+            let Some(destination) = Destination::parse(&action) else { return lost(web, request) };
+            let page = FormPostPage { app_name: String::new(), destination, fields };
+            let mut answer = respond::page(web, respond::locale(web, request, &[]), StatusCode::OK, &page);
+            for cookie in cookies {
+                if let Ok(value) = actix_web::http::header::HeaderValue::from_str(cookie) {
+                    answer.headers_mut().append(actix_web::http::header::SET_COOKIE, value);
+                }
+            }
+            answer
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `/consent`: what an application will be able to do, and whether somebody wants that.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Payload;
+
+use crate::flow::consent::Decision;
+use crate::protocol::params::Params;
+
+use super::App;
+use super::authorize;
+use super::error;
+use super::extract::form;
+use super::login;
+use super::page::contexts::ConsentPage;
+use super::page::contexts::ErrorKind;
+use super::page::contexts::ScopeLine;
+use super::respond;
+
+pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
+    let params = Params::parse(request.query_string().as_bytes());
+    let (open, cookies) = match login::open(&web, &request, &params).await {
+        Ok(open) => open,
+        Err(answer) => return answer,
+    };
+    let Some((_, user)) = &open.signed_in else { return login::to_login(&open.attempt.id) };
+    let page = ConsentPage {
+        form: login::form_of(&web, &cookies, &open.attempt.id),
+        app: login::app_of(&open),
+        email: user.email.to_string(),
+        scopes: ScopeLine::list(&open.attempt.request.scope),
+    };
+    respond::page(&web, respond::locale(&web, &request, &open.attempt.request.ui_locales), StatusCode::OK, &page)
+}
+
+pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let params = match form::form(&request, payload, web.body_limits()).await {
+        Ok(params) => params,
+        Err(fault) => return error::bad_body_page(&web, &request, fault),
+    };
+    let (open, cookies) = match login::open(&web, &request, &params).await {
+        Ok(open) => open,
+        Err(answer) => return answer,
+    };
+    let id = &open.attempt.id;
+    if !login::is_genuine(&web, &request, &params, &cookies, id) {
+        return error::plain_page(&web, &request, StatusCode::FORBIDDEN, ErrorKind::Expired);
+    }
+    let decision = match params.value("decision") {
+        Some("allow") => Decision::Allow { remember: params.value("remember").is_some() },
+        Some("deny") => Decision::Deny,
+        Some("switch") => return login::to_login(id),
+        _ => return error::plain_page(&web, &request, StatusCode::BAD_REQUEST, ErrorKind::Request),
+    };
+    authorize::answer(&web, &request, web.signet.consent(id, decision, &cookies).await, Vec::new())
+}

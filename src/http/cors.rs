@@ -1,0 +1,62 @@
+//! Cross-origin reads from browsers. Keys and discovery: everybody. Tokens and claims: the origins of the client.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::header::ACCESS_CONTROL_ALLOW_HEADERS;
+use actix_web::http::header::ACCESS_CONTROL_ALLOW_METHODS;
+use actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
+use actix_web::http::header::ACCESS_CONTROL_EXPOSE_HEADERS;
+use actix_web::http::header::ACCESS_CONTROL_MAX_AGE;
+use actix_web::http::header::HeaderValue;
+use actix_web::http::header::ORIGIN;
+use actix_web::http::header::VARY;
+
+use crate::domain::client::Client;
+
+use super::App;
+use super::error;
+
+/// Preflight where everybody may read.
+pub async fn preflight_public() -> HttpResponse {
+    let response = HttpResponse::NoContent()
+        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"))
+        .insert_header((ACCESS_CONTROL_MAX_AGE, "86400"))
+        .finish();
+    std::future::ready(response).await
+}
+
+/// Preflight of an endpoint for clients. It does not say which client asks, so the origin of any will do; the
+/// answer itself is then readable for the origins of its own client only.
+pub async fn preflight_clients(web: App, request: HttpRequest) -> HttpResponse {
+    let mut response = HttpResponse::NoContent().insert_header((VARY, "Origin")).finish();
+    let Some(origin) = request.headers().get(ORIGIN).cloned() else { return response };
+    let Ok(text) = origin.to_str() else { return response };
+    match web.signet.some_client_trusts(text).await {
+        Ok(true) => {
+            let headers = response.headers_mut();
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+            headers.insert(
+                ACCESS_CONTROL_ALLOW_HEADERS,
+                HeaderValue::from_static("Authorization, Content-Type, DPoP"),
+            );
+            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+            response
+        }
+        Ok(false) => response,
+        Err(failure) => error::json(&request, &failure),
+    }
+}
+
+/// Lets a page of a public client's own origin read an answer meant for that client. Never with credentials: no
+/// cookie plays a part here.
+pub fn allow_client(request: &HttpRequest, response: &mut HttpResponse, client: &Client) {
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("Origin"));
+    let Some(origin) = request.headers().get(ORIGIN) else { return };
+    if client.is_public() && origin.to_str().is_ok_and(|text| client.trusts_origin(text)) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, Retry-After"));
+    }
+}

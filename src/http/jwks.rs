@@ -1,0 +1,37 @@
+//! `/.well-known/jwks.json`, RFC 7517 section 5: from memory, never from the database.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::ETAG;
+use actix_web::http::header::IF_NONE_MATCH;
+
+use super::App;
+
+/// Served while the database is away, too: verifiers must never lose sight of the keys.
+pub async fn jwks(web: App, request: HttpRequest) -> HttpResponse {
+    let ring = web.signet.ring.load();
+    let jwks = ring.jwks();
+    let max_age = web.signet.config.keys.jwks_max_age.as_secs();
+    let mut response = if matches(&request, &jwks.etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response
+        .insert_header((CACHE_CONTROL, format!("public, max-age={max_age}")))
+        .insert_header((ETAG, jwks.etag.as_str()))
+        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    let response = if matches(&request, &jwks.etag) {
+        response.finish()
+    } else {
+        response.insert_header((CONTENT_TYPE, "application/json")).body(jwks.body.clone())
+    };
+    std::future::ready(response).await
+}
+
+/// RFC 9110 section 13.1.2: a list of entity tags compared weakly, or `*`.
+#[must_use]
+pub fn matches(request: &HttpRequest, etag: &str) -> bool {
+    request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    })
+}

@@ -1,0 +1,223 @@
+//! `/login` and `/select_account`: pages of an attempt. Each ends with a 303 back to `/authorize/{request}`.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Payload;
+
+use crate::domain::ids::RequestId;
+use crate::domain::secret::Secret;
+use crate::flow::authorize::AttemptLookup;
+use crate::flow::authorize::BrowserCookies;
+use crate::flow::authorize::OpenAttempt;
+use crate::flow::authorize::Question;
+use crate::flow::dev;
+use crate::flow::error::FlowError;
+use crate::flow::login::Credentials;
+use crate::flow::login::Login;
+use crate::protocol::params::Params;
+
+use super::App;
+use super::Web;
+use super::authorize;
+use super::cookie::Cookie;
+use super::error;
+use super::extract::browser;
+use super::extract::csrf;
+use super::extract::form;
+use super::extract::peer;
+use super::page::contexts::App as AppView;
+use super::page::contexts::ErrorKind;
+use super::page::contexts::Form;
+use super::page::contexts::LoginError;
+use super::page::contexts::LoginNotice;
+use super::page::contexts::LoginPage;
+use super::page::contexts::SelectAccountPage;
+use super::page::link::Destination;
+use super::respond;
+
+/// How long a browser is known to have been signed in before.
+const DEVICE_REMEMBERED: std::time::Duration = std::time::Duration::from_secs(180 * 24 * 60 * 60);
+
+pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
+    let params = Params::parse(request.query_string().as_bytes());
+    match open(&web, &request, &params).await {
+        Ok((open, cookies)) => {
+            let hint = open.attempt.request.login_hint.clone().unwrap_or_default();
+            let notice = match params.value("notice") {
+                Some("restarted") => Some(LoginNotice::Restarted),
+                _ if open.signed_in.is_some() => Some(LoginNotice::Confirm),
+                _ => None,
+            };
+            show(&web, &request, &open, &cookies, Shown { username: hint, notice, ..Shown::default() })
+        }
+        Err(answer) => answer,
+    }
+}
+
+pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let params = match form::form(&request, payload, web.body_limits()).await {
+        Ok(params) => params,
+        Err(fault) => return error::bad_body_page(&web, &request, fault),
+    };
+    if params.is_malformed() {
+        return error::plain_page(&web, &request, StatusCode::BAD_REQUEST, ErrorKind::Request);
+    }
+    let (open, cookies) = match open(&web, &request, &params).await {
+        Ok(open) => open,
+        Err(answer) => return answer,
+    };
+    let username = params.value("username").unwrap_or_default().to_owned();
+    let shown = |status, error| Shown { status, username: username.clone(), error: Some(error), notice: None };
+    if !is_genuine(&web, &request, &params, &cookies, &open.attempt.id) {
+        return show(&web, &request, &open, &cookies, shown(StatusCode::FORBIDDEN, LoginError::Stale));
+    }
+    let credentials = Credentials {
+        username: username.clone(),
+        password: Secret::new(params.value("password").unwrap_or_default()),
+        device: web.cookies.read(request.headers(), Cookie::Device),
+        address: peer::address(&request, &web.signet.config.server.trusted_proxies),
+    };
+    let id = open.attempt.id.clone();
+    let (status, fault) = match web.signet.login(&id, credentials, &cookies).await {
+        Ok(Login::SignedIn(signed_in)) => {
+            let set = [
+                web.cookies.write(Cookie::Session, signed_in.session.reveal(), None),
+                web.cookies.write(Cookie::Device, &signed_in.device, Some(DEVICE_REMEMBERED)),
+            ];
+            return respond::see_other(&format!("/authorize/{id}"), &set);
+        }
+        Ok(Login::Elsewhere(next)) => return authorize::answer(&web, &request, Ok(next), Vec::new()),
+        Ok(Login::Denied) => (StatusCode::UNAUTHORIZED, LoginError::Credentials),
+        Ok(Login::Wait(time)) => {
+            (StatusCode::TOO_MANY_REQUESTS, LoginError::Throttled { minutes: time.as_secs().div_ceil(60).max(1) })
+        }
+        Err(FlowError::Busy { .. }) => (StatusCode::SERVICE_UNAVAILABLE, LoginError::Busy),
+        Err(failure) => return error::page(&web, &request, &failure),
+    };
+    let mut answer = show(&web, &request, &open, &cookies, shown(status, fault));
+    if let LoginError::Throttled { minutes } = fault {
+        let seconds = actix_web::http::header::HeaderValue::from(minutes * 60);
+        answer.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds);
+    }
+    answer
+}
+
+pub async fn select_account_page(web: App, request: HttpRequest) -> HttpResponse {
+    let params = Params::parse(request.query_string().as_bytes());
+    let (open, cookies) = match open(&web, &request, &params).await {
+        Ok(open) => open,
+        Err(answer) => return answer,
+    };
+    let Some((_, user)) = &open.signed_in else { return to_login(&open.attempt.id) };
+    let page = SelectAccountPage {
+        form: form_of(&web, &cookies, &open.attempt.id),
+        app: app_of(&open),
+        email: user.email.to_string(),
+        name: user.claims.name.clone(),
+    };
+    respond::page(&web, respond::locale(&web, &request, &open.attempt.request.ui_locales), StatusCode::OK, &page)
+}
+
+pub async fn select_account(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let params = match form::form(&request, payload, web.body_limits()).await {
+        Ok(params) => params,
+        Err(fault) => return error::bad_body_page(&web, &request, fault),
+    };
+    let (open, cookies) = match open(&web, &request, &params).await {
+        Ok(open) => open,
+        Err(answer) => return answer,
+    };
+    let id = &open.attempt.id;
+    if !is_genuine(&web, &request, &params, &cookies, id) {
+        return error::plain_page(&web, &request, StatusCode::FORBIDDEN, ErrorKind::Expired);
+    }
+    match params.value("choice") {
+        Some("continue") => {
+            authorize::answer(&web, &request, web.signet.select_account(id, &cookies).await, Vec::new())
+        }
+        _ => to_login(id),
+    }
+}
+
+/// The open attempt that a page belongs to, or the answer that takes its place.
+///
+/// # Errors
+/// The answer: a restart, or a page that says that nothing is known of the attempt.
+pub async fn open(
+    web: &Web,
+    request: &HttpRequest,
+    params: &Params,
+) -> Result<(OpenAttempt, BrowserCookies), HttpResponse> {
+    let cookies = browser::cookies(request, web.cookies);
+    let Some(Ok(id)) = params.value("request").map(RequestId::new) else {
+        return Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired));
+    };
+    match web.signet.open_attempt(&id, &cookies).await {
+        Ok(AttemptLookup::Open(open)) => Ok((*open, cookies)),
+        Ok(AttemptLookup::Restarted(next)) => Err(authorize::answer(web, request, Ok(next), Vec::new())),
+        Ok(AttemptLookup::Lost) => {
+            Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired))
+        }
+        Err(failure) => Err(error::page(web, request, &failure)),
+    }
+}
+
+/// Hidden inputs of the forms of an attempt.
+#[must_use]
+pub fn form_of(web: &Web, cookies: &BrowserCookies, id: &RequestId) -> Form {
+    let browser = cookies.browser.as_ref().map_or("", Secret::reveal);
+    Form { csrf: Secret::new(csrf::token(&web.signet, browser, id.as_str())), request: id.clone() }
+}
+
+/// Whether a posted form of an attempt is ours and this browser's.
+#[must_use]
+pub fn is_genuine(
+    web: &Web,
+    request: &HttpRequest,
+    params: &Params,
+    cookies: &BrowserCookies,
+    id: &RequestId,
+) -> bool {
+    let browser = cookies.browser.as_ref().map(Secret::reveal);
+    csrf::is_genuine(&web.signet, request, browser, id.as_str(), params.value("csrf"))
+}
+
+/// The application, as pages show it.
+#[must_use]
+pub fn app_of(open: &OpenAttempt) -> AppView {
+    AppView { name: open.client.name.clone(), destination: Destination::parse(&open.attempt.request.redirect_uri) }
+}
+
+/// On to the login page, to sign in as somebody else.
+#[must_use]
+pub fn to_login(id: &RequestId) -> HttpResponse {
+    respond::see_other(&authorize::question_path(Question::Login, id), &[])
+}
+
+struct Shown {
+    status: StatusCode,
+    username: String,
+    error: Option<LoginError>,
+    notice: Option<LoginNotice>,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self { status: StatusCode::OK, username: String::new(), error: None, notice: None }
+    }
+}
+
+fn show(web: &Web, request: &HttpRequest, open: &OpenAttempt, cookies: &BrowserCookies, shown: Shown) -> HttpResponse {
+    // The walk of a newcomer is two clicks: in dev mode, and there only, the demo user's password is filled in.
+    let demo = web.signet.dev && [dev::USER, dev::OTHER_USER].contains(&shown.username.as_str());
+    let page = LoginPage {
+        form: form_of(web, cookies, &open.attempt.id),
+        app: Some(app_of(open)),
+        prefill_password: demo.then(|| Secret::new(dev::PASSWORD)),
+        username: shown.username,
+        error: shown.error,
+        notice: shown.notice,
+    };
+    respond::page(web, respond::locale(web, request, &open.attempt.request.ui_locales), shown.status, &page)
+}

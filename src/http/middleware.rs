@@ -1,0 +1,115 @@
+//! What happens around every request: a reference id, a bound on the head, one log line, security headers, and an
+//! answer even when a handler panics.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use actix_web::Error;
+use actix_web::HttpMessage;
+use actix_web::HttpResponse;
+use actix_web::body::BoxBody;
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceRequest;
+use actix_web::dev::ServiceResponse;
+use actix_web::error::InternalError;
+use actix_web::http::ConnectionType;
+use actix_web::http::StatusCode;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::CONTENT_SECURITY_POLICY;
+use actix_web::http::header::HeaderMap;
+use actix_web::http::header::HeaderName;
+use actix_web::http::header::HeaderValue;
+use actix_web::http::header::PRAGMA;
+use actix_web::http::header::REFERRER_POLICY;
+use actix_web::http::header::STRICT_TRANSPORT_SECURITY;
+use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
+use actix_web::http::header::X_FRAME_OPTIONS;
+use actix_web::middleware::Next;
+use futures_util::FutureExt;
+
+use super::App;
+use super::reference::Reference;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The outermost layer.
+///
+/// # Errors
+/// Never on its own; a handler's panic comes out as an error that already holds its answer.
+pub async fn around(
+    web: App,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let reference = Reference::new(web.signet.entropy.as_ref());
+    request.extensions_mut().insert(reference.clone());
+    let started = web.signet.clock.monotonic();
+    let method = request.method().clone();
+    let https = web.signet.issuer().starts_with("https://");
+
+    if head_size(&request) > web.signet.config.limits.head {
+        let mut response = HttpResponse::build(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).finish();
+        response.head_mut().set_connection_type(ConnectionType::Close);
+        secure(response.headers_mut(), &reference, https);
+        log(&reference, method.as_str(), None, response.status(), Duration::ZERO);
+        return Ok(request.into_response(response));
+    }
+
+    // A panic must cost one answer, not the connection: other requests may be waiting behind this one.
+    let Ok(answered) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
+        tracing::error!(event = "panic", %reference, "a handler panicked");
+        let mut response = HttpResponse::InternalServerError().finish();
+        secure(response.headers_mut(), &reference, https);
+        return Err(InternalError::from_response("panic", response).into());
+    };
+    let mut response = answered?.map_into_boxed_body();
+    secure(response.headers_mut(), &reference, https);
+    let route = response.request().match_pattern();
+    let took = web.signet.clock.monotonic().saturating_sub(started);
+    log(&reference, method.as_str(), route.as_deref(), response.status(), took);
+    Ok(response)
+}
+
+/// Bytes of request target and headers.
+fn head_size(request: &ServiceRequest) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    request.headers().iter().fold(target, |sum, (name, value)| sum + name.as_str().len() + value.len())
+}
+
+/// Headers that every answer has, unless its handler chose others.
+fn secure(headers: &mut HeaderMap, reference: &Reference, https: bool) {
+    let mut fallback = |name: HeaderName, value: &'static str| {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    };
+    fallback(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    fallback(X_FRAME_OPTIONS, "DENY");
+    fallback(REFERRER_POLICY, "no-referrer");
+    fallback(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    if https {
+        fallback(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    // "Cache-Control: no-store" and "Pragma: no-cache" on everything that holds a token (RFC 6749 section 5.1);
+    // only what is meant to be kept says so itself.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    }
+    if let Ok(value) = HeaderValue::from_str(&reference.to_string()) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+}
+
+/// One line for each request. The route, not the path; never the query, a header or a body: those hold secrets.
+fn log(reference: &Reference, method: &str, route: Option<&str>, status: StatusCode, took: Duration) {
+    tracing::info!(
+        target: "signet::access",
+        event = "request",
+        %reference,
+        method,
+        route = route.unwrap_or("(none)"),
+        status = status.as_u16(),
+        ms = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0,
+    );
+}

@@ -1,0 +1,134 @@
+//! The playground (dev): a small relying party on our own pages, so that a newcomer sees every step of the flow
+//! with the exact request, and ends with verified tokens on the screen.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+use crate::crypto::hash;
+use crate::domain::secret::Secret;
+use crate::domain::secret::SecretKind;
+use crate::flow::dev;
+use crate::protocol::params::Known;
+use crate::protocol::params::Params;
+
+use super::App;
+use super::Web;
+use super::cookie::Cookie;
+use super::page::contexts::PlaygroundOutcome;
+use super::page::contexts::PlaygroundPage;
+use super::page::contexts::PlaygroundParameter;
+use super::page::contexts::PlaygroundResultPage;
+use super::page::link::Destination;
+use super::respond;
+
+const SCOPE: &str = "openid profile email offline_access";
+
+const CALLBACK: &[Known] = &[
+    Known::new("code"),
+    Known::new("state"),
+    Known::new("iss"),
+    Known::new("error"),
+    Known::new("error_description"),
+];
+
+/// What a start makes and the callback needs again.
+struct Start {
+    state: String,
+    nonce: String,
+    verifier: String,
+}
+
+impl Start {
+    fn new(web: &Web) -> Self {
+        let random = || hash::new_secret(SecretKind::Browser, web.signet.entropy.as_ref()).0.reveal().to_owned();
+        Self { state: random(), nonce: random(), verifier: random() }
+    }
+
+    fn from_cookie(text: &str) -> Option<Self> {
+        let mut parts = text.split('.').map(str::to_owned);
+        Some(Self { state: parts.next()?, nonce: parts.next()?, verifier: parts.next()? })
+    }
+
+    fn to_cookie(&self) -> String {
+        format!("{}.{}.{}", self.state, self.nonce, self.verifier)
+    }
+
+    fn parameters(&self, web: &Web) -> Vec<PlaygroundParameter> {
+        let parameter = |name, value: &str, fresh| PlaygroundParameter { name, value: value.to_owned(), fresh };
+        vec![
+            parameter("response_type", "code", false),
+            parameter("client_id", dev::SPA_CLIENT, false),
+            parameter("redirect_uri", &redirect_uri(web), false),
+            parameter("scope", SCOPE, false),
+            parameter("state", &self.state, true),
+            parameter("nonce", &self.nonce, true),
+            parameter("code_challenge", &hash::s256(&self.verifier), true),
+            parameter("code_challenge_method", "S256", false),
+            // OpenID Connect Core section 11: offline_access is granted only when the person is asked.
+            parameter("prompt", "consent", false),
+            parameter("login_hint", dev::USER, false),
+        ]
+    }
+}
+
+pub async fn start_page(web: App, request: HttpRequest) -> HttpResponse {
+    let page = PlaygroundPage {
+        issuer: web.signet.issuer().to_owned(),
+        authorization_endpoint: format!("{}/authorize", web.signet.issuer()),
+        parameters: Start::new(&web).parameters(&web),
+        destination: Destination::parse(&redirect_uri(&web)),
+    };
+    std::future::ready(respond::page(&web, respond::locale(&web, &request, &[]), StatusCode::OK, &page)).await
+}
+
+/// Makes state, nonce and verifier, remembers them in this browser, and sends it to the authorization endpoint.
+pub async fn start(web: App) -> HttpResponse {
+    let start = Start::new(&web);
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for parameter in start.parameters(&web) {
+        query.append_pair(parameter.name, &parameter.value);
+    }
+    let cookie = web.cookies.write(Cookie::Playground, &start.to_cookie(), None);
+    std::future::ready(respond::see_other(&format!("/authorize?{}", query.finish()), &[cookie])).await
+}
+
+pub async fn callback(web: App, request: HttpRequest) -> HttpResponse {
+    let start = web.cookies.read(request.headers(), Cookie::Playground).and_then(|text| Start::from_cookie(&text));
+    let params = Params::parse(&[request.query_string().as_bytes()], CALLBACK).ok();
+    let value = |name| params.as_ref().and_then(|params| params.get(name).ok().flatten()).map(str::to_owned);
+    let page = PlaygroundResultPage {
+        outcome: outcome(start.as_ref(), &value),
+        state: value("state"),
+        iss: value("iss"),
+        issuer: web.signet.issuer().to_owned(),
+        client_id: dev::SPA_CLIENT.to_owned(),
+        redirect_uri: redirect_uri(&web),
+        nonce: start.map(|start| start.nonce).unwrap_or_default(),
+        token_endpoint: format!("{}/token", web.signet.issuer()),
+        jwks_uri: format!("{}/.well-known/jwks.json", web.signet.issuer()),
+        userinfo_endpoint: format!("{}/userinfo", web.signet.issuer()),
+        demo_api: web.signet.demo_api(),
+    };
+    std::future::ready(respond::page(&web, respond::locale(&web, &request, &[]), StatusCode::OK, &page)).await
+}
+
+fn outcome(start: Option<&Start>, value: &impl Fn(&str) -> Option<String>) -> PlaygroundOutcome {
+    // The state must be the one that this browser was given: otherwise somebody else began this flow.
+    let Some(start) = start.filter(|start| value("state").as_deref() == Some(start.state.as_str())) else {
+        return PlaygroundOutcome::Unknown;
+    };
+    if let Some(error) = value("error") {
+        return PlaygroundOutcome::Error { error, description: value("error_description") };
+    }
+    match value("code") {
+        Some(code) => {
+            PlaygroundOutcome::Code { code: Secret::new(code), verifier: Secret::new(start.verifier.clone()) }
+        }
+        None => PlaygroundOutcome::Unknown,
+    }
+}
+
+fn redirect_uri(web: &Web) -> String {
+    format!("{}/callback", web.signet.issuer())
+}

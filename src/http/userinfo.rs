@@ -1,0 +1,58 @@
+//! `/userinfo`, OpenID Connect Core section 5.3.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Payload;
+
+use crate::flow::error::FlowError;
+use crate::flow::userinfo::TokenCheck;
+use crate::protocol::params::Params;
+
+use super::App;
+use super::Web;
+use super::cors;
+use super::error;
+use super::extract::bearer;
+use super::extract::form;
+use super::respond;
+
+pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
+    answer(&web, &request, None).await
+}
+
+/// "The UserInfo Endpoint MUST support the use of the HTTP GET and HTTP POST methods" (section 5.3); the token may
+/// then also come in the body (RFC 6750 section 2.2).
+pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
+    if !form::has_body(&request) {
+        return answer(&web, &request, None).await;
+    }
+    match form::form(&request, payload, web.body_limits()).await {
+        Ok(params) => answer(&web, &request, Some(&params)).await,
+        Err(fault) => error::bad_body(fault),
+    }
+}
+
+async fn answer(web: &Web, request: &HttpRequest, body: Option<&Params>) -> HttpResponse {
+    let token = match bearer::token(request, body) {
+        Ok(token) => token,
+        Err(refused) => return bearer::challenge(request, &refused),
+    };
+    match claims(web, request, &token).await {
+        Ok(response) => response,
+        Err(failure) => error::json(request, &failure),
+    }
+}
+
+async fn claims(web: &Web, request: &HttpRequest, token: &str) -> Result<HttpResponse, FlowError> {
+    let live = match web.signet.check_access_token(token, web.signet.issuer()).await? {
+        TokenCheck::Good(live) => live,
+        TokenCheck::Refused(refused) => return Ok(bearer::challenge(request, &refused)),
+    };
+    let mut response = match web.signet.userinfo(&live) {
+        TokenCheck::Good(claims) => respond::json(StatusCode::OK, &claims),
+        TokenCheck::Refused(refused) => bearer::challenge(request, &refused),
+    };
+    cors::allow_client(request, &mut response, &live.client);
+    Ok(response)
+}
