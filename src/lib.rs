@@ -16,4 +16,6 @@
 //! ```
 
 pub mod ambient;
+pub mod crypto;
 pub mod domain;
+pub mod keys;
