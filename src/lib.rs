@@ -16,6 +16,12 @@
 //! ```
 
 pub mod ambient;
+pub mod cli;
 pub mod config;
+pub mod crypto;
 pub mod domain;
+pub mod flow;
 pub mod http;
+pub mod keys;
+pub mod protocol;
+pub mod store;

@@ -1,0 +1,91 @@
+//! The signing side of compact JWS, RFC 7515 section 7.1.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use josekit::jws::ES256;
+use josekit::jws::JwsSigner;
+use josekit::jws::RS256;
+use serde::Serialize;
+
+use super::CryptoError;
+use super::jws::typ;
+use crate::domain::ids::KeyId;
+use crate::domain::key::Algorithm;
+
+/// A private key, parsed once, that signs tokens. Parsing it for each token would cost more than the signature.
+pub struct Signer {
+    algorithm: Algorithm,
+    kid: KeyId,
+    /// josekit's signer, OpenSSL underneath.
+    key: Box<dyn JwsSigner>,
+    /// The encoded header for each `typ` that we issue.
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Signer {
+    /// Parses a PKCS#8 DER private key.
+    ///
+    /// # Errors
+    /// [`CryptoError::PrivateKey`] when it is damaged or of another kind than `algorithm`.
+    pub fn from_pkcs8(algorithm: Algorithm, kid: &KeyId, pkcs8: &[u8]) -> Result<Self, CryptoError> {
+        let key: Box<dyn JwsSigner> = match algorithm {
+            Algorithm::Es256 => Box::new(ES256.signer_from_der(pkcs8).map_err(|_| CryptoError::PrivateKey(algorithm))?),
+            Algorithm::Rs256 => Box::new(RS256.signer_from_der(pkcs8).map_err(|_| CryptoError::PrivateKey(algorithm))?),
+        };
+        let headers = typ::ALL
+            .into_iter()
+            .map(|typ| Ok((typ, header(algorithm, kid, typ)?)))
+            .collect::<Result<_, CryptoError>>()?;
+        Ok(Self { algorithm, kid: kid.clone(), key, headers })
+    }
+
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    #[must_use]
+    pub const fn kid(&self) -> &KeyId {
+        &self.kid
+    }
+
+    /// Signs `claims` as a compact JWS with the header members `alg`, `kid` and `typ`. The claims are serialised
+    /// once, the header not at all when `typ` is one of [`typ::ALL`].
+    ///
+    /// # Errors
+    /// [`CryptoError::Claims`] when `claims` is not JSON (a map with keys that are no strings, for example);
+    /// [`CryptoError::Sign`] when OpenSSL refuses, which a parsed key does not give it reason to.
+    pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, CryptoError> {
+        let payload = serde_json::to_vec(claims).map_err(|_| CryptoError::Claims)?;
+        let mut token = String::with_capacity(200 + payload.len() * 4 / 3 + self.key.signature_len() * 4 / 3);
+        match self.headers.iter().find(|(known, _)| *known == typ) {
+            Some((_, header)) => token.push_str(header),
+            None => token.push_str(&header(self.algorithm, &self.kid, typ)?),
+        }
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        let signature = self.key.sign(token.as_bytes()).map_err(|_| CryptoError::Sign)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+fn header(algorithm: Algorithm, kid: &KeyId, typ: &str) -> Result<String, CryptoError> {
+    #[derive(Serialize)]
+    struct Header<'a> {
+        alg: Algorithm,
+        kid: &'a KeyId,
+        typ: &'a str,
+    }
+    let json = serde_json::to_vec(&Header { alg: algorithm, kid, typ }).map_err(|_| CryptoError::Claims)?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
+}
