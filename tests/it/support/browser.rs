@@ -71,9 +71,9 @@ impl Browser {
         Self { http: http.expect("an HTTP client"), cookies: BTreeMap::new(), origin: None }
     }
 
-    /// Cookies by name, whatever their path.
-    pub(crate) fn cookie(&self, name: &str) -> Option<&Cookie> {
-        self.cookies.iter().find(|((known, _), _)| known == name).map(|(_, cookie)| cookie)
+    /// Every cookie this browser holds, by name.
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = (&str, &Cookie)> {
+        self.cookies.iter().map(|((name, _), cookie)| (name.as_str(), cookie))
     }
 
     /// Drops every cookie, as a user may at any moment.
