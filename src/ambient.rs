@@ -17,6 +17,7 @@ use rand::Rng;
 use rand::SeedableRng;
 use rand::TryRng;
 use rand::rngs::StdRng;
+#[expect(clippy::disallowed_types, reason = "the one place that reads the real random generator")]
 use rand::rngs::SysRng;
 
 /// A source of time.
@@ -74,7 +75,6 @@ impl Clock for SystemClock {
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
-    #[expect(clippy::disallowed_types, reason = "the one place that reads the real random generator")]
     fn fill(&self, out: &mut [u8]) {
         if SysRng.try_fill_bytes(out).is_err() {
             // A provider without randomness must not go on in any way: no error path is safe here.

@@ -15,6 +15,7 @@ use super::uri::RedirectUri;
 
 /// A registered client. Kept as one JSON document, so a new field needs a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of the registration, independent of the others")]
 pub struct Client {
     /// `client_id`, RFC 6749 section 2.2.
     pub id: ClientId,

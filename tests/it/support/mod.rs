@@ -1,0 +1,3 @@
+pub(crate) mod browser;
+pub(crate) mod html;
+pub(crate) mod server;

@@ -1,0 +1,150 @@
+//! The built `signet` program, started for one test and ended with it.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use url::Url;
+
+/// Unoptimised builds make an RSA key at start.
+const START_LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(50);
+
+/// `signet serve --dev`, ready to answer. Ended, by its id, when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    /// The issuer: `http://localhost:PORT`.
+    pub(crate) base: Url,
+    log: Arc<Mutex<String>>,
+    /// How much of the log was written before the server was ready: the start box, which shows the demo secrets.
+    started_at: usize,
+    /// Where it was started; goes with it.
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Starts a dev server on free ports and waits until it is ready.
+    pub(crate) async fn dev() -> Self {
+        Self::dev_with(&[]).await
+    }
+
+    /// The same with more environment variables.
+    pub(crate) async fn dev_with(environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let port = free_port();
+        let mut child = command(folder.path())
+            .args(["serve", "--dev", "--port", &port.to_string()])
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the signet program starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        collect(child.stdout.take().expect("standard output"), &log);
+        collect(child.stderr.take().expect("standard error"), &log);
+        let base = Url::parse(&format!("http://localhost:{port}")).expect("a URL");
+        let mut server = Self { child, base, log, started_at: 0, _folder: folder };
+        server.wait_until_ready().await;
+        server.started_at = server.all_log().len();
+        server
+    }
+
+    /// The absolute URL of a path of this server.
+    pub(crate) fn url(&self, path: &str) -> Url {
+        self.base.join(path).expect("a path")
+    }
+
+    /// Everything written since the server was ready, both streams together.
+    pub(crate) fn log(&self) -> String {
+        self.all_log().get(self.started_at..).unwrap_or_default().to_owned()
+    }
+
+    /// Asks the server to stop, as an operator does, and waits for it; gives its exit code.
+    pub(crate) async fn stop(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+        assert!(asked.success(), "the server was gone before it was asked to stop:\n{}", self.all_log());
+        for _ in 0..START_LIMIT.as_millis() / POLL.as_millis() {
+            if let Some(status) = self.child.try_wait().expect("the state of the server") {
+                return status.code();
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        panic!("the server did not stop within {START_LIMIT:?}:\n{}", self.all_log());
+    }
+
+    async fn wait_until_ready(&mut self) {
+        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        let ready = self.url("/health/ready");
+        for _ in 0..START_LIMIT.as_millis() / POLL.as_millis() {
+            if let Some(status) = self.child.try_wait().expect("the state of the server") {
+                panic!("the server ended with {status} before it was ready:\n{}", self.all_log());
+            }
+            if http.get(ready.clone()).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        panic!("the server was not ready within {START_LIMIT:?}:\n{}", self.all_log());
+    }
+
+    fn all_log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may be gone already; then there is nothing to end.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The program that this build made, in a folder of its own, without settings of whoever runs the tests.
+pub(crate) fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
+    command.current_dir(folder).env("XDG_RUNTIME_DIR", folder).env("NO_COLOR", "1");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SIGNET_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Reads a stream to its end on a thread, so that the server never waits for us.
+fn collect(stream: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
+    let log = Arc::clone(log);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+}
+
+/// A port that is free, and whose next one is too: the admin listener takes that.
+fn free_port() -> u16 {
+    for _ in 0..100 {
+        let first = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let port = first.local_addr().expect("its address").port();
+        if port.checked_add(1).is_some_and(|next| TcpListener::bind(("127.0.0.1", next)).is_ok()) {
+            return port;
+        }
+    }
+    panic!("no two free ports side by side");
+}
