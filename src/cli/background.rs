@@ -1,0 +1,49 @@
+//! What a server does besides answering: notice changes, tend the keys, sweep.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::flow::Signet;
+use crate::flow::error::FlowError;
+use crate::flow::rotate;
+use crate::flow::sweep;
+use crate::flow::sync;
+use crate::store::version::Versions;
+
+/// Runs until the process ends. A task that fails is tried again at its next turn: the database may be back then.
+pub async fn run(signet: Arc<Signet>) {
+    tokio::join!(
+        watch(Arc::clone(&signet)),
+        every(rotate::TEND_EVERY, "keys", || tend(Arc::clone(&signet))),
+        every(sweep::SWEEP_EVERY, "sweep", || sweep_once(Arc::clone(&signet))),
+    );
+}
+
+async fn watch(signet: Arc<Signet>) {
+    let mut seen = Versions::default();
+    loop {
+        tokio::time::sleep(sync::POLL_EVERY).await;
+        match signet.notice_changes(seen).await {
+            Ok(current) => seen = current,
+            Err(cause) => tracing::warn!(event = "background_failed", task = "watch", cause = ?cause),
+        }
+    }
+}
+
+async fn tend(signet: Arc<Signet>) -> Result<(), FlowError> {
+    signet.tend_keys().await.map(|_| ())
+}
+
+async fn sweep_once(signet: Arc<Signet>) -> Result<(), FlowError> {
+    signet.sweep().await
+}
+
+async fn every<F: Future<Output = Result<(), FlowError>>>(period: Duration, task: &'static str, run: impl Fn() -> F) {
+    loop {
+        tokio::time::sleep(period).await;
+        if let Err(cause) = run().await {
+            tracing::warn!(event = "background_failed", task, cause = ?cause);
+        }
+    }
+}

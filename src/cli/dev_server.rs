@@ -1,0 +1,113 @@
+//! Where a running `serve --dev` leaves word of itself, so that `--dev` of other commands finds its database.
+
+use std::fs;
+use std::fs::DirBuilder;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process;
+
+use super::Failure;
+
+/// The port of a dev server that was not told another.
+pub const PORT: u16 = 8080;
+
+/// The data of one dev server. Dropping it deletes them.
+#[derive(Debug)]
+pub struct DevServer {
+    pub port: u16,
+    pub folder: PathBuf,
+    /// Only the server itself cleans up; commands that look it up do not.
+    note: Option<PathBuf>,
+}
+
+impl DevServer {
+    /// Makes a folder for a new dev server and leaves its path in the user's runtime directory.
+    ///
+    /// # Errors
+    /// When the folders cannot be made, or belong to somebody else.
+    pub fn create(port: u16) -> Result<Self, Failure> {
+        let runtime = runtime_folder()?;
+        let folder = runtime.join(format!("dev-{port}-{}", process::id()));
+        private_folder(&folder)?;
+        let note = note(&runtime, port);
+        let server = Self { port, folder, note: Some(note.clone()) };
+        // A note of a server that was killed is simply replaced.
+        let _ = fs::remove_file(&note);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&note)?;
+        file.write_all(server.folder.as_os_str().as_encoded_bytes())?;
+        Ok(server)
+    }
+
+    /// The dev server that runs on a port.
+    ///
+    /// # Errors
+    /// Exit code 69 when there is none.
+    pub fn find(port: u16) -> Result<Self, Failure> {
+        let none = || Failure::unavailable(&format!("no `signet serve --dev` runs on port {port}"));
+        let text = fs::read_to_string(note(&runtime_folder()?, port)).map_err(|_| none())?;
+        let folder = PathBuf::from(text.trim_end());
+        if !folder.join(DATABASE).exists() {
+            return Err(none());
+        }
+        Ok(Self { port, folder, note: None })
+    }
+
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.folder.join(DATABASE)
+    }
+
+    #[must_use]
+    pub fn master_key(&self) -> PathBuf {
+        self.folder.join("master.key")
+    }
+}
+
+impl Drop for DevServer {
+    fn drop(&mut self) {
+        if let Some(note) = &self.note {
+            let _ = fs::remove_file(note);
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+const DATABASE: &str = "signet.db";
+
+fn note(runtime: &Path, port: u16) -> PathBuf {
+    runtime.join(format!("dev-{port}"))
+}
+
+/// `$XDG_RUNTIME_DIR/signet`, else a folder of this user's own under the temporary directory.
+fn runtime_folder() -> Result<PathBuf, Failure> {
+    let owner = fs::metadata("/proc/self")?.uid();
+    let folder = match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(runtime) if Path::new(&runtime).is_dir() => PathBuf::from(runtime).join("signet"),
+        _ => std::env::temp_dir().join(format!("signet-{owner}")),
+    };
+    private_folder(&folder)?;
+    // Anybody can make a folder of this name in a shared temporary directory before us.
+    let found = fs::symlink_metadata(&folder)?;
+    if !found.is_dir() || found.uid() != owner || found.mode() & 0o077 != 0 {
+        return Err(Failure::refused(&format!("{} is not a private folder of yours", folder.display())));
+    }
+    Ok(folder)
+}
+
+fn private_folder(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,32 @@
+//! Logging: text for a person at a terminal, JSON lines for everything else. To stderr.
+
+use std::io;
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::telemetry::LogFormat;
+use crate::config::telemetry::Telemetry;
+
+use super::Failure;
+
+/// Starts logging for a server. Our own events at the configured level; of libraries only what is wrong.
+///
+/// # Errors
+/// [`Failure`] when logging was started before.
+pub fn start(telemetry: &Telemetry) -> Result<(), Failure> {
+    let level = telemetry.log_level.as_str();
+    let filter = EnvFilter::new(format!("warn,signet={level}"));
+    let json = match telemetry.log_format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !io::stderr().is_terminal(),
+    };
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = if json {
+        subscriber.json().flatten_event(true).with_current_span(false).try_init()
+    } else {
+        subscriber.with_target(false).with_ansi(io::stderr().is_terminal()).try_init()
+    };
+    started.map_err(|fault| Failure::failed(&fault))
+}

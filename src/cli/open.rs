@@ -1,0 +1,184 @@
+//! From the words of a command line to an open provider: which configuration, which database, which master key.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::ambient::Clock;
+use crate::ambient::Entropy;
+use crate::ambient::OsEntropy;
+use crate::ambient::SystemClock;
+use crate::config::Config;
+use crate::config::Loaded;
+use crate::config::Sources;
+use crate::crypto::seal::MasterKey;
+use crate::flow::Signet;
+use crate::flow::open::Parts;
+use crate::keys::vault;
+use crate::store::Options;
+use crate::store::Store;
+use crate::store::migrate;
+
+use super::Failure;
+use super::config::environment;
+use super::dev_server;
+use super::dev_server::DevServer;
+
+/// Which installation a command works on. `--config FILE`, else ./signet.toml, else defaults and ./data/signet.db.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Selection {
+    /// Configuration file; without it ./signet.toml, or defaults.
+    #[arg(long, value_name = "FILE", env = "SIGNET_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// The dev server that runs on --port (8080).
+    #[arg(long, conflicts_with = "config", global = true)]
+    pub dev: bool,
+    /// Port of the dev server.
+    #[arg(long, global = true)]
+    pub port: Option<u16>,
+    #[arg(skip)]
+    folder: Option<(String, PathBuf, PathBuf)>,
+}
+
+impl Selection {
+    /// The installation of a dev server.
+    #[must_use]
+    pub fn of_dev_server(server: &DevServer) -> Self {
+        Self {
+            dev: true,
+            port: Some(server.port),
+            folder: Some((server.issuer(), server.database(), server.master_key())),
+            config: None,
+        }
+    }
+}
+
+/// What a missing database or master key means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// A server makes what is missing.
+    Create,
+    /// A command works on what a server has made.
+    Refuse,
+}
+
+/// Reads the configuration of an installation.
+///
+/// # Errors
+/// Exit code 78 with all faults; 69 when no dev server runs on the port.
+pub fn load(selection: &Selection) -> Result<Loaded, Failure> {
+    let mut overrides = Vec::new();
+    if selection.dev {
+        let (issuer, database, master_key) = match &selection.folder {
+            Some(folder) => folder.clone(),
+            None => {
+                let server = DevServer::find(selection.port.unwrap_or(dev_server::PORT))?;
+                (server.issuer(), server.database(), server.master_key())
+            }
+        };
+        overrides.push(("server.issuer".to_owned(), issuer));
+        overrides.push(("database.url".to_owned(), format!("sqlite://{}", database.display())));
+        overrides.push(("secrets.master_key_file".to_owned(), master_key.display().to_string()));
+    }
+    if let Some(port) = selection.port {
+        if !selection.dev {
+            overrides.push(("server.issuer".to_owned(), format!("http://localhost:{port}")));
+        }
+        overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port},[::1]:{port}")));
+    }
+    let file = if selection.dev { None } else { selection.config.clone().or_else(local_file) };
+    let env = if selection.dev { Vec::new() } else { environment() };
+    Ok(Config::load(&Sources { file, env, overrides, dev: selection.dev })?)
+}
+
+fn local_file() -> Option<PathBuf> {
+    let file = PathBuf::from("signet.toml");
+    file.exists().then_some(file)
+}
+
+/// Opens the provider of an installation: migrations, master key, keys.
+///
+/// # Errors
+/// [`Failure`] by kind: 69 for the database, 78 for the master key.
+pub async fn provider(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    dev: bool,
+    missing: Missing,
+) -> Result<Signet, Failure> {
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    let url = config.database.url.reveal().to_owned();
+    if missing == Missing::Refuse
+        && let Some(path) = config.database.url.sqlite_path()
+        && !Path::new(path).exists()
+    {
+        return Err(Failure::not_found(&format!("there is no database at {path}; `signet serve` makes one")));
+    }
+    migrate::migrate(&url).await?;
+    let store = Store::open(&url, options(&config))?;
+    let has_keys = !store.signing_keys().await?.is_empty();
+    let master = master_key(&config, entropy.as_ref(), has_keys)?;
+    Ok(Signet::open(Parts { config, store, master, clock, entropy, dev }).await?)
+}
+
+/// Opens the installation that a command works on, and says which one it is.
+///
+/// # Errors
+/// As [`load`] and [`provider`].
+pub async fn existing(selection: &Selection) -> Result<Arc<Signet>, Failure> {
+    let config = load(selection)?.config;
+    Ok(Arc::new(provider(config, Arc::new(SystemClock::new()), selection.dev, Missing::Refuse).await?))
+}
+
+/// How much of the database one process may use.
+#[must_use]
+pub fn options(config: &Config) -> Options {
+    Options {
+        max_connections: usize::try_from(config.database.max_connections).unwrap_or(16),
+        ..Options::default()
+    }
+}
+
+/// The key from the configuration, or from its file. A new one is made only for a database that has no keys yet:
+/// with a wrong or lost master key nothing is overwritten.
+fn master_key(config: &Config, entropy: &dyn Entropy, has_keys: bool) -> Result<MasterKey, Failure> {
+    if let Some(text) = &config.secrets.master_key {
+        return MasterKey::from_base64(text.reveal())
+            .map_err(|fault| Failure::configuration(&format!("secrets.master_key: {fault}")));
+    }
+    let file = &config.secrets.master_key_file;
+    if has_keys {
+        return vault::load(file).map_err(|fault| Failure::configuration(&fault));
+    }
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        private_folder(folder)?;
+    }
+    Ok(vault::load_or_create(file, entropy).map_err(|fault| Failure::configuration(&fault))?.0)
+}
+
+/// Makes the folder of a SQLite database, readable for its owner only.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn create_data_folder(config: &Config) -> Result<(), Failure> {
+    let Some(path) = config.database.url.sqlite_path() else { return Ok(()) };
+    match Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => private_folder(folder),
+        None => Ok(()),
+    }
+}
+
+fn private_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|fault| Failure::failed(&format!("cannot make {}: {fault}", folder.display())))
+}

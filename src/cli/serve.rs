@@ -1,0 +1,170 @@
+//! `signet serve`: the server.
+
+use std::io;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use clap::Args;
+
+use crate::ambient::Clock;
+use crate::ambient::SystemClock;
+use crate::config::Config;
+use crate::flow::Signet;
+use crate::flow::dev;
+use crate::http::Web;
+use crate::http::cookie::Cookies;
+use crate::http::discovery::Documents;
+use crate::http::page::Pages;
+use crate::http::server;
+use crate::protocol::discovery::Metadata;
+
+use super::Failure;
+use super::dev_server;
+use super::dev_server::DevServer;
+use super::open;
+use super::open::Selection;
+
+/// Starts the server.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Configuration file; without it ./signet.toml, or defaults.
+    #[arg(long, value_name = "FILE", env = "SIGNET_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A server to try things with: demo users and clients, a playground, data that is gone at exit. Loopback only.
+    #[arg(long, conflicts_with = "config")]
+    pub dev: bool,
+    /// Port of the public listener on loopback; the issuer of a dev server follows it.
+    #[arg(long)]
+    pub port: Option<u16>,
+}
+
+/// Runs until a signal says stop.
+///
+/// # Errors
+/// [`Failure`] with the exit code of its kind: 78 for configuration, 69 for a database that does not answer.
+pub fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let clock = Arc::new(SystemClock::new());
+    let dev_server = if args.dev { Some(DevServer::create(args.port.unwrap_or(dev_server::PORT))?) } else { None };
+    let selection = match &dev_server {
+        Some(dev) => Selection::of_dev_server(dev),
+        None => Selection { config: args.config.clone(), port: args.port, ..Selection::default() },
+    };
+    let loaded = open::load(&selection)?;
+    for warning in &loaded.warnings {
+        let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
+    super::log::start(&loaded.config.telemetry)?;
+    if args.dev {
+        check_loopback(&loaded.config)?;
+    }
+    let listeners = bind(&loaded.config.server.listen)?;
+    // The database wants a runtime of its own: migrations block, and PostgreSQL connections must outlive workers.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let signet = runtime.block_on(prepare(loaded.config, clock.clone(), dev_server.as_ref()))?;
+    let web = web(Arc::clone(&signet))?;
+    let setup = runtime.block_on(setup_link(&signet))?;
+    runtime.spawn(super::background::run(Arc::clone(&signet)));
+    print_box(&signet, &listeners, clock.as_ref(), setup.as_deref());
+    actix_web::rt::System::new().block_on(server::serve(web, listeners))?;
+    drop(dev_server);
+    Ok(())
+}
+
+async fn prepare(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    dev_server: Option<&DevServer>,
+) -> Result<Arc<Signet>, Failure> {
+    open::create_data_folder(&config)?;
+    let signet = Arc::new(open::provider(config, clock, dev_server.is_some(), open::Missing::Create).await?);
+    if dev_server.is_some() {
+        // Making RSA keys and hashing passwords both take a while: side by side.
+        let (keys, data) = tokio::join!(signet.tend_keys(), signet.create_demo_data());
+        keys?;
+        data?;
+    } else {
+        signet.tend_keys().await?;
+        signet.apply_configured_clients().await?;
+    }
+    Ok(signet)
+}
+
+fn web(signet: Arc<Signet>) -> Result<Data<Web>, Failure> {
+    let ui = &signet.config.ui;
+    let pages = Pages::load(ui.templates_dir.as_deref(), &ui.name).map_err(|fault| Failure::configuration(&fault))?;
+    let metadata = Metadata::new(signet.issuer(), &signet.config.keys.algorithms);
+    let discovery = Documents::new(&metadata).map_err(|fault| Failure::failed(&fault))?;
+    let cookies = Cookies::of_issuer(signet.issuer());
+    Ok(Data::new(Web { signet, pages, cookies, discovery }))
+}
+
+/// RFC 6761 section 6.3: the loopback addresses reach nobody else. Demo passwords must not.
+fn check_loopback(config: &Config) -> Result<(), Failure> {
+    match config.server.listen.iter().find(|address| !address.ip().is_loopback()) {
+        Some(address) => Err(Failure::configuration(&format!(
+            "serve --dev listens on loopback only, because its passwords are known to everybody; {address} is not loopback"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Binds before anything is shown as ready. A machine without IPv6 is fine as long as one address works.
+fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        match TcpListener::bind(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(fault) if fault.kind() == io::ErrorKind::AddrNotAvailable && address.is_ipv6() => {}
+            Err(fault) => return Err(Failure::failed(&format!("cannot listen on {address}: {fault}"))),
+        }
+    }
+    if listeners.is_empty() {
+        return Err(Failure::failed(&"none of the addresses to listen on exists on this machine"));
+    }
+    Ok(listeners)
+}
+
+async fn setup_link(signet: &Signet) -> Result<Option<String>, Failure> {
+    if signet.dev || !signet.needs_setup().await? {
+        return Ok(None);
+    }
+    Ok(Some(signet.new_setup_link().await?))
+}
+
+/// What a person who starts the server wants to know, on stderr: stdout is for data.
+fn print_box(signet: &Signet, listeners: &[TcpListener], clock: &dyn Clock, setup: Option<&str>) {
+    let issuer = signet.issuer();
+    let mut lines = vec![format!("signet {}   ready in {:.2} s", env!("CARGO_PKG_VERSION"), clock.monotonic().as_secs_f64())];
+    if signet.dev {
+        lines.push("dev mode: data is gone at exit, passwords are known to everybody, loopback only".to_owned());
+    }
+    lines.push(String::new());
+    lines.push(format!("Issuer       {issuer}"));
+    lines.push(format!("Discovery    {issuer}/.well-known/openid-configuration"));
+    if signet.dev {
+        lines.push(format!("Playground   {issuer}/playground"));
+        lines.push(format!("User         {} / {}   (role admin; also {})", dev::USER, dev::PASSWORD, dev::OTHER_USER));
+        lines.push(format!("Client       {}   secret {}", dev::WEB_CLIENT, dev::CLIENT_SECRET));
+        lines.push("             redirect URI /callback on any port of localhost".to_owned());
+        lines.push(format!("             {} (public), {} (same secret)", dev::SPA_CLIENT, dev::SERVICE_CLIENT));
+        lines.push(format!("API audience {}", signet.demo_api()));
+        lines.push(String::new());
+        lines.push(format!("Next: open {issuer}/playground/start and see a token after two clicks."));
+    }
+    if let Some(link) = setup {
+        lines.push(String::new());
+        lines.push(format!("Create the first administrator (works once, for one hour; `signet setup-link` makes another):\n  {link}"));
+    }
+    let addresses: Vec<String> =
+        listeners.iter().filter_map(|listener| listener.local_addr().ok()).map(|address| address.to_string()).collect();
+    lines.push(String::new());
+    lines.push(format!("Listening on {}.   Stop: Ctrl-C", addresses.join(", ")));
+    let mut err = io::stderr().lock();
+    for line in lines {
+        let _ = writeln!(err, "  {line}");
+    }
+}
