@@ -16,5 +16,6 @@
 //! ```
 
 pub mod ambient;
+pub mod cli;
 pub mod config;
 pub mod domain;

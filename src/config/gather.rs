@@ -83,7 +83,7 @@ fn root(table: &dyn TableLike, place: &Place, input: &mut Input, clients: &mut V
             client_tables(item, place, input, clients);
         } else if let Some(section) = SECTIONS.iter().find(|section| section.name == name) {
             let Some(inner) = item.as_table_like() else {
-                let message = format!("{name} is {}; it must be a table: [{name}]", Node::from_item(item));
+                let message = format!("{name} must be a table: [{name}]");
                 input.faults.push(input.at(place, range, Show::UpToRange, message));
                 continue;
             };

@@ -72,7 +72,7 @@ impl Input {
         let faults_before = self.faults.len();
         let mut found = None;
         for given in self.candidates(key) {
-            match check(key, &given.node, rules) {
+            match check(&given.node, rules) {
                 Ok(value) => {
                     self.sources.insert(key.path.to_owned(), self.source_of(&given));
                     found = Some(value);
@@ -151,7 +151,7 @@ impl Input {
         let value = match key.preset {
             Preset::Default(toml) => {
                 let value = toml.parse::<TomlValue>().ok();
-                value.and_then(|value| check(key, &Node::from_value(&value), rules).ok())
+                value.and_then(|value| check(&Node::from_value(&value), rules).ok())
             }
             Preset::Example(_) | Preset::Required(_) => T::absent(),
         };
@@ -190,9 +190,12 @@ impl Input {
     }
 }
 
-fn check<T: Value>(key: &Key, node: &Node, rules: &[&dyn Rule<T>]) -> Result<T, Refusal> {
+fn check<T: Value>(node: &Node, rules: &[&dyn Rule<T>]) -> Result<T, Refusal> {
     let value = T::read(node)?;
-    if rules.iter().all(|rule| rule.accepts(&value)) { Ok(value) } else { Err(Refusal::of(node, key.allowed())) }
+    match rules.iter().find(|rule| !rule.accepts(&value)) {
+        None => Ok(value),
+        Some(rule) => Err(Refusal::of(node, rule.allowed())),
+    }
 }
 
 /// File, environment, command line: the order of strength.

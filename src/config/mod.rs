@@ -26,6 +26,8 @@ pub mod secrets;
 pub mod server;
 pub mod sessions;
 pub mod telemetry;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod tokens;
 pub mod ui;
