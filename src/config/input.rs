@@ -47,6 +47,8 @@ const MAX_SECRET_FILE: u64 = 64 * 1024;
 pub(super) struct Input {
     given: BTreeMap<String, Vec<Given>>,
     pub(super) text: Option<Rc<SourceText>>,
+    /// The `[[clients]]` table that this is of: where faults of keys stand that nobody gave.
+    table: Option<(Place, Range<usize>)>,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
     pub(super) sources: BTreeMap<String, Source>,
@@ -54,13 +56,19 @@ pub(super) struct Input {
 
 impl Input {
     /// An empty input of the same file, for one `[[clients]]` table.
-    pub(super) fn beside(&self) -> Self {
-        Self { text: self.text.clone(), ..Self::default() }
+    pub(super) fn beside(&self, place: &Place, range: Option<Range<usize>>) -> Self {
+        let table = range.map(|range| (place.clone(), range));
+        Self { text: self.text.clone(), table, ..Self::default() }
     }
 
     /// Records a value; call in the order file, environment, flags.
     pub(super) fn give(&mut self, path: &str, place: Place, node: Node) {
         self.given.entry(path.to_owned()).or_default().push(Given { place, node, secret_file: None });
+    }
+
+    /// The text given for a key, unread.
+    pub(super) fn raw(&self, path: &str) -> Option<&str> {
+        self.given.get(path)?.last()?.node.text()
     }
 
     pub(super) fn is_given(&self, path: &str) -> bool {
@@ -113,7 +121,10 @@ impl Input {
 
     fn about(&self, path: &str, element: Option<usize>, message: String) -> Fault {
         let Some(given) = self.given.get(path).and_then(|given| given.last()) else {
-            return Fault { place: Place::Whole, message, excerpt: None };
+            return match &self.table {
+                Some((place, range)) => self.at(place, Some(range.clone()), Show::Line, message),
+                None => Fault { place: Place::Whole, message, excerpt: None },
+            };
         };
         let inner = element.and_then(|index| given.node.list()?.get(index)?.range.clone());
         self.at(&given.place, inner.or_else(|| given.node.range.clone()), Show::Line, message)

@@ -11,7 +11,7 @@ section! {
     Secrets in "secrets" {
         /// 32 bytes as base64url. For environments without files; a file is better.
         master_key: Option<Secret> = Example(r#""<43 characters of base64url>""#), MasterKeyText;
-        /// File with the master key, readable by the server alone; made at the first run. Not used when master_key
+        /// File with the master key, readable by the server alone; made at the first run. Not used when `master_key`
         /// is given.
         master_key_file: PathBuf = Default(r#""keys/master.key""#);
     }

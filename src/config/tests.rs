@@ -1,5 +1,6 @@
 //! The configuration as an operator meets it: files on disk, an environment, faults with their places.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -89,9 +90,9 @@ fn nothing_has_to_be_given() {
     assert_eq!(config.server.listen.len(), 2);
     assert_eq!(config.database.url.reveal(), "sqlite://./data/signet.db");
     assert_eq!(config.secrets.master_key_file, PathBuf::from("keys/master.key"));
-    assert_eq!(config.keys.rotate_every, RotateEvery::Every(Duration::from_secs(90 * 86_400)));
+    assert_eq!(config.keys.rotate_every, RotateEvery::Every(Duration::from_hours(90 * 24)));
     assert_eq!(config.passwords.memory.bytes(), 19 * 1024 * 1024);
-    assert_eq!(config.limits.login_per_account, Rate { limit: 10, window: Duration::from_secs(900) });
+    assert_eq!(config.limits.login_per_account, Rate { limit: 10, window: Duration::from_mins(15) });
     assert!(config.clients.is_empty());
     assert!(warnings.is_empty(), "{warnings:?}");
     assert!(sources.values().all(|source| *source == Source::Default));
@@ -105,18 +106,19 @@ fn the_file_in_the_repository_is_the_generated_one() {
     }
     let kept = fs::read_to_string(path).unwrap_or_default();
     assert!(kept == default_file(), "config/signet.toml is old: run this test with SIGNET_TEST_BLESS=1");
+    Config::load(&Sources { file: Some(path.into()), ..Sources::default() }).unwrap();
 }
 
 #[test]
 fn every_key_is_documented_and_its_example_is_accepted() {
     let mut toml = String::new();
     for section in &SECTIONS {
-        toml.push_str(&format!("[{}]\n", section.name));
+        let _ = writeln!(toml, "[{}]", section.name);
         for key in section.keys {
             assert!(key.doc.iter().any(|line| line.trim().len() > 3), "{} has no documentation", key.path);
             // Both master keys together are a fault by design, and the example is not a key.
             if key.path != "secrets.master_key" {
-                toml.push_str(&format!("{} = {}\n", key.name, key.preset.toml()));
+                let _ = writeln!(toml, "{} = {}", key.name, key.preset.toml());
             }
         }
     }
@@ -124,7 +126,7 @@ fn every_key_is_documented_and_its_example_is_accepted() {
     for key in Entry::SECTION.keys {
         assert!(!key.doc.is_empty(), "{} has no documentation", key.path);
         let toml_text = if key.name == "redirect_uris" { r#"["https://a.test/cb"]"# } else { key.preset.toml() };
-        toml.push_str(&format!("{} = {toml_text}\n", key.name));
+        let _ = writeln!(toml, "{} = {toml_text}", key.name);
     }
     let loaded = Machine::with(&toml).loaded();
     let defaults = Config::load(&Sources::default()).unwrap().config.show();
@@ -393,7 +395,7 @@ fn clients_become_domain_clients() {
     let [grafana, app, batch] = loaded.config.clients.as_slice() else { panic!("three clients") };
     assert_eq!(grafana.secret.as_ref().unwrap().reveal(), "sgs_0123456789abcdef");
     assert_eq!(grafana.client.source, ClientSource::Configuration);
-    assert_eq!(grafana.client.lifetimes.access_token, Some(Duration::from_secs(300)));
+    assert_eq!(grafana.client.lifetimes.access_token, Some(Duration::from_mins(5)));
     assert!(grafana.client.allows(GrantType::RefreshToken) && !grafana.client.is_public());
     assert!(app.client.is_public() && app.client.redirects_to("http://127.0.0.1:4711/cb"));
     assert_eq!(app.client.name, "app");
@@ -403,9 +405,22 @@ fn clients_become_domain_clients() {
 }
 
 #[test]
+fn a_client_secret_may_come_from_the_environment() {
+    let file = "[[clients]]\nid = \"my-app\"\nredirect_uris = [\"https://a.test/\"]\n";
+    let machine = Machine::with(file).env("SIGNET_CLIENTS__MY_APP__SECRET", "0123456789abcdef");
+    assert_eq!(machine.loaded().config.clients[0].secret.as_ref().unwrap().reveal(), "0123456789abcdef");
+    let machine = Machine::with(file);
+    let path = machine.file("secret", "fedcba9876543210\n");
+    let machine = machine.env("SIGNET_CLIENTS__MY_APP__SECRET_FILE", path.to_str().unwrap());
+    assert_eq!(machine.loaded().config.clients[0].secret.as_ref().unwrap().reveal(), "fedcba9876543210");
+    let fault = Machine::with(file).env("SIGNET_CLIENTS__MYAPP__SECRET", "0123456789abcdef").fault();
+    assert!(fault.ends_with("did you mean SIGNET_CLIENTS__MY_APP__SECRET?"), "{fault}");
+}
+
+#[test]
 fn ru_17_clients_are_checked_like_any_registration() {
     for (toml, expected) in [
-        ("name = 'x'\nredirect_uris = ['https://a.test/']", "clients.id is required"),
+        ("name = 'x'\nredirect_uris = ['https://a.test/']", "signet.toml:1:1: clients.id is required"),
         (
             "id = 'a'\nredirect_uris = ['https://a.test/', 'http://c1.test/cb']",
             "signet.toml:3:37: clients.redirect_uris",

@@ -55,7 +55,7 @@ impl Refusal {
 }
 
 /// Reads a node that must be text.
-pub(super) fn text<'n, T: Value>(node: &'n Node) -> Result<&'n str, Refusal> {
+pub(super) fn text<T: Value>(node: &Node) -> Result<&str, Refusal> {
     node.text().ok_or_else(|| Refusal::of(node, T::expected()))
 }
 
