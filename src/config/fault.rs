@@ -76,7 +76,6 @@ pub struct Position {
 }
 
 /// The text of the configuration file, for turning byte ranges into lines and columns.
-#[derive(Debug, Clone)]
 pub(super) struct SourceText {
     pub(super) path: PathBuf,
     text: String,

@@ -32,7 +32,7 @@ pub enum Source {
 }
 
 /// One value for one key. Later places win over earlier ones, but every one of them is checked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Given {
     pub(super) place: Place,
     pub(super) node: Node,
@@ -43,7 +43,7 @@ pub(super) struct Given {
 /// A secret longer than this is the wrong file.
 const MAX_SECRET_FILE: u64 = 64 * 1024;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Input {
     given: BTreeMap<String, Vec<Given>>,
     pub(super) text: Option<Rc<SourceText>>,

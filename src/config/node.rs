@@ -7,14 +7,15 @@ use std::ops::Range;
 use toml_edit::Item;
 use toml_edit::Value as TomlValue;
 
-#[derive(Debug, Clone)]
+/// Has no `Debug`: it may be a secret.
+#[derive(Clone)]
 pub(super) struct Node {
     pub(super) written: Written,
     /// Bytes in the file; absent for values from elsewhere.
     pub(super) range: Option<Range<usize>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Written {
     /// Text whose type nobody declared; may be read as a number, a boolean or a list.
     Bare(String),

@@ -328,6 +328,8 @@ fn no_secret_is_ever_shown() {
     ))
     .loaded();
     let shown = format!("{good:?} {:?}", good.config.show());
+    let machine = Machine::with("").env("SIGNET_DATABASE__URL", secret);
+    assert!(!format!("{:?}", machine.sources).contains(secret));
     assert!(!shown.contains(secret), "{shown}");
     for bad in [
         format!("[database]\nurl = \"mysql://s:{secret}@db.test/x\""),

@@ -41,7 +41,6 @@ pub(super) trait Value: Sized {
 }
 
 /// A value that the type of its key does not have.
-#[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) value: String,
     pub(super) expected: String,
