@@ -36,13 +36,14 @@ use crate::domain::uri::RedirectUri;
 section! {
     /// Applications. One [[clients]] table each; those made with `signet clients create` live in the database instead.
     Entry in "clients" {
-        /// client_id: how the application names itself.
+        /// `client_id`: how the application names itself.
         id: ClientId = Required(r#""grafana""#);
         /// Shown to people on the sign-in and consent pages. The id when absent.
         name: Option<String> = Example(r#""Grafana""#);
         /// "web", or "native" for apps on a device; native ones may use any port of a loopback redirect.
         application_type: ApplicationType = Default(r#""web""#);
-        /// The secret of a confidential client; absent for public ones. secret_file reads it from a file.
+        /// The secret of a confidential client; absent for public ones. `secret_file` reads it from a file, and so does
+        /// the environment: `SIGNET_CLIENTS__MY_APP__SECRET` or `..._FILE` for the client my-app.
         secret: Option<Secret> = Example(r#""<at least 32 random characters>""#);
         /// How the client proves who it is. When absent: with the secret in either place, or not at all without one.
         token_endpoint_auth_methods: Option<Vec<AuthMethod>> = Example(r#"["client_secret_basic"]"#);
@@ -50,7 +51,7 @@ section! {
         redirect_uris: Vec<String> = Default("[]");
         /// Where people may go after signing out.
         post_logout_redirect_uris: Vec<String> = Default("[]");
-        /// When absent: authorization_code and refresh_token with redirect_uris, else client_credentials.
+        /// When absent: `authorization_code` and `refresh_token` with `redirect_uris`, else `client_credentials`.
         grant_types: Option<Vec<GrantType>> = Example(r#"["authorization_code", "refresh_token"]"#);
         /// Scope values that it may ask for, separated by spaces.
         scope: Scope = Default(r#""openid profile email offline_access""#);
@@ -68,16 +69,16 @@ section! {
         session_api: bool = Default("false");
         /// Browser origins that may read answers of the token, userinfo and revocation endpoints.
         origins: Vec<Origin> = Default("[]");
-        /// Instead of tokens.access_token.
+        /// Instead of `tokens.access_token`.
         access_token: Option<Duration> = Example(r#""5m""#), Between(SECOND, HOUR);
-        /// Instead of tokens.id_token.
+        /// Instead of `tokens.id_token`.
         id_token: Option<Duration> = Example(r#""5m""#), Between(SECOND, DAY);
-        /// Instead of tokens.refresh_absolute.
+        /// Instead of `tokens.refresh_absolute`.
         refresh_absolute: Option<Duration> = Example(r#""7d""#), Between(MINUTE, YEAR);
-        /// Instead of tokens.refresh_idle.
+        /// Instead of `tokens.refresh_idle`.
         refresh_idle: Option<Duration> = Example(r#""1d""#), Between(MINUTE, YEAR);
-        /// Instead of tokens.refresh_retry_window.
-        refresh_retry_window: Option<Duration> = Example(r#""0s""#), Between(Duration::ZERO, Duration::from_secs(600));
+        /// Instead of `tokens.refresh_retry_window`.
+        refresh_retry_window: Option<Duration> = Example(r#""0s""#), Between(Duration::ZERO, Duration::from_mins(10));
         /// Treat it as an unknown client.
         disabled: bool = Default("false");
     }

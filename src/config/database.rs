@@ -18,11 +18,11 @@ section! {
     /// Which database, and how many connections to it.
     Database in "database" {
         /// "sqlite://" and a path (relative to the working directory, or absolute with a third slash), or
-        /// "postgres://user:password@host/name".
+        /// "<postgres://user:password@host/name>".
         url: DatabaseUrl = Default(r#""sqlite://./data/signet.db""#);
-        /// Connections for transactions. SQLite writes through one, whatever this says.
+        /// Connections for transactions. `SQLite` writes through one, whatever this says.
         max_connections: u32 = Default("16"), Between(1, 1000);
-        /// PostgreSQL connections that carry many single statements at once.
+        /// `PostgreSQL` connections that carry many single statements at once.
         pipelined_connections: u32 = Default("2"), Between(1, 64);
     }
 }
@@ -55,7 +55,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// The file of an SQLite database.
+    /// The file of an `SQLite` database.
     #[must_use]
     pub fn sqlite_path(&self) -> Option<&str> {
         match self {

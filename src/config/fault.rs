@@ -76,7 +76,6 @@ pub struct Position {
 }
 
 /// The text of the configuration file, for turning byte ranges into lines and columns.
-#[derive(Debug, Clone)]
 pub(super) struct SourceText {
     pub(super) path: PathBuf,
     text: String,
@@ -134,6 +133,6 @@ impl SourceText {
 /// Whether a line of the file is better not repeated on a terminal or in a log.
 fn may_hold_secret(line: &str) -> bool {
     let line = line.to_ascii_lowercase();
-    ["secret", "password", "master_key", "url", "token =", "://"].iter().any(|word| line.contains(word))
-        && !line.contains("issuer")
+    ["secret", "password", "master_key", "url"].iter().any(|word| line.contains(word))
+        || (line.contains("://") && line.contains('@'))
 }

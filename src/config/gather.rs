@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -39,7 +40,7 @@ pub(super) fn gather(sources: &Sources) -> (Input, Vec<Input>) {
     if let Some(path) = &sources.file {
         file(path, &mut input, &mut clients);
     }
-    environment(&sources.env, &mut input);
+    environment(&sources.env, &mut input, &mut clients);
     for (path, value) in &sources.overrides {
         let place = Place::Flag { path: path.clone() };
         if paths().iter().any(|known| known == path) {
@@ -83,7 +84,7 @@ fn root(table: &dyn TableLike, place: &Place, input: &mut Input, clients: &mut V
             client_tables(item, place, input, clients);
         } else if let Some(section) = SECTIONS.iter().find(|section| section.name == name) {
             let Some(inner) = item.as_table_like() else {
-                let message = format!("{name} is {}; it must be a table: [{name}]", Node::from_item(item));
+                let message = format!("{name} must be a table: [{name}]");
                 input.faults.push(input.at(place, range, Show::UpToRange, message));
                 continue;
             };
@@ -111,26 +112,31 @@ fn keys(table: &dyn TableLike, section: &str, known: &[Key], place: &Place, inpu
 
 /// One [`Input`] for each client: `[[clients]]` tables or a list of inline tables.
 fn client_tables(item: &Item, place: &Place, input: &mut Input, clients: &mut Vec<Input>) {
-    let tables: Vec<&dyn TableLike> = if let Some(tables) = item.as_array_of_tables() {
-        tables.iter().map(|table| table as &dyn TableLike).collect()
+    let tables: Vec<(&dyn TableLike, Option<Range<usize>>)> = if let Some(tables) = item.as_array_of_tables() {
+        tables.iter().map(|table| (table as &dyn TableLike, table.span())).collect()
     } else if let Some(list) = item.as_array()
         && list.iter().all(toml_edit::Value::is_inline_table)
     {
-        list.iter().filter_map(|value| value.as_inline_table()).map(|table| table as &dyn TableLike).collect()
+        list.iter()
+            .filter_map(|value| value.as_inline_table())
+            .map(|table| (table as &dyn TableLike, table.span()))
+            .collect()
     } else {
         let message = "clients must be tables: [[clients]]".to_owned();
         input.faults.push(input.at(place, item.span(), Show::Nothing, message));
         return;
     };
-    for table in tables {
-        let mut client = input.beside();
+    for (table, range) in tables {
+        let mut client = input.beside(place, range);
         keys(table, "clients", Entry::SECTION.keys, place, &mut client);
         clients.push(client);
     }
 }
 
-fn environment(env: &[(String, String)], input: &mut Input) {
+fn environment(env: &[(String, String)], input: &mut Input, clients: &mut [Input]) {
     let paths = paths();
+    let known: Vec<String> = paths.iter().map(|path| variable(path)).collect();
+    let secrets: Vec<(String, &str, usize)> = clients.iter().enumerate().flat_map(client_variables).collect();
     for (name, value) in env {
         let Some(rest) = name.strip_prefix(PREFIX) else { continue };
         if OTHER_NAMES.contains(&name.as_str()) || is_foreign(name) {
@@ -140,14 +146,28 @@ fn environment(env: &[(String, String)], input: &mut Input) {
         let place = Place::Env { name: name.clone() };
         if paths.contains(&path) && variable(&path) == *name {
             input.give(&path, place, Node::bare(value));
+        } else if let Some((_, path, client)) = secrets.iter().find(|(variable, _, _)| variable == name) {
+            if secrets.iter().filter(|(variable, _, _)| variable == name).count() > 1 {
+                let message = "stands for several clients; use secret_file in the file".to_owned();
+                input.faults.push(Fault { place, message, excerpt: None });
+            } else if let Some(client) = clients.get_mut(*client) {
+                client.give(path, place, Node::bare(value));
+            }
         } else {
-            let known: Vec<String> =
-                paths.iter().map(|path| variable(path)).chain(OTHER_NAMES.map(str::to_owned)).collect();
-            let nearest = nearest_name(&name.to_ascii_uppercase(), known.iter().map(String::as_str));
+            let known = known.iter().chain(secrets.iter().map(|(name, _, _)| name)).map(String::as_str);
+            let nearest = nearest_name(&name.to_ascii_uppercase(), known.chain(OTHER_NAMES));
             let message = format!("unknown name{}", did_you_mean(nearest));
             input.faults.push(Fault { place, message, excerpt: None });
         }
     }
+}
+
+/// The two variables of a client's secret: `SIGNET_CLIENTS__MY_APP__SECRET` and `..._FILE` for the client `my-app`.
+fn client_variables((index, client): (usize, &Input)) -> Vec<(String, &'static str, usize)> {
+    let Some(id) = client.raw("clients.id") else { return Vec::new() };
+    let id: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    let of = |path: &'static str, ending: &str| (format!("{PREFIX}CLIENTS__{id}__{ending}"), path, index);
+    vec![of("clients.secret", "SECRET"), of("clients.secret_file", "SECRET_FILE")]
 }
 
 fn is_foreign(name: &str) -> bool {

@@ -32,7 +32,7 @@ pub enum Source {
 }
 
 /// One value for one key. Later places win over earlier ones, but every one of them is checked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Given {
     pub(super) place: Place,
     pub(super) node: Node,
@@ -43,10 +43,12 @@ pub(super) struct Given {
 /// A secret longer than this is the wrong file.
 const MAX_SECRET_FILE: u64 = 64 * 1024;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Input {
     given: BTreeMap<String, Vec<Given>>,
     pub(super) text: Option<Rc<SourceText>>,
+    /// The `[[clients]]` table that this is of: where faults of keys stand that nobody gave.
+    table: Option<(Place, Range<usize>)>,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
     pub(super) sources: BTreeMap<String, Source>,
@@ -54,13 +56,19 @@ pub(super) struct Input {
 
 impl Input {
     /// An empty input of the same file, for one `[[clients]]` table.
-    pub(super) fn beside(&self) -> Self {
-        Self { text: self.text.clone(), ..Self::default() }
+    pub(super) fn beside(&self, place: &Place, range: Option<Range<usize>>) -> Self {
+        let table = range.map(|range| (place.clone(), range));
+        Self { text: self.text.clone(), table, ..Self::default() }
     }
 
     /// Records a value; call in the order file, environment, flags.
     pub(super) fn give(&mut self, path: &str, place: Place, node: Node) {
         self.given.entry(path.to_owned()).or_default().push(Given { place, node, secret_file: None });
+    }
+
+    /// The text given for a key, unread.
+    pub(super) fn raw(&self, path: &str) -> Option<&str> {
+        self.given.get(path)?.last()?.node.text()
     }
 
     pub(super) fn is_given(&self, path: &str) -> bool {
@@ -72,7 +80,7 @@ impl Input {
         let faults_before = self.faults.len();
         let mut found = None;
         for given in self.candidates(key) {
-            match check(key, &given.node, rules) {
+            match check(&given.node, rules) {
                 Ok(value) => {
                     self.sources.insert(key.path.to_owned(), self.source_of(&given));
                     found = Some(value);
@@ -113,7 +121,10 @@ impl Input {
 
     fn about(&self, path: &str, element: Option<usize>, message: String) -> Fault {
         let Some(given) = self.given.get(path).and_then(|given| given.last()) else {
-            return Fault { place: Place::Whole, message, excerpt: None };
+            return match &self.table {
+                Some((place, range)) => self.at(place, Some(range.clone()), Show::Line, message),
+                None => Fault { place: Place::Whole, message, excerpt: None },
+            };
         };
         let inner = element.and_then(|index| given.node.list()?.get(index)?.range.clone());
         self.at(&given.place, inner.or_else(|| given.node.range.clone()), Show::Line, message)
@@ -151,7 +162,7 @@ impl Input {
         let value = match key.preset {
             Preset::Default(toml) => {
                 let value = toml.parse::<TomlValue>().ok();
-                value.and_then(|value| check(key, &Node::from_value(&value), rules).ok())
+                value.and_then(|value| check(&Node::from_value(&value), rules).ok())
             }
             Preset::Example(_) | Preset::Required(_) => T::absent(),
         };
@@ -190,9 +201,12 @@ impl Input {
     }
 }
 
-fn check<T: Value>(key: &Key, node: &Node, rules: &[&dyn Rule<T>]) -> Result<T, Refusal> {
+fn check<T: Value>(node: &Node, rules: &[&dyn Rule<T>]) -> Result<T, Refusal> {
     let value = T::read(node)?;
-    if rules.iter().all(|rule| rule.accepts(&value)) { Ok(value) } else { Err(Refusal::of(node, key.allowed())) }
+    match rules.iter().find(|rule| !rule.accepts(&value)) {
+        None => Ok(value),
+        Some(rule) => Err(Refusal::of(node, rule.allowed())),
+    }
 }
 
 /// File, environment, command line: the order of strength.

@@ -18,10 +18,10 @@ use super::value::parsed;
 use crate::domain::key::Algorithm;
 
 section! {
-    /// Signing keys and their rotation. No verifier notices a rotation as long as publish_ahead is longer than it
+    /// Signing keys and their rotation. No verifier notices a rotation as long as `publish_ahead` is longer than it
     /// keeps the key set.
     Keys in "keys" {
-        /// Signature algorithms. RS256 must stay: OpenID Connect requires it.
+        /// Signature algorithms. RS256 must stay: `OpenID` Connect requires it.
         algorithms: Vec<Algorithm> = Default(r#"["ES256", "RS256"]"#), NotEmpty;
         /// How long a key signs before the next one takes over, or "never". At least 24 h outside dev.
         rotate_every: RotateEvery = Default(r#""90d""#);
@@ -32,7 +32,7 @@ section! {
         /// client and one hour.
         retire_for: RetireFor = Default(r#""auto""#);
         /// How long others may keep the key set: the max-age of /.well-known/jwks.json.
-        jwks_max_age: Duration = Default(r#""5m""#), Between(Duration::from_secs(1), Duration::from_secs(86_400));
+        jwks_max_age: Duration = Default(r#""5m""#), Between(Duration::from_secs(1), Duration::from_hours(24));
     }
 }
 

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn rates_read() {
-        assert_eq!(Rate::parse("10 per 15m"), Some(Rate { limit: 10, window: Duration::from_secs(900) }));
+        assert_eq!(Rate::parse("10 per 15m"), Some(Rate { limit: 10, window: Duration::from_mins(15) }));
         for bad in ["", "10", "10 per", "0 per 1m", "10 per 0", "10/1m", "-1 per 1m", "10 per 1ms"] {
             assert_eq!(Rate::parse(bad), None, "{bad:?}");
         }

@@ -26,12 +26,15 @@ pub mod secrets;
 pub mod server;
 pub mod sessions;
 pub mod telemetry;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod tokens;
 pub mod ui;
 mod value;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use serde_json::Value as Json;
@@ -66,7 +69,7 @@ pub struct Config {
 }
 
 /// Where a configuration comes from. Nothing else is read: the caller passes the environment.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     pub file: Option<PathBuf>,
     /// Names and values; those without the prefix `SIGNET_` are ignored.
@@ -75,6 +78,20 @@ pub struct Sources {
     pub overrides: Vec<(String, String)>,
     /// `serve --dev`: loopback only, but shorter key schedules allowed.
     pub dev: bool,
+}
+
+impl fmt::Debug for Sources {
+    /// Values may be secrets, so only names are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ours = self.env.iter().map(|(name, _)| name).filter(|name| name.starts_with("SIGNET_"));
+        let flags = self.overrides.iter().map(|(path, _)| path);
+        f.debug_struct("Sources")
+            .field("file", &self.file)
+            .field("env", &ours.collect::<Vec<_>>())
+            .field("overrides", &flags.collect::<Vec<_>>())
+            .field("dev", &self.dev)
+            .finish()
+    }
 }
 
 /// A checked configuration and where each value came from.

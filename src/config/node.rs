@@ -7,14 +7,15 @@ use std::ops::Range;
 use toml_edit::Item;
 use toml_edit::Value as TomlValue;
 
-#[derive(Debug, Clone)]
+/// Has no `Debug`: it may be a secret.
+#[derive(Clone)]
 pub(super) struct Node {
     pub(super) written: Written,
     /// Bytes in the file; absent for values from elsewhere.
     pub(super) range: Option<Range<usize>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Written {
     /// Text whose type nobody declared; may be read as a number, a boolean or a list.
     Bare(String),
@@ -60,11 +61,11 @@ impl Node {
         }
     }
 
-    /// The elements of a list. Bare text is a JSON array when it starts with `[`, else separated by commas.
+    /// The elements of a list. Bare text is a JSON array when it is in brackets, else separated by commas.
     pub(super) fn list(&self) -> Option<Vec<Self>> {
         match &self.written {
             Written::List(nodes) => Some(nodes.clone()),
-            Written::Bare(text) if text.trim_start().starts_with('[') => {
+            Written::Bare(text) if is_json_list(text) => {
                 let values: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
                 values.into_iter().map(Self::from_json).collect()
             }
@@ -83,6 +84,11 @@ impl Node {
         };
         Some(Self { written, range: None })
     }
+}
+
+/// `[::1]:8080` starts with a bracket too.
+fn is_json_list(text: &str) -> bool {
+    text.trim_start().starts_with('[') && text.trim_end().ends_with(']')
 }
 
 impl fmt::Display for Node {

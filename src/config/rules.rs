@@ -100,7 +100,7 @@ pub(super) fn keys(keys: &Keys, dev: bool, input: &mut Input) {
 }
 
 pub(super) fn tokens(tokens: &Tokens, input: &mut Input) {
-    if tokens.access_token > Duration::from_secs(600) {
+    if tokens.access_token > Duration::from_mins(10) {
         let message = "tokens.access_token is over 10m: a stolen one works that long everywhere".to_owned();
         input.warn("tokens.access_token", message);
     }

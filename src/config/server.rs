@@ -23,7 +23,7 @@ section! {
     /// Where the server is, what it listens on, and how it stops.
     Server in "server" {
         /// The name of this provider, as applications know it: an https URL without a trailing slash. Compared byte
-        /// by byte everywhere. Plain http is for localhost, 127.0.0.1 and [::1] only.
+        /// by byte everywhere. Plain http is for localhost, 127.0.0.1 and [`::1`] only.
         issuer: Issuer = Default(r#""http://localhost:8080""#);
         /// Addresses of the public listener. Other machines reach it only when the issuer is https.
         listen: Vec<SocketAddr> = Default(r#"["127.0.0.1:8080", "[::1]:8080"]"#), NotEmpty;
@@ -34,15 +34,15 @@ section! {
         /// Worker threads; 0 means one for each core.
         workers: u32 = Default("0"), Between(0, 1024);
         /// How long requests that are under way may go on after a stop was asked for.
-        shutdown_timeout: Duration = Default(r#""10s""#), Between(Duration::ZERO, Duration::from_secs(600));
+        shutdown_timeout: Duration = Default(r#""10s""#), Between(Duration::ZERO, Duration::from_mins(10));
         /// How long one request may take before it is answered with 503.
-        request_timeout: Duration = Default(r#""30s""#), Between(Duration::from_secs(1), Duration::from_secs(600));
+        request_timeout: Duration = Default(r#""30s""#), Between(Duration::from_secs(1), Duration::from_mins(10));
         /// How long a quiet connection stays open.
-        keep_alive: Duration = Default(r#""75s""#), Between(Duration::from_secs(1), Duration::from_secs(3600));
+        keep_alive: Duration = Default(r#""75s""#), Between(Duration::from_secs(1), Duration::from_hours(1));
     }
 }
 
-/// The issuer identifier, OpenID Connect Discovery section 3: "a case-sensitive URL using the https scheme that
+/// The issuer identifier, `OpenID` Connect Discovery section 3: "a case-sensitive URL using the https scheme that
 /// contains scheme, host, and optionally, port number and path components and no query or fragment components".
 /// Kept byte for byte as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,6 +16,6 @@ section! {
         /// From sign-in to the end of a session, however often it is used.
         absolute: Duration = Default(r#""14d""#), Between(MINUTE, YEAR);
         /// How long a sign-in page may stay open. Afterwards it starts itself again.
-        attempt: Duration = Default(r#""30m""#), Between(Duration::from_secs(300), DAY);
+        attempt: Duration = Default(r#""30m""#), Between(Duration::from_mins(5), DAY);
     }
 }

@@ -1,5 +1,6 @@
 //! Durations and sizes as people write them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 const DURATION_UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -32,7 +33,7 @@ pub(super) fn show_duration(duration: Duration) -> String {
     let mut text = String::new();
     for (unit, factor) in DURATION_UNITS {
         if millis >= factor {
-            text.push_str(&format!("{}{unit}", millis / factor));
+            let _ = write!(text, "{}{unit}", millis / factor);
             millis %= factor;
         }
     }
@@ -50,8 +51,10 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
 }
 
 pub(super) fn show_size(bytes: u64) -> String {
-    let (unit, factor) =
-        SIZE_UNITS.into_iter().find(|(_, factor)| bytes >= *factor && bytes % factor == 0).unwrap_or(("B", 1));
+    let (unit, factor) = SIZE_UNITS
+        .into_iter()
+        .find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor))
+        .unwrap_or(("B", 1));
     format!("{} {unit}", bytes / factor)
 }
 

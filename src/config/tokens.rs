@@ -6,10 +6,10 @@ use super::key::section;
 use super::value::Between;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
-pub(super) const DAY: Duration = Duration::from_secs(86_400);
-pub(super) const YEAR: Duration = Duration::from_secs(366 * 86_400);
+pub(super) const MINUTE: Duration = Duration::from_mins(1);
+pub(super) const HOUR: Duration = Duration::from_hours(1);
+pub(super) const DAY: Duration = Duration::from_hours(24);
+pub(super) const YEAR: Duration = Duration::from_hours(366 * 24);
 
 section! {
     /// How long codes and tokens live. A client may have lifetimes of its own.
@@ -26,6 +26,6 @@ section! {
         refresh_idle: Duration = Default(r#""14d""#), Between(MINUTE, YEAR);
         /// How long a public client may present the same refresh token again, when an answer was lost or two tabs
         /// refresh at once.
-        refresh_retry_window: Duration = Default(r#""60s""#), Between(Duration::ZERO, Duration::from_secs(600));
+        refresh_retry_window: Duration = Default(r#""60s""#), Between(Duration::ZERO, Duration::from_mins(10));
     }
 }

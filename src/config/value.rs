@@ -41,7 +41,6 @@ pub(super) trait Value: Sized {
 }
 
 /// A value that the type of its key does not have.
-#[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) value: String,
     pub(super) expected: String,
@@ -55,7 +54,7 @@ impl Refusal {
 }
 
 /// Reads a node that must be text.
-pub(super) fn text<'n, T: Value>(node: &'n Node) -> Result<&'n str, Refusal> {
+pub(super) fn text<T: Value>(node: &Node) -> Result<&str, Refusal> {
     node.text().ok_or_else(|| Refusal::of(node, T::expected()))
 }
 

@@ -1,0 +1,449 @@
+//! The configuration as an operator meets it: files on disk, an environment, faults with their places.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::Config;
+use super::ConfigErrors;
+use super::Loaded;
+use super::SECTIONS;
+use super::Source;
+use super::Sources;
+use super::clients::Entry;
+use super::default_file;
+use super::key::Preset;
+use super::keys::RotateEvery;
+use super::limits::Rate;
+use super::schema;
+use crate::domain::client::AuthMethod;
+use crate::domain::client::ClientSource;
+use crate::domain::client::GrantType;
+
+/// A folder with a `signet.toml`, an environment and flags.
+struct Machine {
+    folder: TempDir,
+    sources: Sources,
+}
+
+impl Machine {
+    fn with(toml: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("signet.toml");
+        fs::write(&file, toml).unwrap();
+        Self { folder, sources: Sources { file: Some(file), ..Sources::default() } }
+    }
+
+    fn env(mut self, name: &str, value: &str) -> Self {
+        self.sources.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn flag(mut self, path: &str, value: &str) -> Self {
+        self.sources.overrides.push((path.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn dev(mut self) -> Self {
+        self.sources.dev = true;
+        self
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn load(&self) -> Result<Loaded, ConfigErrors> {
+        Config::load(&self.sources)
+    }
+
+    #[track_caller]
+    fn loaded(&self) -> Loaded {
+        self.load().unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    /// Every fault as text, the folder left out.
+    #[track_caller]
+    fn faults(&self) -> Vec<String> {
+        let folder = format!("{}/", self.folder.path().display());
+        let errors = self.load().expect_err("faults");
+        errors.faults.iter().map(|fault| fault.to_string().replace(&folder, "")).collect()
+    }
+
+    #[track_caller]
+    fn fault(&self) -> String {
+        let mut faults = self.faults();
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        faults.remove(0)
+    }
+}
+
+#[test]
+fn nothing_has_to_be_given() {
+    let Loaded { config, sources, warnings } = Config::load(&Sources::default()).unwrap();
+    assert_eq!(config.server.issuer.as_str(), "http://localhost:8080");
+    assert_eq!(config.server.listen.len(), 2);
+    assert_eq!(config.database.url.reveal(), "sqlite://./data/signet.db");
+    assert_eq!(config.secrets.master_key_file, PathBuf::from("keys/master.key"));
+    assert_eq!(config.keys.rotate_every, RotateEvery::Every(Duration::from_hours(90 * 24)));
+    assert_eq!(config.passwords.memory.bytes(), 19 * 1024 * 1024);
+    assert_eq!(config.limits.login_per_account, Rate { limit: 10, window: Duration::from_mins(15) });
+    assert!(config.clients.is_empty());
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert!(sources.values().all(|source| *source == Source::Default));
+}
+
+#[test]
+fn the_file_in_the_repository_is_the_generated_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/config/signet.toml");
+    if std::env::var_os("SIGNET_TEST_BLESS").is_some() {
+        fs::write(path, default_file()).unwrap();
+    }
+    let kept = fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == default_file(), "config/signet.toml is old: run this test with SIGNET_TEST_BLESS=1");
+    Config::load(&Sources { file: Some(path.into()), ..Sources::default() }).unwrap();
+}
+
+#[test]
+fn every_key_is_documented_and_its_example_is_accepted() {
+    let mut toml = String::new();
+    for section in &SECTIONS {
+        let _ = writeln!(toml, "[{}]", section.name);
+        for key in section.keys {
+            assert!(key.doc.iter().any(|line| line.trim().len() > 3), "{} has no documentation", key.path);
+            // Both master keys together are a fault by design, and the example is not a key.
+            if key.path != "secrets.master_key" {
+                let _ = writeln!(toml, "{} = {}", key.name, key.preset.toml());
+            }
+        }
+    }
+    toml.push_str("[[clients]]\n");
+    for key in Entry::SECTION.keys {
+        assert!(!key.doc.is_empty(), "{} has no documentation", key.path);
+        let toml_text = if key.name == "redirect_uris" { r#"["https://a.test/cb"]"# } else { key.preset.toml() };
+        let _ = writeln!(toml, "{} = {toml_text}", key.name);
+    }
+    let loaded = Machine::with(&toml).loaded();
+    let defaults = Config::load(&Sources::default()).unwrap().config.show();
+    for (path, value) in loaded.config.show() {
+        let key = SECTIONS.iter().flat_map(|section| section.keys).find(|key| key.path == path).unwrap();
+        if matches!(key.preset, Preset::Default(_)) {
+            assert!(defaults.contains(&(path, value)), "{path} reads its default differently");
+        }
+    }
+}
+
+#[test]
+fn the_schema_knows_every_key() {
+    let schema = schema();
+    for section in &SECTIONS {
+        for key in section.keys {
+            let property = &schema["properties"][section.name]["properties"][key.name];
+            assert!(property["description"].is_string(), "{}", key.path);
+            assert_eq!(property["default"].is_null(), !matches!(key.preset, Preset::Default(_)), "{}", key.path);
+        }
+    }
+    assert_eq!(schema["properties"]["clients"]["items"]["required"], serde_json::json!(["id"]));
+    assert!(schema["properties"]["database"]["properties"]["url_file"].is_object());
+}
+
+#[test]
+fn sp_06_all_faults_in_one_run_with_line_column_and_suggestion() {
+    let machine = Machine::with(
+        "[server]\nlissten = [\"127.0.0.1:1\"]\nissuer = \"http://id.example.test\"\n\n[tokens]\n  code = \"2m\"\n",
+    )
+    .env("SIGNET_SERVER_LISTEN", "127.0.0.1:80")
+    .env("SIGNET_SERVER__WORKERS", "two");
+    insta::assert_snapshot!(machine.faults().join("\n"), @r#"
+    signet.toml:2:1: unknown key server.lissten; did you mean server.listen?
+    2 | lissten
+      | ^^^^^^^
+    signet.toml:3:10: server.issuer is "http://id.example.test"; it must be https (plain http is for localhost, 127.0.0.1 and [::1] only)
+    3 | issuer = "http://id.example.test"
+      |          ^^^^^^^^^^^^^^^^^^^^^^^^
+    signet.toml:6:10: tokens.code is "2m"; it must be from 1s to 1m
+    6 |   code = "2m"
+      |          ^^^^
+    environment: SIGNET_SERVER_LISTEN: unknown name; did you mean SIGNET_SERVER__LISTEN?
+    environment: SIGNET_SERVER__WORKERS: server.workers is "two"; it must be a whole number, 0 or more
+    "#);
+}
+
+#[test]
+fn wrong_types_are_named_where_they_stand() {
+    let machine = Machine::with(
+        "[server]\nworkers = \"two\"\nlisten = [\"127.0.0.1:8080\",\n  \"nowhere\"]\ntrusted_proxies = \"x\"\n\n\
+         [limits]\nbody = 65536\n[ui]\nname = 1.5\n[passwords]\nmemory = \"1 MiB\"\n",
+    );
+    insta::assert_snapshot!(machine.faults().join("\n"), @r#"
+    signet.toml:2:11: server.workers is "two"; it must be a whole number, 0 or more
+    2 | workers = "two"
+      |           ^^^^^
+    signet.toml:4:3: server.listen is "nowhere"; it must be an address and a port such as "127.0.0.1:8080" or "[::1]:8080"
+    4 |   "nowhere"]
+      |   ^^^^^^^^^
+    signet.toml:5:19: server.trusted_proxies is "x"; it must be a list; each element is an address or a block such as "10.0.0.0/8" or "fd00::/8", with no bits set beyond the prefix
+    5 | trusted_proxies = "x"
+      |                   ^^^
+    signet.toml:8:8: limits.body is 65536; it must be a size such as "64 KiB" (B, KiB, MiB, GiB)
+    8 | body = 65536
+      |        ^^^^^
+    signet.toml:10:8: ui.name is a fraction; it must be text
+    10 | name = 1.5
+       |        ^^^
+    signet.toml:12:10: passwords.memory is "1 MiB"; it must be from 8 MiB to 256 MiB
+    12 | memory = "1 MiB"
+       |          ^^^^^^^
+    "#);
+}
+
+#[test]
+fn unknown_names_get_the_nearest_right_one() {
+    for (toml, expected) in [
+        ("issuer = 'https://a.test'", "unknown key issuer; did you mean server.issuer?"),
+        ("[server]\njwks_max_age = '5m'", "unknown key server.jwks_max_age; did you mean keys.jwks_max_age?"),
+        ("[servr]\nissuer = 'https://a.test'", "unknown section [servr]; did you mean [server]?"),
+        ("[[client]]\nid = 'a'", "unknown section [client]; did you mean [clients]?"),
+        ("[server]\nzzzzzz = 1", "unknown key server.zzzzzz"),
+        ("[[clients]]\nid = 'a'\nsecret = 'x'\nredirect_uri = 'x'", "did you mean clients.redirect_uris?"),
+        ("server = 3", "server must be a table: [server]"),
+        ("[server.listen]\na = 1", "server.listen is a table; it must be a list"),
+    ] {
+        let faults = Machine::with(toml).faults().join("\n");
+        assert!(faults.contains(expected), "{toml}\n{faults}");
+    }
+}
+
+#[test]
+fn not_toml_says_where() {
+    let fault = Machine::with("[server]\nworkers = = 1\n").fault();
+    assert!(fault.starts_with("signet.toml:2:"), "{fault}");
+    let twice = Machine::with("[server]\nworkers = 1\nworkers = 2\n").fault();
+    assert!(twice.starts_with("signet.toml:3:1: not TOML: duplicate key"), "{twice}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_fault() {
+    let sources = Sources { file: Some("/nonexistent/signet.toml".into()), ..Sources::default() };
+    let errors = Config::load(&sources).unwrap_err();
+    assert_eq!(errors.to_string(), "/nonexistent/signet.toml: there is no such file\n");
+}
+
+#[test]
+fn file_then_environment_then_flags() {
+    let machine = Machine::with("[server]\nissuer = \"https://file.test\"\nworkers = 3\n\n[ui]\nname = \"File\"\n")
+        .env("SIGNET_SERVER__ISSUER", "https://env.test")
+        .env("SIGNET_UI__NAME", "Env")
+        .flag("ui.name", "Flag");
+    let Loaded { config, sources, .. } = machine.loaded();
+    assert_eq!((config.server.issuer.as_str(), config.server.workers), ("https://env.test", 3));
+    assert_eq!(config.ui.name, "Flag");
+    assert_eq!(sources["server.workers"], Source::File { line: 3, column: 11 });
+    assert_eq!(sources["server.issuer"], Source::Env { name: "SIGNET_SERVER__ISSUER".to_owned() });
+    assert_eq!(sources["ui.name"], Source::Flag);
+    assert_eq!(sources["ui.default_locale"], Source::Default);
+}
+
+#[test]
+fn an_overridden_value_is_checked_all_the_same() {
+    let fault = Machine::with("[server]\nworkers = -1\n").env("SIGNET_SERVER__WORKERS", "2").fault();
+    assert!(fault.starts_with("signet.toml:2:11: server.workers is -1"), "{fault}");
+}
+
+#[test]
+fn lists_in_the_environment_are_json_or_commas() {
+    for text in ["127.0.0.1:1, [::1]:1", r#"["127.0.0.1:1","[::1]:1"]"#] {
+        let listen = Machine::with("").env("SIGNET_SERVER__LISTEN", text).loaded().config.server.listen;
+        assert_eq!(listen, ["127.0.0.1:1".parse().unwrap(), "[::1]:1".parse().unwrap()], "{text}");
+    }
+    let one = Machine::with("").env("SIGNET_SERVER__LISTEN", "[::1]:7").loaded().config.server.listen;
+    assert_eq!(one, ["[::1]:7".parse().unwrap()]);
+    let none = Machine::with("").env("SIGNET_SERVER__TRUSTED_PROXIES", "").loaded();
+    assert!(none.config.server.trusted_proxies.is_empty());
+}
+
+#[test]
+fn names_of_others_in_the_environment_are_left_alone() {
+    Machine::with("")
+        .env("PATH", "/bin")
+        .env("SIGNET_CONFIG", "signet.toml")
+        .env("SIGNET_TEST_DATABASE", "x")
+        .env("SIGNET_SERVICE_HOST", "10.0.0.1")
+        .env("SIGNET_PORT", "tcp://10.0.0.1:80")
+        .env("SIGNET_PORT_80_TCP_ADDR", "10.0.0.1")
+        .loaded();
+    for (name, nearest) in [
+        ("SIGNET_ISSUER", "SIGNET_SERVER__ISSUER"),
+        ("SIGNET_server__issuer", "SIGNET_SERVER__ISSUER"),
+        ("SIGNET_DATABASE__URLFILE", "SIGNET_DATABASE__URL_FILE"),
+    ] {
+        let fault = Machine::with("").env(name, "x").fault();
+        assert_eq!(fault, format!("environment: {name}: unknown name; did you mean {nearest}?"));
+    }
+}
+
+#[test]
+fn a_secret_may_be_in_a_file_of_its_own() {
+    for ending in ["", "\n", "\r\n"] {
+        let machine = Machine::with("");
+        let path = machine.file("url", &format!("postgres://s:hunter2@db.test/signet{ending}"));
+        let machine = machine.env("SIGNET_DATABASE__URL_FILE", path.to_str().unwrap());
+        let Loaded { config, sources, .. } = machine.loaded();
+        assert_eq!(config.database.url.reveal(), "postgres://s:hunter2@db.test/signet");
+        assert_eq!(sources["database.url"], Source::SecretFile { path });
+    }
+    let machine = Machine::with("[database]\nurl_file = \"/nonexistent/url\"\n");
+    assert!(machine.fault().starts_with("signet.toml:2:12: database.url_file: cannot read /nonexistent/url: "));
+}
+
+#[test]
+fn a_secret_given_twice_is_a_fault() {
+    let machine = Machine::with("").env("SIGNET_DATABASE__URL", "sqlite://a.db");
+    let path = machine.file("url", "sqlite://b.db");
+    let fault = machine.env("SIGNET_DATABASE__URL_FILE", path.to_str().unwrap()).fault();
+    let expected = "environment: SIGNET_DATABASE__URL_FILE: database.url and database.url_file are both set; \
+                    keep one of them";
+    assert_eq!(fault, expected);
+    let key = "A".repeat(43);
+    let fault = Machine::with(&format!("[secrets]\nmaster_key = \"{key}\"\nmaster_key_file = \"m\"\n")).fault();
+    assert!(fault.starts_with("signet.toml:3:19: secrets.master_key and secrets.master_key_file are both set"));
+    // The environment may replace what the file says, in either form.
+    let machine = Machine::with("[database]\nurl = \"sqlite://a.db\"\n");
+    let path = machine.file("url", "sqlite://b.db\n");
+    let loaded = machine.env("SIGNET_DATABASE__URL_FILE", path.to_str().unwrap()).loaded();
+    assert_eq!(loaded.config.database.url.reveal(), "sqlite://b.db");
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let secret = "hunter2hunter2hunter2";
+    let good = Machine::with(&format!(
+        "[database]\nurl = \"postgres://s:{secret}@db.test/x\"\n[secrets]\nmaster_key = \"{secret}{secret}A\"\n\
+         [[clients]]\nid = \"a\"\nsecret = \"{secret}\"\n"
+    ))
+    .loaded();
+    let shown = format!("{good:?} {:?}", good.config.show());
+    let machine = Machine::with("").env("SIGNET_DATABASE__URL", secret);
+    assert!(!format!("{:?}", machine.sources).contains(secret));
+    assert!(!shown.contains(secret), "{shown}");
+    for bad in [
+        format!("[database]\nurl = \"mysql://s:{secret}@db.test/x\""),
+        format!("[database]\nurll = \"postgres://s:{secret}@db.test/x\""),
+        format!("[secrets]\nmastr_key = \"{secret}\""),
+        format!("[secrets]\nmaster_key = \"{secret}\" x"),
+        format!("secrets = \"{secret}\""),
+        format!("clients = [\"{secret}\"]"),
+        format!("[[clients]]\nid = \"a\"\nredirect_uris = [\"https://a.test\"]\nsecrets = \"{secret}\""),
+        format!("clients = [{{ id = \"a b\", secret = \"{secret}\" }}]"),
+        format!("[[clients]]\nid = \"a\"\nsecret = [\"{secret}\"]"),
+    ] {
+        let faults = Machine::with(&bad).faults().join("\n");
+        assert!(!faults.contains(secret), "{bad}\n{faults}");
+    }
+}
+
+#[test]
+fn dev_never_leaves_the_machine() {
+    let fault = Machine::with("").flag("server.listen", "0.0.0.0:8080").dev().fault();
+    assert!(fault.contains("serve --dev listens on 127.0.0.1 and [::1] only"), "{fault}");
+    let fault = Machine::with("[server]\nadmin_listen = \"192.0.2.1:81\"").dev().fault();
+    assert!(fault.contains("serve --dev is for loopback only"), "{fault}");
+}
+
+#[test]
+fn ru_17_sp_06_plain_http_never_leaves_the_machine() {
+    let fault = Machine::with("[server]\nlisten = [\"0.0.0.0:8080\"]").fault();
+    assert!(fault.starts_with("signet.toml:2:11: server.listen has 0.0.0.0:8080, which other machines may reach"));
+    Machine::with("[server]\nissuer = \"https://id.test\"\nlisten = [\"0.0.0.0:8080\"]").loaded();
+    let local = Machine::with("[server]\nissuer = \"http://localhost:8080\"").loaded();
+    assert!(local.warnings[0].message.contains("only applications on this machine"));
+}
+
+#[test]
+fn key_schedules_that_would_surprise_a_verifier_are_refused() {
+    for (toml, expected) in [
+        ("algorithms = ['ES256']", "keys.algorithms lacks \"RS256\""),
+        ("algorithms = ['RS256', 'RS256']", "keys.algorithms has RS256 twice"),
+        ("algorithms = ['RS256', 'HS256']", "keys.algorithms is \"HS256\"; it must be one of \"ES256\" \"RS256\""),
+        ("rotate_every = '23h'\npublish_ahead = '2h'", "keys.rotate_every must be at least 24h"),
+        ("publish_ahead = '59m'", "keys.publish_ahead must be at least 1h"),
+        ("rotate_every = '7d'", "keys.publish_ahead is longer than keys.rotate_every"),
+        ("publish_ahead = '1h'\njwks_max_age = '2h'", "keys.jwks_max_age is longer than keys.publish_ahead"),
+    ] {
+        let fault = Machine::with(&format!("[keys]\n{toml}\n")).fault();
+        assert!(fault.contains(expected), "{toml}\n{fault}");
+    }
+    Machine::with("[keys]\nrotate_every = '10m'\npublish_ahead = '1m'").dev().loaded();
+    let unwise = Machine::with("[keys]\nrotate_every = 'never'\npublish_ahead = '2h'").loaded();
+    assert_eq!(unwise.warnings.len(), 2, "{:?}", unwise.warnings);
+}
+
+#[test]
+fn clients_become_domain_clients() {
+    let machine = Machine::with("");
+    let secret_file = machine.file("grafana.secret", "sgs_0123456789abcdef\n");
+    let toml = format!(
+        "[[clients]]\nid = \"grafana\"\nname = \"Grafana\"\nsecret_file = {secret_file:?}\n\
+         redirect_uris = [\"https://grafana.test/login\"]\naccess_token = \"5m\"\n\n\
+         [[clients]]\nid = \"app\"\napplication_type = \"native\"\nredirect_uris = [\"http://127.0.0.1/cb\"]\n\n\
+         [[clients]]\nid = \"batch\"\nsecret = \"0123456789abcdef\"\nscope = \"jobs\"\n"
+    );
+    let loaded = Machine::with(&toml).loaded();
+    let [grafana, app, batch] = loaded.config.clients.as_slice() else { panic!("three clients") };
+    assert_eq!(grafana.secret.as_ref().unwrap().reveal(), "sgs_0123456789abcdef");
+    assert_eq!(grafana.client.source, ClientSource::Configuration);
+    assert_eq!(grafana.client.lifetimes.access_token, Some(Duration::from_mins(5)));
+    assert!(grafana.client.allows(GrantType::RefreshToken) && !grafana.client.is_public());
+    assert!(app.client.is_public() && app.client.redirects_to("http://127.0.0.1:4711/cb"));
+    assert_eq!(app.client.name, "app");
+    assert!(batch.client.allows(GrantType::ClientCredentials));
+    assert!(batch.client.token_endpoint_auth_methods.contains(&AuthMethod::ClientSecretBasic));
+    assert_eq!(loaded.sources["clients.app"], Source::File { line: 9, column: 6 });
+}
+
+#[test]
+fn a_client_secret_may_come_from_the_environment() {
+    let file = "[[clients]]\nid = \"my-app\"\nredirect_uris = [\"https://a.test/\"]\n";
+    let machine = Machine::with(file).env("SIGNET_CLIENTS__MY_APP__SECRET", "0123456789abcdef");
+    assert_eq!(machine.loaded().config.clients[0].secret.as_ref().unwrap().reveal(), "0123456789abcdef");
+    let machine = Machine::with(file);
+    let path = machine.file("secret", "fedcba9876543210\n");
+    let machine = machine.env("SIGNET_CLIENTS__MY_APP__SECRET_FILE", path.to_str().unwrap());
+    assert_eq!(machine.loaded().config.clients[0].secret.as_ref().unwrap().reveal(), "fedcba9876543210");
+    let fault = Machine::with(file).env("SIGNET_CLIENTS__MYAPP__SECRET", "0123456789abcdef").fault();
+    assert!(fault.ends_with("did you mean SIGNET_CLIENTS__MY_APP__SECRET?"), "{fault}");
+}
+
+#[test]
+fn ru_17_clients_are_checked_like_any_registration() {
+    for (toml, expected) in [
+        ("name = 'x'\nredirect_uris = ['https://a.test/']", "signet.toml:1:1: clients.id is required"),
+        (
+            "id = 'a'\nredirect_uris = ['https://a.test/', 'http://c1.test/cb']",
+            "signet.toml:3:37: clients.redirect_uris",
+        ),
+        ("id = 'a'\nredirect_uris = ['https://*.test/']", "wildcards do not exist"),
+        ("id = 'a'", "a service needs a secret, an app needs redirect_uris"),
+        (
+            "id = 'a'\nsecret = 'x'\ntoken_endpoint_auth_methods = ['none']\nredirect_uris = ['https://a.test/']",
+            "has a secret",
+        ),
+        (
+            "id = 'a'\ntoken_endpoint_auth_methods = ['client_secret_post']\nredirect_uris = ['https://a.test/']",
+            "but has none",
+        ),
+        ("id = 'a'\ngrant_types = ['authorization_code']", "but no redirect_uris"),
+        ("id = 'a'\nsecret = 'x'\ngrant_types = ['password']", "it must be one of"),
+        ("id = 'a'\nsecret = 'x'\naccess_token = '2h'", "from 1s to 1h"),
+        ("id = 'a'\nsecret = 'x'\n[[clients]]\nid = 'a'\nsecret = 'y'", "clients.id is \"a\" a second time"),
+        ("id = 'a'\nsecret = 'x'\nsecret_file = 'y'", "are both set"),
+    ] {
+        let faults = Machine::with(&format!("[[clients]]\n{toml}\n")).faults().join("\n");
+        assert!(faults.contains(expected), "{toml}\n{faults}");
+    }
+}
