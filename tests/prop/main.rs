@@ -1,0 +1,3 @@
+//! Properties that must hold for every input, tried on many.
+
+mod schedule;
