@@ -1,5 +1,7 @@
 //! What one signature, one verification and one password cost, beside the bare library.
 
+#![expect(clippy::expect_used, reason = "a benchmark stops when its set-up fails")]
+
 use std::hint::black_box;
 
 use criterion::Criterion;

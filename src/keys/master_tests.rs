@@ -82,7 +82,7 @@ fn each_fault_has_its_own_words() {
         assert!(load(&path).is_ok(), "a missing line end is no fault");
     }
 
-    for bytes in [&b""[..], b"\n", &good.as_bytes()[..42], format!("{}\n\n", *good).as_bytes(), &[b'A'; 100_000]] {
+    for bytes in [&b""[..], b"\n", &good.as_bytes()[..42], format!("{}\n\n", *good).as_bytes(), &vec![b'A'; 100_000]] {
         put(&path, bytes, 0o600);
         let size = bytes.len() as u64;
         assert_eq!(load(&path).unwrap_err(), VaultError::Size { path: path.display().to_string(), size });

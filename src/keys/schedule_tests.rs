@@ -112,6 +112,14 @@ fn after_a_revocation_the_next_key_takes_over_at_once() {
 }
 
 #[test]
+fn by_hand_after_the_clock_jumped_back() {
+    let keys = [key("a", KeyState::Active, NOW), key("b", KeyState::Next, NOW)];
+    let actions = rotate(&keys, Algorithm::Es256, NOW.minus(30 * DAY), &POLICY, true).unwrap();
+    let leaves_at = NOW.plus(DAY);
+    assert_eq!(actions[0], Action::Activate { kid: kid("b"), retire: Some(kid("a")), leaves_at });
+}
+
+#[test]
 fn by_hand() {
     let keys = [key("a", KeyState::Active, NOW), key("b", KeyState::Next, NOW)];
     let by_hand = |now, force| rotate(&keys, Algorithm::Es256, now, &POLICY, force);

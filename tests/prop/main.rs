@@ -1,3 +1,4 @@
 //! Properties that must hold for every input, tried on many.
 
+#[cfg(test)]
 mod schedule;

@@ -126,6 +126,7 @@ proptest! {
     fn the_promises_hold_through_a_whole_life(policy in policy(), events in prop::collection::vec(event(), 1..60)) {
         let mut house = House::default();
         let mut now = Timestamp::from_seconds(1_795_348_800);
+        house.carry_out(&plan(&[], &Algorithm::ALL, now, &policy), now, &policy, true);
         for event in events {
             let before = now;
             match event {
