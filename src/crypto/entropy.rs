@@ -1,4 +1,4 @@
-//! [`Entropy`] as the generator traits of both generations of the RustCrypto crates.
+//! [`Entropy`] as the generator traits of both generations of cryptographic crates.
 
 use std::convert::Infallible;
 

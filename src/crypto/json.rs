@@ -1,4 +1,4 @@
-//! JSON from strangers. serde_json keeps the last of two members with one name; here that is an error.
+//! JSON from strangers. `serde_json` keeps the last of two members with one name; here that is an error.
 
 use std::cell::Cell;
 use std::fmt;
@@ -42,7 +42,7 @@ pub fn strict(bytes: &[u8]) -> Result<Value, JsonError> {
     Ok(value)
 }
 
-/// Reads the NumericDate of RFC 7519 section 2 as whole seconds.
+/// Reads the `NumericDate` of RFC 7519 section 2 as whole seconds.
 ///
 /// # Errors
 /// [`NotNumericDate`] for anything but an integer of the years 1970 to 9999: a fraction, an exponent, a text, null.

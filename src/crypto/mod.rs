@@ -15,6 +15,8 @@ pub mod password;
 mod rs256;
 pub mod seal;
 mod signer;
+#[cfg(test)]
+mod test_pair;
 mod verifier;
 
 pub use error::CryptoError;

@@ -55,13 +55,7 @@ pub enum PasswordError {
 /// # Errors
 /// [`PasswordError::TooLong`] before any work is done; [`PasswordError::Params`].
 pub fn hash(password: &str, params: &Params, entropy: &dyn Entropy) -> Result<PasswordHash, PasswordError> {
-    let password = normalise(password)?;
-    let argon2 = params.argon2()?;
-    let mut salt = [0; SALT];
-    entropy.fill(&mut salt);
-    let hash =
-        argon2.hash_password_with_salt(password.as_bytes(), &salt).map_err(|_| PasswordError::Params)?.to_string();
-    Ok(PasswordHash::from_phc(hash))
+    hash_bytes(normalise(password)?.as_bytes(), params, entropy)
 }
 
 /// Whether `password` is the one behind `hash`. Costs what `hash` says; at once false for a hash that
@@ -103,14 +97,7 @@ impl Decoy {
     pub fn new(params: &Params, entropy: &dyn Entropy) -> Result<Self, PasswordError> {
         let mut nobody_knows = Zeroizing::new([0; 32]);
         entropy.fill(nobody_knows.as_mut_slice());
-        let argon2 = params.argon2()?;
-        let mut salt = [0; SALT];
-        entropy.fill(&mut salt);
-        let hash = argon2
-            .hash_password_with_salt(nobody_knows.as_slice(), &salt)
-            .map_err(|_| PasswordError::Params)?
-            .to_string();
-        Ok(Self { hash: PasswordHash::from_phc(hash) })
+        Ok(Self { hash: hash_bytes(nobody_knows.as_slice(), params, entropy)? })
     }
 
     /// Does the work of a verification and always says no.
@@ -126,6 +113,14 @@ impl Decoy {
 pub(super) fn verify_bytes(phc: &str, secret: &[u8]) -> bool {
     secret.len() <= MAX_LENGTH
         && parse(phc).is_ok_and(|parsed| Argon2::default().verify_password(secret, &parsed).is_ok())
+}
+
+fn hash_bytes(secret: &[u8], params: &Params, entropy: &dyn Entropy) -> Result<PasswordHash, PasswordError> {
+    let argon2 = params.argon2()?;
+    let mut salt = [0; SALT];
+    entropy.fill(&mut salt);
+    let hash = argon2.hash_password_with_salt(secret, &salt).map_err(|_| PasswordError::Params)?;
+    Ok(PasswordHash::from_phc(hash.to_string()))
 }
 
 fn normalise(password: &str) -> Result<Zeroizing<String>, PasswordError> {

@@ -91,3 +91,7 @@ impl fmt::Debug for Verifier {
         f.debug_struct("Verifier").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "verifier_tests.rs"]
+mod tests;

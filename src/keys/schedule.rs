@@ -116,7 +116,7 @@ impl Plan<'_> {
         self.actions.push(Action::Activate {
             kid: next.kid.clone(),
             retire: active.map(|active| active.kid.clone()),
-            leaves_at: self.now.plus(self.policy.retire_for),
+            leaves_at: self.latest().plus(self.policy.retire_for),
         });
         let another =
             |key: &&SigningKey| key.algorithm == algorithm && key.state == KeyState::Next && key.kid != next.kid;
@@ -125,10 +125,17 @@ impl Plan<'_> {
         }
     }
 
+    /// Now, unless the clock has jumped back behind what was done already: the tokens of that time live on.
+    fn latest(&self) -> Timestamp {
+        let moments = |key: &SigningKey| [Some(key.published_at), key.activated_at, key.retired_at];
+        self.keys.iter().flat_map(moments).flatten().fold(self.now, Timestamp::max)
+    }
+
     fn create(&mut self, algorithm: Algorithm, state: KeyState) {
         let date = date(self.now);
         let algorithm_name = algorithm.as_str().to_ascii_lowercase();
-        let free = (0_u32..)
+        // One more name than there are keys, so one of them is free.
+        let free = (0..=self.keys.len() + self.actions.len())
             .filter_map(|number| KeyId::new(format!("{date}-{algorithm_name}-{}", letters(number))).ok())
             .find(|kid| !self.is_taken(kid));
         if let Some(kid) = free {
@@ -170,8 +177,8 @@ fn date(now: Timestamp) -> String {
 }
 
 /// a to z, then aa, ab and so on.
-fn letters(number: u32) -> String {
-    let last = char::from_u32(u32::from(b'a') + number % 26).unwrap_or('a');
+fn letters(number: usize) -> String {
+    let last = ('a'..='z').nth(number % 26).unwrap_or('a');
     match number / 26 {
         0 => last.to_string(),
         more => letters(more - 1) + &last.to_string(),
