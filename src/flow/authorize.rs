@@ -3,7 +3,6 @@
 use crate::crypto::hash;
 use crate::domain::client::Client;
 use crate::domain::code::Code;
-use crate::domain::ids::ClientId;
 use crate::domain::ids::RequestId;
 use crate::domain::request::Attempt;
 use crate::domain::request::AuthorizationRequest;
@@ -14,10 +13,11 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::protocol::authorize;
 use crate::protocol::authorize::AuthorizeFailure;
-use crate::protocol::authorize::next_step::Step;
-use crate::protocol::authorize::response::AuthorizationResponse;
+use crate::protocol::authorize::Step;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
+use crate::protocol::response::AuthorizationResponse;
+use crate::protocol::response::ReturnTo;
 use crate::store::code::IssueCode;
 
 use super::Signet;
@@ -75,16 +75,22 @@ impl Signet {
     /// [`FlowError::Store`]; everything wrong with the request itself is a [`Next`].
     pub async fn authorize(&self, params: &Params, cookies: &BrowserCookies) -> Result<Next, FlowError> {
         let client = match authorize::client_id(params) {
-            Some(id) => match ClientId::new(id) {
-                Ok(id) => self.client(&id).await?,
-                Err(_) => None,
-            },
-            None => None,
+            Ok(id) => self.client(&id).await?,
+            Err(_) => None,
         };
-        match authorize::validate(params, client.as_deref(), self.issuer()) {
+        match authorize::validate(params, client.as_deref()) {
             Ok(request) => self.start(request, cookies).await,
             Err(AuthorizeFailure::Page(error)) => Ok(Next::Page(error)),
-            Err(AuthorizeFailure::Redirect(response)) => Ok(Next::Respond(response)),
+            Err(AuthorizeFailure::Redirect { to, error }) => {
+                tracing::info!(
+                    event = "authorization_refused",
+                    client_id = client.as_ref().map(|client| client.id.as_str()),
+                    error = error.code.as_str(),
+                    description = error.description(),
+                    detail = error.private_detail(),
+                );
+                Ok(Next::Respond(AuthorizationResponse::failure(to, &error, self.issuer())))
+            }
         }
     }
 
@@ -145,16 +151,21 @@ impl Signet {
         };
         let session = signed_in.as_ref().map(|(session, _)| session);
         let step =
-            authorize::next_step::next_step(&request, attempt.as_ref(), session, consent.as_ref(), client, self.now());
+            authorize::next_step(&request, attempt.as_ref(), session, consent.as_ref(), client, self.now());
         let question = match step {
-            Step::Login => Question::Login,
+            Step::Login(_) => Question::Login,
             Step::SelectAccount => Question::SelectAccount,
-            Step::Consent => Question::Consent,
+            Step::Consent { .. } => Question::Consent,
+            Step::Page(error) => return Ok(Next::Page(error)),
+            // Whoever looked the attempt up found it open a moment ago.
+            Step::Restart => return Ok(Next::Lost),
             Step::Refuse(error) => {
-                return Ok(Next::Respond(AuthorizationResponse::failure(&request, &error, self.issuer())));
+                let to = ReturnTo::from(&request);
+                return Ok(Next::Respond(AuthorizationResponse::failure(to, &error, self.issuer())));
             }
-            Step::Issue => {
+            Step::Issue { scope } => {
                 let (session, user) = signed_in.ok_or(FlowError::Internal("issued to nobody"))?;
+                let request = AuthorizationRequest { scope, ..request };
                 return self.issue(request, attempt.map(|attempt| attempt.id), session, &user).await;
             }
         };
@@ -190,7 +201,7 @@ impl Signet {
             account_selected: false,
             finished_at: None,
         };
-        self.store.begin_attempt(attempt, i64::from(self.config.limits.attempts_per_browser)).await?;
+        self.store.begin_attempt(attempt, self.config.limits.attempts_per_browser).await?;
         Ok(Next::Ask { question, attempt: id, new_browser })
     }
 
@@ -220,7 +231,8 @@ impl Signet {
         match self.store.issue_code(code, attempt, now).await? {
             IssueCode::Issued => {
                 tracing::info!(event = "code_issued", client_id = %request.client_id, sub = %user.id);
-                Ok(Next::Respond(AuthorizationResponse::success(&request, secret.reveal(), self.issuer())))
+                let to = ReturnTo::from(&request);
+                Ok(Next::Respond(AuthorizationResponse::success(to, secret.reveal(), self.issuer())))
             }
             // The same attempt was answered in the meantime, by a double click or another tab.
             IssueCode::AttemptGone => Ok(Next::Lost),

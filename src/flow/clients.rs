@@ -8,12 +8,16 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use crate::crypto::hash;
+use crate::config::limits::Rate;
+use crate::domain::client::ApplicationType;
+use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
 use crate::domain::client::ClientSecret;
 use crate::domain::ids::ClientId;
 use crate::domain::secret::Secret;
 use crate::domain::secret::SecretKind;
 use crate::domain::time::Timestamp;
+use crate::domain::uri::Origin;
 use crate::protocol::client_auth;
 use crate::protocol::client_auth::Presented;
 
@@ -24,30 +28,34 @@ use super::error::FlowError;
 #[derive(Debug)]
 pub struct Clients {
     known: RwLock<Cache<ClientId, Arc<Client>>>,
+    /// The origins of all public clients, for preflights, which do not say which client asks.
+    origins: RwLock<Option<Arc<[(Origin, ApplicationType)]>>>,
     /// Wrong secrets by client and address. In memory and per node: a secret of 256 random bits is not found by
     /// guessing, this only keeps a guesser from using up the machine.
-    failures: Cache<(String, String), u32>,
+    failures: Cache<(ClientId, String), u32>,
+    allowed: Rate,
 }
 
 const MOST_CLIENTS: u64 = 10_000;
 const MOST_FAILURES: u64 = 100_000;
-const FAILURES_ALLOWED: u32 = 50;
-const FAILURES_REMEMBERED: Duration = Duration::from_secs(600);
-
-impl Default for Clients {
-    fn default() -> Self {
-        Self {
-            known: RwLock::new(Cache::new(MOST_CLIENTS)),
-            failures: Cache::builder().max_capacity(MOST_FAILURES).time_to_live(FAILURES_REMEMBERED).build(),
-        }
-    }
-}
 
 impl Clients {
+    /// `allowed` wrong secrets of one client from one address.
+    #[must_use]
+    pub fn new(allowed: Rate) -> Self {
+        Self {
+            known: RwLock::new(Cache::new(MOST_CLIENTS)),
+            origins: RwLock::new(None),
+            failures: Cache::builder().max_capacity(MOST_FAILURES).time_to_live(allowed.window).build(),
+            allowed,
+        }
+    }
+
     /// Forgets everything: some client has changed. A new cache, not an emptied one, so that a load which began
     /// before the change cannot put back what it read.
     pub fn forget(&self) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Cache::new(MOST_CLIENTS);
+        *self.origins.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn cache(&self) -> Cache<ClientId, Arc<Client>> {
@@ -97,26 +105,44 @@ impl Signet {
     /// [`FlowError::Refused`] with `invalid_client`, the same for an unknown client, a disabled one and a wrong
     /// secret; [`FlowError::Throttled`] after too many wrong secrets from one address.
     pub async fn authenticate(&self, presented: &Presented, from: &str) -> Result<AuthenticatedClient, FlowError> {
-        let guess = (presented.client_id().to_owned(), from.to_owned());
+        let guess = (presented.client_id.clone(), from.to_owned());
         let failures = self.clients.failures.get(&guess).unwrap_or(0);
-        if failures >= FAILURES_ALLOWED {
-            return Err(FlowError::Throttled { retry_after: FAILURES_REMEMBERED });
+        let Rate { limit, window } = self.clients.allowed;
+        if failures >= limit && presented.method() != AuthMethod::None {
+            return Err(FlowError::Throttled { retry_after: window });
         }
-        let client = match ClientId::new(presented.client_id()) {
-            Ok(id) => self.client(&id).await?,
-            Err(_) => None,
-        };
+        let client = self.client(&presented.client_id).await?;
         match client_auth::check(presented, client.as_deref(), self.now(), hash::verify_client_secret) {
-            Ok(()) => client
+            Ok(_) => client
                 .map(|client| AuthenticatedClient { client })
                 .ok_or(FlowError::Internal("a client that does not exist was authenticated")),
             Err(error) => {
-                if presented.has_secret() {
+                if presented.method() != AuthMethod::None {
                     self.clients.failures.insert(guess, failures.saturating_add(1));
                 }
                 Err(error.into())
             }
         }
+    }
+
+    /// Whether any public client has this browser origin.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn some_client_trusts(&self, origin: &str) -> Result<bool, FlowError> {
+        let known = self.clients.origins.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let origins = match known {
+            Some(origins) => origins,
+            None => {
+                let clients = self.store.clients().await?;
+                let of = |client: Client| client.origins.into_iter().map(move |own| (own, client.application_type));
+                let all = clients.into_iter().filter(|client| client.is_public() && !client.disabled).flat_map(of);
+                let origins: Arc<[(Origin, ApplicationType)]> = all.collect();
+                *self.clients.origins.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&origins));
+                origins
+            }
+        };
+        Ok(origins.iter().any(|(own, application)| own.matches(origin, *application)))
     }
 
     /// A new secret for a client: what to show once, and what to keep.

@@ -10,19 +10,19 @@ use crate::domain::family::RevocationReason;
 use crate::domain::ids::FamilyId;
 use crate::domain::secret::SecretKind;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
-use crate::protocol::error::OAuthError;
-use crate::protocol::token::TokenResponse;
+use crate::protocol::params::Params;
+use crate::protocol::token as grants;
 use crate::protocol::token::code as rules;
 use crate::protocol::token::code::CodeRequest;
+use crate::protocol::token::resource;
 use crate::store::code::RedeemCode;
 
 use super::Signet;
 use super::clients::AuthenticatedClient;
 use super::error::FlowError;
-use super::mint::IdTokenFor;
-use super::mint::Subject;
+use super::mint::ForUser;
 use super::refresh::RefreshToken;
+use super::tokens::TokenResponse;
 
 impl Signet {
     /// Exchanges a code for tokens.
@@ -34,102 +34,64 @@ impl Signet {
     ///
     /// # Errors
     /// [`FlowError::Refused`] with `invalid_grant` for every fault of the code; [`FlowError::Store`].
-    pub async fn redeem(&self, caller: &AuthenticatedClient, request: &CodeRequest<'_>) -> Result<TokenResponse, FlowError> {
+    pub async fn redeem(&self, caller: &AuthenticatedClient, form: &Params) -> Result<TokenResponse, FlowError> {
         let client = caller.client();
-        if !client.allows(GrantType::AuthorizationCode) {
-            return Err(OAuthError::unauthorized_client().into());
-        }
+        grants::check_grant(client, GrantType::AuthorizationCode)?;
+        let request = CodeRequest::read(form)?;
         let now = self.now();
-        let hash = hash::secret_hash(SecretKind::Code, request.code);
-        let code = self.store.code(hash).await?.ok_or_else(OAuthError::invalid_grant)?;
-        if let Err(fault) = rules::check(&code, request, client, now, hash::s256) {
-            return self.reject(&code, client, fault, now).await;
+        let hash = hash::secret_hash(SecretKind::Code, request.code.reveal());
+        let code = self.store.code(hash).await?.ok_or_else(rules::invalid_code)?;
+        if let Err(refused) = rules::check(&code, &request, client, now, hash::s256) {
+            if refused.burns {
+                self.burn(&code, client, now).await?;
+            }
+            return Err(refused.error.into());
         }
-        let user = self.live_user(&code).await?;
-        let family_id = self.new_family_id()?;
-        let refresh = self.first_refresh_token(client, &code, &family_id);
-        let family = self.family(&code, client, family_id, refresh.as_ref(), now);
+        let user = self.store.user(code.user_id.clone()).await?;
+        let user = user.filter(|user| !user.disabled).ok_or_else(rules::invalid_code)?;
+        let audience = resource::audience(form, client, &code.scope, self.issuer())?;
 
-        let subject = Subject::User {
-            id: &user.id,
-            roles: user.roles.iter().cloned().collect(),
-            family: &family.id,
-            authentication: &code.authentication,
+        let family_id = self.new_family_id()?;
+        let refresh = client.allows(GrantType::RefreshToken).then(|| self.new_refresh_token(&family_id, 1));
+        let family = self.family(&code, client, family_id, refresh.as_ref(), now);
+        let content = ForUser {
+            user: &user,
+            family: &family,
+            scope: code.scope.clone(),
+            audience: &audience,
+            nonce: code.nonce.as_deref(),
         };
-        let access = self.access_token(client, &subject, &code.scope, &client.audiences, now)?;
-        let id_token = if code.scope.contains("openid") {
-            let content = IdTokenFor {
-                user: &user.id,
-                session: Some(&code.session_id),
-                nonce: code.nonce.as_deref(),
-                authentication: &code.authentication,
-            };
-            Some(self.id_token(client, &content, &access.token, now)?)
-        } else {
-            None
-        };
+        let tokens = self.mint_for_user(client, content, now)?;
 
         let family_id = family.id.clone();
         match self.store.redeem_code(hash, now, family).await? {
             RedeemCode::Fresh => {
                 tracing::info!(event = "code_redeemed", client_id = %client.id, sub = %user.id, grant_id = %family_id);
-                Ok(TokenResponse {
-                    access_token: access.token,
-                    token_type: "Bearer",
-                    expires_in: access.expires_in.as_secs(),
-                    refresh_token: refresh.map(|refresh| refresh.value.reveal().to_owned()),
-                    id_token,
-                    scope: code.scope,
-                })
+                Ok(tokens.with_refresh_token(refresh.map(|refresh| refresh.value.reveal().to_owned())))
             }
             RedeemCode::Replayed { family_id } => {
                 tracing::warn!(event = "code_replayed", client_id = %client.id, grant_id = %family_id, "family revoked");
-                Err(OAuthError::invalid_grant().into())
+                Err(rules::invalid_code().into())
             }
-            RedeemCode::Unknown => Err(OAuthError::invalid_grant().into()),
+            RedeemCode::Unknown => Err(rules::invalid_code().into()),
         }
     }
 
-    /// A refused code. Another client learns nothing and changes nothing; the right client with a wrong verifier
-    /// or a wrong redirect URI has lost the code: somebody may have stolen it.
-    async fn reject(
-        &self,
-        code: &Code,
-        client: &Client,
-        fault: rules::Fault,
-        now: Timestamp,
-    ) -> Result<TokenResponse, FlowError> {
-        tracing::info!(event = "code_refused", client_id = %client.id, reason = fault.reason());
-        match fault {
-            rules::Fault::Replayed { family_id } => {
-                self.store.revoke_family(family_id, RevocationReason::CodeReplayed, now).await?;
-            }
-            rules::Fault::Verifier => {
-                let dead = Family {
-                    revoked: Some(Revocation { at: now, reason: RevocationReason::CodeReplayed }),
-                    ..self.family(code, client, self.new_family_id()?, None, now)
-                };
-                self.store.redeem_code(code.hash, now, dead).await?;
-            }
-            rules::Fault::Other(_) => {}
-        }
-        Err(fault.into_error().into())
-    }
-
-    async fn live_user(&self, code: &Code) -> Result<User, FlowError> {
-        let user = self.store.user(code.user_id.clone()).await?;
-        Ok(user.filter(|user| !user.disabled).ok_or_else(OAuthError::invalid_grant)?)
+    /// Spends a code on a family that is dead from the start: whoever has the code but not its verifier may have
+    /// stolen it, and nobody shall use it any more.
+    async fn burn(&self, code: &Code, client: &Client, now: Timestamp) -> Result<(), FlowError> {
+        tracing::warn!(event = "code_burnt", client_id = %client.id, "presented without its verifier");
+        let dead = Family {
+            revoked: Some(Revocation { at: now, reason: RevocationReason::CodeReplayed }),
+            ..self.family(code, client, self.new_family_id()?, None, now)
+        };
+        self.store.redeem_code(code.hash, now, dead).await?;
+        Ok(())
     }
 
     fn new_family_id(&self) -> Result<FamilyId, FlowError> {
         FamilyId::new(hash::random_id("fam_", self.entropy.as_ref()))
             .map_err(|_| FlowError::Internal("made an unusable id"))
-    }
-
-    /// A refresh token goes to clients that registered the grant: with `offline_access`, or bound to the browser
-    /// session for those that did not ask for it (OpenID Connect Core section 11 leaves both to the provider).
-    fn first_refresh_token(&self, client: &Client, _code: &Code, family: &FamilyId) -> Option<RefreshToken> {
-        client.allows(GrantType::RefreshToken).then(|| self.new_refresh_token(family, 1))
     }
 
     fn family(

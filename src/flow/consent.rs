@@ -2,8 +2,9 @@
 
 use crate::domain::consent::Consent;
 use crate::domain::ids::RequestId;
-use crate::protocol::authorize::response::AuthorizationResponse;
 use crate::protocol::error::OAuthError;
+use crate::protocol::response::AuthorizationResponse;
+use crate::protocol::response::ReturnTo;
 
 use super::Signet;
 use super::authorize::AttemptLookup;
@@ -41,15 +42,15 @@ impl Signet {
         match decision {
             Decision::Deny => {
                 tracing::info!(event = "consent_denied", client_id = %request.client_id, sub = %user.id);
-                let error = OAuthError::access_denied();
+                let error = OAuthError::access_denied("The person did not allow it");
                 if !self.store.finish_attempt(id.clone(), self.now()).await? {
                     return Ok(Next::Lost);
                 }
-                Ok(Next::Respond(AuthorizationResponse::failure(request, &error, self.issuer())))
+                Ok(Next::Respond(AuthorizationResponse::failure(ReturnTo::from(request), &error, self.issuer())))
             }
             Decision::Allow { remember } => {
                 let browser = browser_hash(cookies).ok_or(FlowError::Internal("an open attempt without a browser"))?;
-                self.store.record_consent(id.clone(), browser, user.id.clone(), request.scope.clone()).await?;
+                self.store.record_consent_on_attempt(id.clone(), browser, request.scope.clone(), self.now()).await?;
                 if remember {
                     let consent = Consent {
                         user_id: user.id.clone(),
@@ -71,7 +72,7 @@ impl Signet {
     /// [`FlowError::Store`].
     pub async fn select_account(&self, id: &RequestId, cookies: &BrowserCookies) -> Result<Next, FlowError> {
         if let Some(browser) = browser_hash(cookies) {
-            self.store.select_account(id.clone(), browser).await?;
+            self.store.select_account(id.clone(), browser, self.now()).await?;
         }
         self.resume(id, cookies).await
     }

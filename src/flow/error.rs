@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use crate::crypto::CryptoError;
+use crate::crypto::password::PasswordError;
+use crate::domain::ids::ClientId;
 use crate::domain::key::Algorithm;
+use crate::keys::KeysError;
+use crate::keys::VaultError;
+use crate::keys::schedule::Refused;
 use crate::protocol::error::OAuthError;
-use crate::store::error::StoreError;
+use crate::store::StoreError;
 
 /// The failure of a use case. Only [`FlowError::Refused`] says anything to the outside.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +31,18 @@ pub enum FlowError {
     NoKey(Algorithm),
     #[error("cryptography failed")]
     Crypto(#[from] CryptoError),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The master key is not the right one, or what it sealed is damaged. Nothing was overwritten.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The signing keys in the database do not make a ring. The ring in force stays.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    #[error(transparent)]
+    RotationRefused(#[from] Refused),
+    #[error("the client {0} is in the database already and was not made from the configuration file")]
+    ClientTaken(ClientId),
     #[error("an internal promise was broken: {0}")]
     Internal(&'static str),
 }

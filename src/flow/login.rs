@@ -14,8 +14,10 @@ use crate::domain::session::AuthenticationMethod;
 use crate::domain::session::Session;
 use crate::domain::user::Email;
 use crate::domain::user::User;
+use crate::config::limits::Rate;
+use crate::store::session::BeginSession;
+use crate::store::throttle::Policy;
 use crate::store::throttle::Throttle;
-use crate::store::throttle::ThrottlePolicy;
 
 use super::Signet;
 use super::authorize::AttemptLookup;
@@ -70,7 +72,10 @@ impl Signet {
             AttemptLookup::Lost => return Ok(Login::Elsewhere(Next::Lost)),
         }
         match self.check_password(&credentials).await? {
-            Checked::Right(user) => Ok(Login::SignedIn(self.begin_session(&user, cookies).await?)),
+            Checked::Right(user) => match self.begin_session(&user, cookies).await? {
+                Some(signed_in) => Ok(Login::SignedIn(signed_in)),
+                None => Ok(Login::Denied),
+            },
             Checked::Wrong => Ok(Login::Denied),
             Checked::Wait(time) => Ok(Login::Wait(time)),
         }
@@ -105,10 +110,10 @@ impl Signet {
 
     /// Whose budget an attempt is taken from. A browser in which this very user has signed in before has a budget
     /// of its own, so that strangers who fail on purpose cannot lock the owner out.
-    fn buckets(&self, name: &str, user: Option<&User>, credentials: &Credentials) -> Vec<([u8; 32], ThrottlePolicy)> {
+    fn buckets(&self, name: &str, user: Option<&User>, credentials: &Credentials) -> Vec<([u8; 32], Policy)> {
         let limits = &self.config.limits;
-        let by_account = ThrottlePolicy { limit: limits.login_per_account, window: limits.login_window };
-        let by_address = ThrottlePolicy { limit: limits.login_per_address, window: limits.login_window };
+        let policy = |rate: Rate| Policy { limit: rate.limit, window: rate.window, block: rate.window };
+        let (by_account, by_address) = (policy(limits.login_per_account), policy(limits.login_per_address));
         let known_device =
             user.zip(credentials.device.as_deref()).filter(|(user, device)| self.is_known_device(device, &user.id));
         match known_device {
@@ -138,7 +143,7 @@ impl Signet {
     }
 
     /// A new session id at every login; the session this browser had before ends with the same write.
-    async fn begin_session(&self, user: &User, cookies: &BrowserCookies) -> Result<SignedIn, FlowError> {
+    async fn begin_session(&self, user: &User, cookies: &BrowserCookies) -> Result<Option<SignedIn>, FlowError> {
         let now = self.now();
         let (secret, hash) = hash::new_secret(SecretKind::Session, self.entropy.as_ref());
         let id = SessionId::new(hash::random_id("ses_", self.entropy.as_ref()))
@@ -157,9 +162,13 @@ impl Signet {
         };
         let replaces =
             cookies.session.as_ref().map(|secret| hash::secret_hash(SecretKind::Session, secret.reveal()));
-        self.store.begin_session(session, replaces).await?;
+        // Disabled or deleted since the password was looked up.
+        if self.store.begin_session(session, replaces).await? == BeginSession::UserGone {
+            return Ok(None);
+        }
         tracing::info!(event = "signed_in", sub = %user.id, sid = %id);
-        Ok(SignedIn { session: secret, device: self.new_device_cookie(&user.id), user_id: user.id.clone() })
+        let device = self.new_device_cookie(&user.id);
+        Ok(Some(SignedIn { session: secret, device, user_id: user.id.clone() }))
     }
 
     /// `nonce.mac`: says that this user has signed in in this browser, without naming them.

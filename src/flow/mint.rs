@@ -2,113 +2,150 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::crypto::hash;
 use crate::domain::client::Client;
-use crate::domain::ids::FamilyId;
-use crate::domain::ids::SessionId;
-use crate::domain::ids::TokenId;
-use crate::domain::ids::UserId;
+use crate::domain::family::Family;
 use crate::domain::key::Algorithm;
 use crate::domain::scope::Scope;
-use crate::domain::session::Authentication;
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
+use crate::domain::user::User;
 use crate::protocol::access_token;
 use crate::protocol::id_token;
 
 use super::Signet;
 use super::error::FlowError;
+use super::tokens::TokenResponse;
 
 /// A signed access token, RFC 9068.
 #[derive(Debug)]
 pub struct AccessToken {
-    pub token: String,
-    pub expires_in: Duration,
+    pub(super) token: String,
+    pub(super) expires_in: Duration,
 }
 
-/// Whom an access token speaks for.
+/// What a token response says about a person.
 #[derive(Debug)]
-pub enum Subject<'a> {
-    /// A user who has signed in, RFC 9068 section 2.2.
-    User { id: &'a UserId, roles: Vec<Role>, family: &'a FamilyId, authentication: &'a Authentication },
-    /// The client itself: "the value of sub" identifies "the client application" (RFC 9068 section 2.2).
-    Service,
-}
-
-/// What an ID token says, OpenID Connect Core section 2.
-#[derive(Debug)]
-pub struct IdTokenFor<'a> {
-    pub user: &'a UserId,
-    pub session: Option<&'a SessionId>,
+pub struct ForUser<'a> {
+    pub user: &'a User,
+    pub family: &'a Family,
+    /// At most what the family was granted.
+    pub scope: Scope,
+    /// `aud` of the access token; not empty.
+    pub audience: &'a [String],
     pub nonce: Option<&'a str>,
-    pub authentication: &'a Authentication,
 }
 
 impl Signet {
-    /// Signs an access token.
+    /// Signs an access token for a person, and an ID token when `openid` is granted.
     ///
     /// # Errors
-    /// [`FlowError::NoKey`] when no key of the client's algorithm is active.
-    pub fn access_token(
+    /// [`FlowError::NoKey`] when no key of the client's algorithms is active.
+    pub fn mint_for_user(
         &self,
         client: &Client,
-        subject: &Subject<'_>,
-        scope: &Scope,
-        audience: &[String],
+        content: ForUser<'_>,
         now: Timestamp,
-    ) -> Result<AccessToken, FlowError> {
-        let expires_in = client.lifetimes.access_token.unwrap_or(self.config.tokens.access_token);
-        let jti = TokenId::new(hash::random_id("tok_", self.entropy.as_ref()))
-            .map_err(|_| FlowError::Internal("made an unusable id"))?;
-        let issuer = self.issuer();
-        let default_audience;
-        let audience = if audience.is_empty() {
-            default_audience = [issuer.to_owned()];
-            default_audience.as_slice()
-        } else {
-            audience
+    ) -> Result<TokenResponse, FlowError> {
+        let ForUser { user, family, scope, audience, nonce } = content;
+        let lifetime = self.access_token_lifetime(client);
+        let roles: Vec<Role> = user.roles.iter().cloned().collect();
+        let jti = self.new_jti();
+        let access = access_token::Claims {
+            iss: self.issuer(),
+            sub: user.id.as_str(),
+            aud: audience,
+            client_id: client.id.as_str(),
+            iat: now.seconds(),
+            exp: now.plus(lifetime).seconds(),
+            jti: &jti,
+            scope: &scope,
+            auth_time: Some(family.authentication.time.seconds()),
+            acr: Some(family.authentication.acr()),
+            roles: &roles,
+            grant_id: Some(family.id.as_str()),
+            sid: family.session_id.as_ref().map(|sid| sid.as_str()),
         };
-        let claims = match subject {
-            Subject::User { id, roles, family, authentication } => access_token::Claims::for_user(
-                issuer, client, id, roles, family, authentication, scope, audience, &jti, now, expires_in,
-            ),
-            Subject::Service => {
-                access_token::Claims::for_service(issuer, client, scope, audience, &jti, now, expires_in)
-            }
+        let token = self.sign(client.access_token_signed_response_alg, access_token::TYPE, &access)?;
+        let id_token = match scope.contains("openid") {
+            true => Some(self.id_token(client, user, family, nonce, &token, now)?),
+            false => None,
         };
-        let token = self.sign(client.access_token_signed_response_alg, access_token::TYP, &claims)?;
-        Ok(AccessToken { token, expires_in })
+        Ok(TokenResponse::new(AccessToken { token, expires_in: lifetime }, scope).with_id_token(id_token))
     }
 
-    /// Signs an ID token.
+    /// Signs an access token for a client that speaks for itself: `sub` "identif[ies] the client application" (RFC
+    /// 9068 section 2.2).
     ///
     /// # Errors
     /// [`FlowError::NoKey`] when no key of the client's algorithm is active.
-    pub fn id_token(
+    pub fn mint_for_service(
         &self,
         client: &Client,
-        content: &IdTokenFor<'_>,
+        scope: Scope,
+        audience: &[String],
+        now: Timestamp,
+    ) -> Result<TokenResponse, FlowError> {
+        let lifetime = self.access_token_lifetime(client);
+        let jti = self.new_jti();
+        let claims = access_token::Claims {
+            iss: self.issuer(),
+            sub: client.id.as_str(),
+            aud: audience,
+            client_id: client.id.as_str(),
+            iat: now.seconds(),
+            exp: now.plus(lifetime).seconds(),
+            jti: &jti,
+            scope: &scope,
+            auth_time: None,
+            acr: None,
+            roles: &[],
+            grant_id: None,
+            sid: None,
+        };
+        let token = self.sign(client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
+        Ok(TokenResponse::new(AccessToken { token, expires_in: lifetime }, scope))
+    }
+
+    fn id_token(
+        &self,
+        client: &Client,
+        user: &User,
+        family: &Family,
+        nonce: Option<&str>,
         access_token: &str,
         now: Timestamp,
     ) -> Result<String, FlowError> {
         let algorithm = client.id_token_signed_response_alg;
         let lifetime = client.lifetimes.id_token.unwrap_or(self.config.tokens.id_token);
         let at_hash = hash::half_hash(algorithm, access_token);
-        let claims = id_token::Claims::new(
-            self.issuer(),
-            &client.id,
-            content.user,
-            content.session,
-            content.nonce,
-            content.authentication,
-            &at_hash,
-            now,
-            lifetime,
-        );
-        self.sign(algorithm, id_token::TYP, &claims)
+        let claims = id_token::Claims {
+            iss: self.issuer(),
+            sub: user.id.as_str(),
+            aud: client.id.as_str(),
+            iat: now.seconds(),
+            exp: now.plus(lifetime).seconds(),
+            auth_time: family.authentication.time.seconds(),
+            nonce,
+            acr: family.authentication.acr(),
+            amr: &family.authentication.methods,
+            sid: family.session_id.as_ref().map(|sid| sid.as_str()),
+            at_hash: Some(&at_hash),
+        };
+        self.sign(algorithm, id_token::TYPE, &claims)
     }
 
-    fn sign(&self, algorithm: Algorithm, typ: &str, claims: &impl serde::Serialize) -> Result<String, FlowError> {
+    fn access_token_lifetime(&self, client: &Client) -> Duration {
+        client.lifetimes.access_token.unwrap_or(self.config.tokens.access_token)
+    }
+
+    fn new_jti(&self) -> String {
+        hash::random_id("tok_", self.entropy.as_ref())
+    }
+
+    fn sign(&self, algorithm: Algorithm, typ: &str, claims: &impl Serialize) -> Result<String, FlowError> {
         let ring = self.ring.load();
         let signer = ring.signer(algorithm).ok_or(FlowError::NoKey(algorithm))?;
         Ok(signer.sign(typ, claims)?)

@@ -25,11 +25,14 @@ pub mod session;
 pub mod setup;
 pub mod sweep;
 pub mod sync;
+pub mod tokens;
 pub mod users;
 pub mod userinfo;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use crate::ambient::Clock;
 use crate::ambient::Entropy;
@@ -37,7 +40,8 @@ use crate::config::Config;
 use crate::crypto::seal::MasterKey;
 use crate::crypto::seal::SubKey;
 use crate::domain::time::Timestamp;
-use crate::keys::ring::RingHandle;
+use crate::keys::RingHandle;
+use crate::keys::Vault;
 use crate::store::Store;
 
 /// One provider: everything that a use case needs. Cheap to share, holds no request.
@@ -45,6 +49,7 @@ pub struct Signet {
     pub config: Config,
     pub store: Store,
     pub ring: RingHandle,
+    pub vault: Vault,
     pub clients: clients::Clients,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,
@@ -52,12 +57,23 @@ pub struct Signet {
     pub secrets: Secrets,
     /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
     pub dev: bool,
+    pub(crate) stopping: AtomicBool,
 }
 
 impl Signet {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.clock.unix_micros())
+    }
+
+    /// Says that the server is about to stop, so that nothing new is sent here.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// The issuer identifier, byte by byte as configured (OpenID Connect Discovery section 4.3).
@@ -75,7 +91,6 @@ impl fmt::Debug for Signet {
 
 /// Keys for what we write and later read ourselves; each is derived from the master key for one purpose.
 pub struct Secrets {
-    pub master: MasterKey,
     /// Ties forms to the browser that was given them.
     pub csrf: SubKey,
     /// Marks browsers in which somebody has signed in before.
@@ -88,13 +103,12 @@ pub struct Secrets {
 
 impl Secrets {
     #[must_use]
-    pub fn derive(master: MasterKey) -> Self {
+    pub fn derive(master: &MasterKey) -> Self {
         Self {
             csrf: master.derive("signet csrf 1"),
             device: master.derive("signet device cookie 1"),
             refresh: master.derive("signet refresh token 1"),
             throttle: master.derive("signet throttle 1"),
-            master,
         }
     }
 }

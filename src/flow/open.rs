@@ -62,7 +62,7 @@ impl Signet {
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
             ring: RingHandle::new(ring),
-            secrets: Secrets::derive(master),
+            secrets: Secrets::derive(&master),
             stopping: AtomicBool::new(false),
             config,
             store,

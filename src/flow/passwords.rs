@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::ambient::Entropy;
 use crate::crypto::password;
+use crate::crypto::password::Decoy;
 use crate::crypto::password::Params;
 use crate::domain::secret::Secret;
 use crate::domain::user::PasswordHash;
@@ -23,7 +24,7 @@ pub struct Passwords {
     permits: Arc<Semaphore>,
     params: Params,
     wait: Duration,
-    decoy: Arc<PasswordHash>,
+    decoy: Arc<Decoy>,
 }
 
 impl Passwords {
@@ -32,7 +33,7 @@ impl Passwords {
     /// # Errors
     /// When the parameters are beyond what Argon2 allows.
     pub fn new(params: Params, concurrent: usize, wait: Duration, entropy: &dyn Entropy) -> Result<Self, FlowError> {
-        let decoy = Arc::new(password::decoy(&params, entropy)?);
+        let decoy = Arc::new(Decoy::new(&params, entropy)?);
         Ok(Self { permits: Arc::new(Semaphore::new(concurrent.max(1))), params, wait, decoy })
     }
 
@@ -45,10 +46,7 @@ impl Passwords {
         let decoy = Arc::clone(&self.decoy);
         self.run(move || match hash {
             Some(hash) => password::verify(&hash, presented.reveal()),
-            None => {
-                password::verify(&decoy, presented.reveal());
-                false
-            }
+            None => decoy.verify(presented.reveal()),
         })
         .await
     }
@@ -56,7 +54,7 @@ impl Passwords {
     /// Hashes a new password.
     ///
     /// # Errors
-    /// [`FlowError::Busy`] when no turn came in time; [`FlowError::Crypto`] for a password over the limit.
+    /// [`FlowError::Busy`] when no turn came in time; [`FlowError::Password`] for a password over the limit.
     pub async fn hash(&self, password: Secret, entropy: Arc<dyn Entropy>) -> Result<PasswordHash, FlowError> {
         let params = self.params;
         Ok(self.run(move || password::hash(password.reveal(), &params, entropy.as_ref())).await??)

@@ -14,19 +14,21 @@ use crate::domain::secret::Secret;
 use crate::domain::secret::SecretHash;
 use crate::domain::secret::SecretKind;
 use crate::domain::time::Timestamp;
-use crate::protocol::error::OAuthError;
-use crate::protocol::token::TokenResponse;
+use crate::protocol::params::Params;
+use crate::protocol::token as grants;
 use crate::protocol::token::refresh as rules;
 use crate::protocol::token::refresh::Decision;
-use crate::protocol::token::refresh::Position;
+use crate::protocol::token::refresh::Generation;
 use crate::protocol::token::refresh::RefreshRequest;
+use crate::protocol::token::resource;
 use crate::store::family::RotateFamily;
+use crate::store::family::Rotation;
 
 use super::Signet;
 use super::clients::AuthenticatedClient;
 use super::error::FlowError;
-use super::mint::IdTokenFor;
-use super::mint::Subject;
+use super::mint::ForUser;
+use super::tokens::TokenResponse;
 
 /// A refresh token: `sgr_` family `.` generation `.` 256 random bits `.` mac.
 ///
@@ -49,65 +51,57 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Refused`] with `invalid_grant`, the same for an unknown, expired, revoked or foreign token;
     /// `invalid_scope` when more is asked for than was granted.
-    pub async fn refresh(
-        &self,
-        caller: &AuthenticatedClient,
-        request: &RefreshRequest<'_>,
-    ) -> Result<TokenResponse, FlowError> {
+    pub async fn refresh(&self, caller: &AuthenticatedClient, form: &Params) -> Result<TokenResponse, FlowError> {
         let client = caller.client();
-        if !client.allows(GrantType::RefreshToken) {
-            return Err(OAuthError::unauthorized_client().into());
-        }
-        let Some(presented) = Presented::parse(request.refresh_token) else {
-            return Err(OAuthError::invalid_grant().into());
-        };
-        let mut family = self.store.family(presented.family.clone()).await?.ok_or_else(OAuthError::invalid_grant)?;
+        grants::check_grant(client, GrantType::RefreshToken)?;
+        let request = RefreshRequest::read(form)?;
+        let presented = Presented::parse(request.refresh_token.reveal()).ok_or_else(rules::invalid_refresh_token)?;
+        let family = self.store.family(presented.family.clone()).await?;
+        let mut family = family.ok_or_else(rules::invalid_refresh_token)?;
         let window = client.lifetimes.refresh_retry_window.unwrap_or(self.config.tokens.refresh_retry_window);
         for _ in 0..ROUNDS {
             let now = self.now();
-            let position = self.position(&presented, &family);
-            match rules::decide(&family, position, client, window, now) {
+            let generation = Generation::of(&presented.hash, &family, self.is_ours(&presented));
+            match rules::decide(&family, generation, client, caller.is_confidential(), window, now) {
                 Decision::Rotate => {
                     let next = self.new_refresh_token(&family.id, family.generation.saturating_add(1));
-                    let answer = self.answer(caller, &family, request, &next.value, now).await?;
-                    match self.rotate(caller, &family, &presented, &next, now).await? {
-                        RotateFamily::Rotated => return Ok(answer),
-                        RotateFamily::Lost(Some(moved_on)) => family = moved_on,
-                        RotateFamily::Lost(None) => return Err(OAuthError::invalid_grant().into()),
+                    let answer = self.answer(caller, &family, form, &request, &next.value, now).await?;
+                    let rotation = self.rotation(caller, &family, &presented, &next, now)?;
+                    match self.store.rotate_family(family.id.clone(), rotation).await? {
+                        RotateFamily::Rotated(_) => return Ok(answer),
+                        // Somebody else has moved the family on in the meantime: what is true now?
+                        RotateFamily::Lost(moved_on) => family = moved_on,
+                        RotateFamily::Unknown => return Err(rules::invalid_refresh_token().into()),
                     }
                 }
                 Decision::Retry => {
                     let successor = open_successor(&family, &presented)?;
                     tracing::info!(event = "refresh_retried", client_id = %client.id, grant_id = %family.id);
-                    return self.answer(caller, &family, request, &successor, now).await;
+                    return self.answer(caller, &family, form, &request, &successor, now).await;
                 }
                 Decision::Reuse => {
                     self.store.revoke_family(family.id.clone(), RevocationReason::RefreshReused, now).await?;
                     tracing::warn!(event = "refresh_reuse", client_id = %client.id, grant_id = %family.id, "family revoked");
-                    return Err(OAuthError::invalid_grant().into());
+                    return Err(rules::invalid_refresh_token().into());
                 }
-                Decision::Invalid => return Err(OAuthError::invalid_grant().into()),
+                Decision::Invalid(error) => return Err(error.into()),
             }
         }
-        Err(OAuthError::invalid_grant().into())
+        Err(rules::invalid_refresh_token().into())
     }
 
-    async fn rotate(
+    fn rotation(
         &self,
         caller: &AuthenticatedClient,
         family: &Family,
         presented: &Presented<'_>,
         next: &RefreshToken,
         now: Timestamp,
-    ) -> Result<RotateFamily, FlowError> {
+    ) -> Result<Rotation, FlowError> {
         let key = SubKey::from_token(presented.value, SUCCESSOR);
-        let sealed = key.seal(next.value.reveal().as_bytes(), family.id.as_str().as_bytes(), self.entropy.as_ref())?;
+        let successor = key.seal(next.value.reveal().as_bytes(), family.id.as_str().as_bytes(), self.entropy.as_ref())?;
         let idle = caller.client().lifetimes.refresh_idle.unwrap_or(self.config.tokens.refresh_idle);
-        let outcome = self
-            .store
-            .rotate_family(family.id.clone(), presented.hash, next.hash, sealed, now, now.plus(idle))
-            .await?;
-        Ok(outcome)
+        Ok(Rotation { presented: presented.hash, next: next.hash, successor, now, idle_expires_at: now.plus(idle) })
     }
 
     /// Signs what goes with a refresh token: a new access token, and an ID token with the same `sub`, `sid` and
@@ -116,54 +110,24 @@ impl Signet {
         &self,
         caller: &AuthenticatedClient,
         family: &Family,
-        request: &RefreshRequest<'_>,
+        form: &Params,
+        request: &RefreshRequest,
         refresh: &Secret,
         now: Timestamp,
     ) -> Result<TokenResponse, FlowError> {
         let client = caller.client();
         let user = self.store.user(family.user_id.clone()).await?;
-        let user = user.filter(|user| !user.disabled).ok_or_else(OAuthError::invalid_grant)?;
-        let scope = rules::narrow(&family.scope, request.scope)?;
-        let subject = Subject::User {
-            id: &user.id,
-            roles: user.roles.iter().cloned().collect(),
-            family: &family.id,
-            authentication: &family.authentication,
-        };
-        let access = self.access_token(client, &subject, &scope, &client.audiences, now)?;
-        let id_token = if scope.contains("openid") {
-            let content = IdTokenFor {
-                user: &user.id,
-                session: family.session_id.as_ref(),
-                nonce: None,
-                authentication: &family.authentication,
-            };
-            Some(self.id_token(client, &content, &access.token, now)?)
-        } else {
-            None
-        };
-        Ok(TokenResponse {
-            access_token: access.token,
-            token_type: "Bearer",
-            expires_in: access.expires_in.as_secs(),
-            refresh_token: Some(refresh.reveal().to_owned()),
-            id_token,
-            scope,
-        })
+        let user = user.filter(|user| !user.disabled).ok_or_else(rules::invalid_refresh_token)?;
+        let scope = rules::narrow(family, request.scope.as_ref(), client)?;
+        let audience = resource::audience(form, client, &scope, self.issuer())?;
+        let content = ForUser { user: &user, family, scope, audience: &audience, nonce: None };
+        let tokens = self.mint_for_user(client, content, now)?;
+        Ok(tokens.with_refresh_token(Some(refresh.reveal().to_owned())))
     }
 
-    fn position(&self, presented: &Presented<'_>, family: &Family) -> Position {
-        if family.current == Some(presented.hash) {
-            Position::Current
-        } else if family.previous == Some(presented.hash) {
-            Position::Previous
-        } else if self.refresh_mac(&presented.family, presented.generation, presented.random) == presented.mac
-            && presented.generation < family.generation
-        {
-            Position::Older
-        } else {
-            Position::Unknown
-        }
+    fn is_ours(&self, presented: &Presented<'_>) -> bool {
+        let mac = self.refresh_mac(&presented.family, presented.generation, presented.random);
+        hash::constant_time_eq(mac.as_bytes(), presented.mac.as_bytes())
     }
 
     pub(super) fn new_refresh_token(&self, family: &FamilyId, generation: i64) -> RefreshToken {

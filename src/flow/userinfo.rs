@@ -2,31 +2,23 @@
 
 use std::sync::Arc;
 
+use serde_json::Map;
 use serde_json::Value;
 
-use crate::crypto::json;
-use crate::crypto::jws::Unverified;
 use crate::domain::client::Client;
 use crate::domain::user::User;
 use crate::protocol::access_token;
-use crate::protocol::access_token::Verified;
-use crate::protocol::bearer::BearerError;
+use crate::protocol::access_token::AccessToken;
+use crate::protocol::error::OAuthError;
 use crate::protocol::userinfo;
 
 use super::Signet;
 use super::error::FlowError;
 
-/// What a token at one of our resources turned out to be.
-#[derive(Debug)]
-pub enum TokenCheck<T> {
-    Good(T),
-    Refused(BearerError),
-}
-
-/// An access token that is ours, valid now, and whose family and user still stand.
+/// An access token that is ours, valid now, and whose client, family and user still stand.
 #[derive(Debug)]
 pub struct LiveToken {
-    pub claims: Verified,
+    pub claims: AccessToken,
     /// Whom it was issued to.
     pub client: Arc<Client>,
     /// The user, unless a service speaks for itself.
@@ -34,46 +26,44 @@ pub struct LiveToken {
 }
 
 impl Signet {
-    /// Checks an access token: form, key, signature, type, issuer, time, then that nothing behind it was revoked.
+    /// Checks an access token: form, key, signature, type, issuer, audience, time, then that nothing behind it was
+    /// revoked.
     ///
     /// # Errors
-    /// [`FlowError::Store`]: a database that does not answer never means that a token is good.
-    pub async fn check_access_token(&self, token: &str, audience: &str) -> Result<TokenCheck<LiveToken>, FlowError> {
-        let claims = match self.verify_access_token(token, audience) {
-            Ok(claims) => claims,
-            Err(refused) => return Ok(TokenCheck::Refused(refused)),
-        };
-        let revoked = Ok(TokenCheck::Refused(BearerError::Revoked));
-        let Some(client) = self.client(&claims.client_id).await?.filter(|client| !client.disabled) else {
-            return revoked;
-        };
-        let Some(grant_id) = claims.grant_id.clone() else {
-            return Ok(TokenCheck::Good(LiveToken { claims, client, user: None }));
-        };
-        let Some((family, user)) = self.store.family_with_user(grant_id).await? else { return revoked };
-        if family.revoked.is_some() || user.disabled || user.id.as_str() != claims.sub {
-            return revoked;
+    /// [`FlowError::Refused`] with `invalid_token` and the reason. [`FlowError::Store`]: a database that does not
+    /// answer never means that a token is good.
+    pub async fn check_access_token(&self, token: &str, audience: &str) -> Result<LiveToken, FlowError> {
+        let claims = self.verify_access_token(token, audience)?;
+        let client = self.client(&claims.client_id).await?.filter(|client| !client.disabled).ok_or_else(revoked)?;
+        let Some(grant_id) = claims.grant_id.clone() else { return Ok(LiveToken { claims, client, user: None }) };
+        let found = self.store.userinfo(grant_id, claims.subject.clone()).await?;
+        let (family, user) = found.ok_or_else(revoked)?;
+        if family.revoked.is_some() || user.disabled {
+            return Err(revoked().into());
         }
-        Ok(TokenCheck::Good(LiveToken { claims, client, user: Some(user) }))
+        Ok(LiveToken { claims, client, user: Some(user) })
     }
 
-    fn verify_access_token(&self, token: &str, audience: &str) -> Result<Verified, BearerError> {
-        let unverified = Unverified::parse(token).map_err(|_| BearerError::Malformed)?;
-        let ring = self.ring.load();
-        let kid = unverified.kid().ok_or(BearerError::UnknownKey)?;
-        let verifier = ring.verifier(kid).ok_or(BearerError::UnknownKey)?;
-        let payload = verifier.verify(&unverified).map_err(|_| BearerError::Signature)?;
-        let claims = json::strict_object(&payload).map_err(|_| BearerError::Malformed)?;
-        access_token::verify(unverified.typ(), &Value::Object(claims), self.issuer(), audience, self.now())
+    fn verify_access_token(&self, token: &str, audience: &str) -> Result<AccessToken, OAuthError> {
+        let verified = self.ring.load().verify(token).map_err(|fault| {
+            OAuthError::invalid_token("The access token has no good signature of ours").detail(fault.to_string())
+        })?;
+        let typ = verified.typ.unwrap_or_default();
+        let claims = Value::Object(verified.claims);
+        Ok(access_token::verify(&typ, &claims, self.issuer(), audience, self.now())?)
     }
 
     /// The UserInfo answer, OpenID Connect Core section 5.3: claims by the scope of the token.
-    #[must_use]
-    pub fn userinfo(&self, token: &LiveToken) -> TokenCheck<Value> {
-        let Some(user) = &token.user else { return TokenCheck::Refused(BearerError::InsufficientScope("openid")) };
-        if !token.claims.scope.contains("openid") {
-            return TokenCheck::Refused(BearerError::InsufficientScope("openid"));
-        }
-        TokenCheck::Good(userinfo::claims(user, &token.claims.scope))
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] with `insufficient_scope` or `invalid_token`.
+    pub fn userinfo(&self, token: &LiveToken) -> Result<Map<String, Value>, FlowError> {
+        userinfo::check(&token.claims)?;
+        let user = token.user.as_ref().ok_or(FlowError::Internal("a person's token without a person"))?;
+        Ok(userinfo::claims(user, &token.claims.scope))
     }
+}
+
+fn revoked() -> OAuthError {
+    OAuthError::invalid_token("The access token has been revoked")
 }

@@ -28,8 +28,13 @@ impl Signet {
     /// Creates a user. `None`: the address is taken.
     ///
     /// # Errors
-    /// [`FlowError::Store`], [`FlowError::Busy`], [`FlowError::Crypto`] for a password over the limit.
+    /// [`FlowError::Store`], [`FlowError::Busy`], [`FlowError::Password`] for a password over the limit.
     pub async fn create_user(&self, new: NewUser) -> Result<Option<User>, FlowError> {
+        let user = self.new_user(new).await?;
+        self.add_user(user).await
+    }
+
+    pub(super) async fn new_user(&self, new: NewUser) -> Result<User, FlowError> {
         let now = self.now();
         let password = match new.password {
             Some(password) => Some(self.passwords.hash(password, self.entropy.clone()).await?),
@@ -37,7 +42,7 @@ impl Signet {
         };
         let id = UserId::new(hash::random_id("usr_", self.entropy.as_ref()))
             .map_err(|_| FlowError::Internal("made an unusable id"))?;
-        let user = User {
+        Ok(User {
             id,
             email: new.email,
             password,
@@ -46,7 +51,10 @@ impl Signet {
             disabled: false,
             created_at: now,
             updated_at: now,
-        };
+        })
+    }
+
+    pub(super) async fn add_user(&self, user: User) -> Result<Option<User>, FlowError> {
         match self.store.create_user(user.clone()).await? {
             CreateUser::Created => {
                 tracing::info!(event = "user_created", sub = %user.id);
@@ -59,10 +67,10 @@ impl Signet {
     /// Sets a password. Everything that the old one gave access to ends: sessions and refresh families.
     ///
     /// # Errors
-    /// [`FlowError::Store`], [`FlowError::Busy`], [`FlowError::Crypto`] for a password over the limit.
+    /// [`FlowError::Store`], [`FlowError::Busy`], [`FlowError::Password`] for a password over the limit.
     pub async fn set_password(&self, user: &UserId, password: Secret) -> Result<bool, FlowError> {
         let hash = self.passwords.hash(password, self.entropy.clone()).await?;
-        let done = self.store.set_password(user.clone(), hash, self.now()).await?;
+        let done = self.store.set_password(user.clone(), hash, self.now(), None).await?;
         if done {
             tracing::info!(event = "password_set", sub = %user);
         }

@@ -1,0 +1,54 @@
+//! What the token endpoint answers.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::domain::scope::Scope;
+
+use super::mint::AccessToken;
+
+/// A successful answer, RFC 6749 section 5.1 and OpenID Connect Core section 3.1.3.3. Does not show its tokens.
+#[derive(Serialize)]
+pub struct TokenResponse {
+    access_token: String,
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+    #[serde(skip_serializing_if = "Scope::is_empty")]
+    scope: Scope,
+}
+
+impl TokenResponse {
+    #[must_use]
+    pub fn new(access: AccessToken, scope: Scope) -> Self {
+        Self {
+            access_token: access.token,
+            token_type: "Bearer",
+            expires_in: access.expires_in.as_secs(),
+            refresh_token: None,
+            id_token: None,
+            scope,
+        }
+    }
+
+    #[must_use]
+    pub fn with_refresh_token(self, refresh_token: Option<String>) -> Self {
+        Self { refresh_token, ..self }
+    }
+
+    #[must_use]
+    pub fn with_id_token(self, id_token: Option<String>) -> Self {
+        Self { id_token, ..self }
+    }
+}
+
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenResponse").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
