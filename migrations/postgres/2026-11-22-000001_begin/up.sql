@@ -1,0 +1,139 @@
+-- Portable types only: TEXT, BYTEA, BIGINT, BOOLEAN. Instants are BIGINT microseconds since 1970; JSON is TEXT.
+-- Names compare byte by byte (COLLATE "C"), as they do in SQLite.
+-- Codes and families name users and clients without a foreign key: they are written on every login, and what they
+-- belong to is checked by the statement that uses them.
+
+CREATE TABLE clients (
+    id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    disabled BOOLEAN NOT NULL,
+    document TEXT NOT NULL
+);
+
+CREATE TABLE users (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    email      TEXT COLLATE "C" NOT NULL UNIQUE,
+    password   TEXT,
+    roles      TEXT NOT NULL,
+    claims     TEXT NOT NULL,
+    disabled   BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE sessions (
+    hash            BYTEA NOT NULL PRIMARY KEY,
+    id              TEXT COLLATE "C" NOT NULL UNIQUE,
+    user_id         TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    authentication  TEXT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    last_seen_at    BIGINT NOT NULL,
+    idle_expires_at BIGINT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    ended_at        BIGINT
+);
+CREATE INDEX sessions_of_user ON sessions (user_id);
+CREATE INDEX sessions_by_end ON sessions (idle_expires_at);
+
+CREATE TABLE attempts (
+    id               TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    browser          BYTEA NOT NULL,
+    request          TEXT NOT NULL,
+    created_at       BIGINT NOT NULL,
+    expires_at       BIGINT NOT NULL,
+    consented        TEXT,
+    account_selected BOOLEAN NOT NULL,
+    finished_at      BIGINT
+);
+CREATE INDEX attempts_of_browser ON attempts (browser, created_at);
+CREATE INDEX attempts_by_end ON attempts (expires_at);
+
+CREATE TABLE consents (
+    user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    client_id  TEXT COLLATE "C" NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    scope      TEXT NOT NULL,
+    granted_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, client_id)
+);
+CREATE INDEX consents_of_client ON consents (client_id);
+
+CREATE TABLE codes (
+    hash           BYTEA NOT NULL PRIMARY KEY,
+    client_id      TEXT COLLATE "C" NOT NULL,
+    user_id        TEXT COLLATE "C" NOT NULL,
+    session_id     TEXT COLLATE "C" NOT NULL,
+    redirect_uri   TEXT NOT NULL,
+    scope          TEXT NOT NULL,
+    nonce          TEXT,
+    code_challenge TEXT,
+    authentication TEXT NOT NULL,
+    issued_at      BIGINT NOT NULL,
+    expires_at     BIGINT NOT NULL,
+    redeemed_at    BIGINT,
+    family_id      TEXT COLLATE "C"
+);
+CREATE INDEX codes_of_user ON codes (user_id);
+CREATE INDEX codes_by_end ON codes (expires_at);
+
+CREATE TABLE families (
+    id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    client_id       TEXT COLLATE "C" NOT NULL,
+    user_id         TEXT COLLATE "C" NOT NULL,
+    session_id      TEXT COLLATE "C",
+    scope           TEXT NOT NULL,
+    offline         BOOLEAN NOT NULL,
+    authentication  TEXT NOT NULL,
+    generation      BIGINT NOT NULL,
+    current_hash    BYTEA,
+    previous_hash   BYTEA,
+    successor       BYTEA,
+    rotated_at      BIGINT,
+    created_at      BIGINT NOT NULL,
+    idle_expires_at BIGINT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    revoked_at      BIGINT,
+    revocation      TEXT
+);
+CREATE INDEX families_of_user ON families (user_id);
+CREATE INDEX families_of_client ON families (client_id);
+CREATE INDEX families_by_end ON families (idle_expires_at);
+
+CREATE TABLE signing_keys (
+    kid            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    algorithm      TEXT COLLATE "C" NOT NULL,
+    state          TEXT COLLATE "C" NOT NULL,
+    public_jwk     TEXT NOT NULL,
+    sealed_private BYTEA,
+    published_at   BIGINT NOT NULL,
+    activated_at   BIGINT,
+    retired_at     BIGINT,
+    leaves_at      BIGINT,
+    revoked_at     BIGINT
+);
+-- Each algorithm has one signing key and one that is published ahead; the database itself sees to it.
+CREATE UNIQUE INDEX one_active_key ON signing_keys (algorithm) WHERE state = 'active';
+CREATE UNIQUE INDEX one_next_key ON signing_keys (algorithm) WHERE state = 'next';
+
+CREATE TABLE throttles (
+    bucket        BYTEA NOT NULL PRIMARY KEY,
+    started_at    BIGINT NOT NULL,
+    taken         BIGINT NOT NULL,
+    blocked_until BIGINT NOT NULL,
+    forget_at     BIGINT NOT NULL
+);
+CREATE INDEX throttles_by_end ON throttles (forget_at);
+
+CREATE TABLE versions (
+    name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+INSERT INTO versions (name, value) VALUES ('clients', 1), ('keys', 1);
+
+CREATE TABLE instance (
+    name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    value BYTEA NOT NULL
+);
+
+CREATE TABLE setup_links (
+    hash       BYTEA NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);

@@ -1,0 +1,12 @@
+DROP TABLE setup_links;
+DROP TABLE instance;
+DROP TABLE versions;
+DROP TABLE throttles;
+DROP TABLE signing_keys;
+DROP TABLE families;
+DROP TABLE codes;
+DROP TABLE consents;
+DROP TABLE attempts;
+DROP TABLE sessions;
+DROP TABLE users;
+DROP TABLE clients;

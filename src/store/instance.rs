@@ -1,0 +1,41 @@
+//! What belongs to the installation as a whole.
+
+use crate::domain::secret::SecretHash;
+use crate::domain::time::Timestamp;
+
+use super::Store;
+use super::StoreError;
+use super::dispatch;
+
+impl Store {
+    /// Whether the database answers and has our tables.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        dispatch!(self, read, instance::ping())
+    }
+
+    pub async fn instance_value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let name = name.to_owned();
+        dispatch!(self, read, instance::value(name))
+    }
+
+    /// What is stored under `name` now: `bytes`, unless somebody was faster.
+    pub async fn put_instance_value_if_absent(&self, name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        let name = name.to_owned();
+        dispatch!(self, statement, instance::put_if_absent(name, bytes))
+    }
+
+    /// Makes a setup link; earlier ones end.
+    pub async fn put_setup_link(&self, hash: SecretHash, expires_at: Timestamp) -> Result<(), StoreError> {
+        dispatch!(self, transaction, instance::put_setup_link(hash, expires_at))
+    }
+
+    /// Whether the link is good, without using it.
+    pub async fn setup_link(&self, hash: SecretHash, now: Timestamp) -> Result<bool, StoreError> {
+        dispatch!(self, read, instance::setup_link(hash, now))
+    }
+
+    /// Uses the link; true for one caller only.
+    pub async fn take_setup_link(&self, hash: SecretHash, now: Timestamp) -> Result<bool, StoreError> {
+        dispatch!(self, statement, instance::take_setup_link(hash, now))
+    }
+}

@@ -1,0 +1,149 @@
+//! The tables as diesel sees them. `migrations/` makes them; a test compares the two databases.
+
+use diesel::allow_tables_to_appear_in_same_query;
+use diesel::table;
+
+table! {
+    clients (id) {
+        id -> Text,
+        disabled -> Bool,
+        document -> Text,
+    }
+}
+
+table! {
+    users (id) {
+        id -> Text,
+        email -> Text,
+        password -> Nullable<Text>,
+        roles -> Text,
+        claims -> Text,
+        disabled -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    sessions (hash) {
+        hash -> Binary,
+        id -> Text,
+        user_id -> Text,
+        authentication -> Text,
+        created_at -> BigInt,
+        last_seen_at -> BigInt,
+        idle_expires_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    attempts (id) {
+        id -> Text,
+        browser -> Binary,
+        request -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        consented -> Nullable<Text>,
+        account_selected -> Bool,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    consents (user_id, client_id) {
+        user_id -> Text,
+        client_id -> Text,
+        scope -> Text,
+        granted_at -> BigInt,
+    }
+}
+
+table! {
+    codes (hash) {
+        hash -> Binary,
+        client_id -> Text,
+        user_id -> Text,
+        session_id -> Text,
+        redirect_uri -> Text,
+        scope -> Text,
+        nonce -> Nullable<Text>,
+        code_challenge -> Nullable<Text>,
+        authentication -> Text,
+        issued_at -> BigInt,
+        expires_at -> BigInt,
+        redeemed_at -> Nullable<BigInt>,
+        family_id -> Nullable<Text>,
+    }
+}
+
+table! {
+    families (id) {
+        id -> Text,
+        client_id -> Text,
+        user_id -> Text,
+        session_id -> Nullable<Text>,
+        scope -> Text,
+        offline -> Bool,
+        authentication -> Text,
+        generation -> BigInt,
+        current_hash -> Nullable<Binary>,
+        previous_hash -> Nullable<Binary>,
+        successor -> Nullable<Binary>,
+        rotated_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        idle_expires_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        revocation -> Nullable<Text>,
+    }
+}
+
+table! {
+    signing_keys (kid) {
+        kid -> Text,
+        algorithm -> Text,
+        state -> Text,
+        public_jwk -> Text,
+        sealed_private -> Nullable<Binary>,
+        published_at -> BigInt,
+        activated_at -> Nullable<BigInt>,
+        retired_at -> Nullable<BigInt>,
+        leaves_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    throttles (bucket) {
+        bucket -> Binary,
+        started_at -> BigInt,
+        taken -> BigInt,
+        blocked_until -> BigInt,
+        forget_at -> BigInt,
+    }
+}
+
+table! {
+    versions (name) {
+        name -> Text,
+        value -> BigInt,
+    }
+}
+
+table! {
+    instance (name) {
+        name -> Text,
+        value -> Binary,
+    }
+}
+
+table! {
+    setup_links (hash) {
+        hash -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(clients, users, sessions, codes, families, signing_keys);

@@ -1,0 +1,53 @@
+//! Browser sessions.
+
+use crate::domain::ids::SessionId;
+use crate::domain::secret::SecretHash;
+use crate::domain::session::Session;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+
+use super::Store;
+use super::StoreError;
+use super::dispatch;
+
+/// What became of a new session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeginSession {
+    Begun,
+    /// The user is disabled or gone.
+    UserGone,
+}
+
+impl Store {
+    /// Begins a session and ends the one that the browser had (`replaces`). Codes and families of the earlier session
+    /// go on in the new one when it is the same user's; otherwise the earlier one is ended as by
+    /// [`Store::end_session`].
+    pub async fn begin_session(
+        &self,
+        session: Session,
+        replaces: Option<SecretHash>,
+    ) -> Result<BeginSession, StoreError> {
+        dispatch!(self, transaction, session::begin(session, replaces))
+    }
+
+    /// The session and its user as they are stored: the caller asks [`Session::is_live`] and `User::disabled`.
+    pub async fn session(&self, hash: SecretHash) -> Result<Option<(Session, User)>, StoreError> {
+        dispatch!(self, read, session::with_user(hash))
+    }
+
+    /// Moves the idle end on; false when the session has ended or was seen later than `last_seen_at`.
+    pub async fn touch_session(
+        &self,
+        hash: SecretHash,
+        last_seen_at: Timestamp,
+        idle_expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        dispatch!(self, statement, session::touch(hash, last_seen_at, idle_expires_at))
+    }
+
+    /// Signs out: the session, its unused codes, and its families without `offline_access` (`Logout`) end. False when
+    /// it had ended before.
+    pub async fn end_session(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+        dispatch!(self, transaction, session::end(id, now))
+    }
+}

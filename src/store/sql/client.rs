@@ -1,0 +1,70 @@
+//! `clients`: one JSON document each, and beside it what other statements ask for.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::domain::client::Client;
+use crate::domain::family::RevocationReason;
+use crate::domain::ids::ClientId;
+use crate::domain::time::Timestamp;
+use crate::store::client::CreateClient;
+use crate::store::error::StoreError;
+use crate::store::rows::from_json;
+use crate::store::rows::to_json;
+use crate::store::schema::clients;
+use crate::store::schema::codes;
+use crate::store::schema::families;
+
+use super::Conn;
+use super::family;
+use super::version;
+
+pub(in crate::store) async fn all(conn: &mut Conn<'_>) -> Result<Vec<Client>, StoreError> {
+    let documents: Vec<String> = clients::table.select(clients::document).order(clients::id).load(conn).await?;
+    documents.iter().map(|document| from_json("clients", document)).collect()
+}
+
+pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: ClientId) -> Result<Option<Client>, StoreError> {
+    let document: Option<String> =
+        clients::table.find(id.as_str()).select(clients::document).first(conn).await.optional()?;
+    document.map(|document| from_json("clients", &document)).transpose()
+}
+
+pub(in crate::store) async fn create(conn: &mut Conn<'_>, client: Client) -> Result<CreateClient, StoreError> {
+    let row = (
+        clients::id.eq(client.id.as_str()),
+        clients::disabled.eq(client.disabled),
+        clients::document.eq(to_json(&client)?),
+    );
+    let inserted = diesel::insert_into(clients::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+    if inserted == 0 {
+        return Ok(CreateClient::Taken);
+    }
+    version::bump(conn, version::CLIENTS).await?;
+    Ok(CreateClient::Created)
+}
+
+pub(in crate::store) async fn replace(conn: &mut Conn<'_>, client: Client) -> Result<bool, StoreError> {
+    let values = (clients::disabled.eq(client.disabled), clients::document.eq(to_json(&client)?));
+    let replaced = diesel::update(clients::table.find(client.id.as_str())).set(values).execute(conn).await?;
+    if replaced == 0 {
+        return Ok(false);
+    }
+    version::bump(conn, version::CLIENTS).await?;
+    Ok(true)
+}
+
+pub(in crate::store) async fn delete(conn: &mut Conn<'_>, id: ClientId, now: Timestamp) -> Result<bool, StoreError> {
+    // First the client itself: a redemption that is under way holds its row, so nothing can be granted after this.
+    if diesel::delete(clients::table.find(id.as_str())).execute(conn).await? == 0 {
+        return Ok(false);
+    }
+    diesel::delete(codes::table.filter(codes::client_id.eq(id.as_str()))).execute(conn).await?;
+    diesel::update(families::table)
+        .filter(families::client_id.eq(id.as_str()).and(families::revoked_at.is_null()))
+        .set(family::revoked(RevocationReason::Administrator, now))
+        .execute(conn)
+        .await?;
+    version::bump(conn, version::CLIENTS).await?;
+    Ok(true)
+}

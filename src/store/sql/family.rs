@@ -1,0 +1,121 @@
+//! `families`
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::domain::family::Family;
+use crate::domain::family::RevocationReason;
+use crate::domain::ids::FamilyId;
+use crate::domain::ids::UserId;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::store::error::StoreError;
+use crate::store::family::RotateFamily;
+use crate::store::family::Rotation;
+use crate::store::rows::FamilyRow;
+use crate::store::rows::UserRow;
+use crate::store::rows::bytes;
+use crate::store::schema::families;
+use crate::store::schema::users;
+
+use super::Conn;
+use super::hold;
+
+#[derive(AsChangeset)]
+#[diesel(table_name = families, treat_none_as_null = true)]
+pub(super) struct Revoked {
+    revoked_at: Option<i64>,
+    revocation: Option<&'static str>,
+    successor: Option<Vec<u8>>,
+}
+
+/// What a revoked family looks like. Its sealed successor is of no use to anybody.
+pub(super) fn revoked(reason: RevocationReason, now: Timestamp) -> Revoked {
+    Revoked { revoked_at: Some(now.micros()), revocation: Some(reason.as_str()), successor: None }
+}
+
+pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: FamilyId) -> Result<Option<Family>, StoreError> {
+    let query = families::table.find(id.as_str()).select(FamilyRow::as_select());
+    query.first(conn).await.optional()?.map(Family::try_from).transpose()
+}
+
+pub(in crate::store) async fn of_user(conn: &mut Conn<'_>, user_id: UserId) -> Result<Vec<Family>, StoreError> {
+    let query = families::table.filter(families::user_id.eq(user_id.as_str()));
+    let rows: Vec<FamilyRow> =
+        query.order((families::created_at, families::id)).select(FamilyRow::as_select()).load(conn).await?;
+    rows.into_iter().map(Family::try_from).collect()
+}
+
+pub(in crate::store) async fn with_user(
+    conn: &mut Conn<'_>,
+    id: FamilyId,
+    user_id: UserId,
+) -> Result<Option<(Family, User)>, StoreError> {
+    let found: Option<(FamilyRow, UserRow)> = families::table
+        .inner_join(users::table.on(users::id.eq(families::user_id)))
+        .filter(families::id.eq(id.as_str()).and(families::user_id.eq(user_id.as_str())))
+        .select((FamilyRow::as_select(), UserRow::as_select()))
+        .first(conn)
+        .await
+        .optional()?;
+    found.map(|(family, user)| Ok((family.try_into()?, user.try_into()?))).transpose()
+}
+
+/// One conditional UPDATE: of any number of presentations of one token at once, one moves the family on. A revocation
+/// that is under way is waited for and wins.
+pub(in crate::store) async fn rotate(
+    conn: &mut Conn<'_>,
+    id: FamilyId,
+    rotation: Rotation,
+) -> Result<RotateFamily, StoreError> {
+    let now = rotation.now.micros();
+    let rotated = diesel::update(families::table.find(id.as_str()))
+        .filter(families::current_hash.eq(rotation.presented.as_bytes().as_slice()))
+        .filter(families::revoked_at.is_null())
+        .filter(families::idle_expires_at.gt(now).and(families::expires_at.gt(now)))
+        .set((
+            families::generation.eq(families::generation + 1),
+            families::previous_hash.eq(families::current_hash),
+            families::current_hash.eq(Some(bytes(&rotation.next))),
+            families::successor.eq(Some(rotation.successor)),
+            families::rotated_at.eq(Some(now)),
+            families::idle_expires_at.eq(rotation.idle_expires_at.micros()),
+        ))
+        .returning(FamilyRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?;
+    if let Some(row) = rotated {
+        return Ok(RotateFamily::Rotated(row.try_into()?));
+    }
+    Ok(one(conn, id).await?.map_or(RotateFamily::Unknown, RotateFamily::Lost))
+}
+
+pub(in crate::store) async fn revoke(
+    conn: &mut Conn<'_>,
+    id: FamilyId,
+    reason: RevocationReason,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let ended = diesel::update(families::table.find(id.as_str()))
+        .filter(families::revoked_at.is_null())
+        .set(revoked(reason, now))
+        .execute(conn)
+        .await?;
+    Ok(ended == 1)
+}
+
+pub(in crate::store) async fn revoke_of_user(
+    conn: &mut Conn<'_>,
+    user_id: UserId,
+    reason: RevocationReason,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    hold::user_for_change(conn, user_id.as_str()).await?;
+    let ended = diesel::update(families::table)
+        .filter(families::user_id.eq(user_id.as_str()).and(families::revoked_at.is_null()))
+        .set(revoked(reason, now))
+        .execute(conn)
+        .await?;
+    Ok(ended)
+}

@@ -1,0 +1,70 @@
+//! `instance` and `setup_links`: what belongs to the installation as a whole.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::domain::secret::SecretHash;
+use crate::domain::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::rows::bytes;
+use crate::store::schema::instance;
+use crate::store::schema::setup_links;
+
+use super::Conn;
+
+pub(in crate::store) async fn ping(conn: &mut Conn<'_>) -> Result<(), StoreError> {
+    // A table of ours: a database that answers but was not migrated is of no use.
+    instance::table.select(instance::name).limit(1).first::<String>(conn).await.optional()?;
+    Ok(())
+}
+
+pub(in crate::store) async fn value(conn: &mut Conn<'_>, name: String) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(instance::table.find(name).select(instance::value).first(conn).await.optional()?)
+}
+
+/// Of several nodes that start at once, one decides; all are told what it was.
+pub(in crate::store) async fn put_if_absent(
+    conn: &mut Conn<'_>,
+    name: String,
+    bytes: Vec<u8>,
+) -> Result<Vec<u8>, StoreError> {
+    diesel::insert_into(instance::table)
+        .values((instance::name.eq(&name), instance::value.eq(bytes)))
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await?;
+    Ok(instance::table.find(name).select(instance::value).first(conn).await?)
+}
+
+/// The newest link is the only one.
+pub(in crate::store) async fn put_setup_link(
+    conn: &mut Conn<'_>,
+    hash: SecretHash,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::delete(setup_links::table).execute(conn).await?;
+    diesel::insert_into(setup_links::table)
+        .values((setup_links::hash.eq(bytes(&hash)), setup_links::expires_at.eq(expires_at.micros())))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+pub(in crate::store) async fn setup_link(
+    conn: &mut Conn<'_>,
+    hash: SecretHash,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let query = setup_links::table.find(bytes(&hash)).filter(setup_links::expires_at.gt(now.micros()));
+    Ok(query.select(setup_links::expires_at).first::<i64>(conn).await.optional()?.is_some())
+}
+
+/// Single use is this one conditional DELETE.
+pub(in crate::store) async fn take_setup_link(
+    conn: &mut Conn<'_>,
+    hash: SecretHash,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let link = setup_links::table.find(bytes(&hash)).filter(setup_links::expires_at.gt(now.micros()));
+    Ok(diesel::delete(link).execute(conn).await? == 1)
+}

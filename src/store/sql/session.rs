@@ -1,0 +1,128 @@
+//! `sessions`
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::domain::family::RevocationReason;
+use crate::domain::ids::SessionId;
+use crate::domain::secret::SecretHash;
+use crate::domain::session::Session;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::store::error::StoreError;
+use crate::store::rows::SessionRow;
+use crate::store::rows::UserRow;
+use crate::store::schema::codes;
+use crate::store::schema::families;
+use crate::store::schema::sessions;
+use crate::store::schema::users;
+use crate::store::session::BeginSession;
+
+use super::Conn;
+use super::family;
+use super::hold;
+
+pub(in crate::store) async fn begin(
+    conn: &mut Conn<'_>,
+    session: Session,
+    replaces: Option<SecretHash>,
+) -> Result<BeginSession, StoreError> {
+    hold::user_for_change(conn, session.user_id.as_str()).await?;
+    let enabled = users::table.find(session.user_id.as_str()).select(users::disabled).first::<bool>(conn);
+    if enabled.await.optional()? != Some(false) {
+        return Ok(BeginSession::UserGone);
+    }
+    diesel::insert_into(sessions::table).values(SessionRow::try_from(&session)?).execute(conn).await?;
+    if let Some(old) = replaces {
+        replace(conn, &old, &session).await?;
+    }
+    Ok(BeginSession::Begun)
+}
+
+/// The browser's earlier session ends. Of the same person it goes on in the new one, with the codes and families
+/// that hang on it; of somebody else it is signed out.
+async fn replace(conn: &mut Conn<'_>, old: &SecretHash, new: &Session) -> Result<(), StoreError> {
+    let query = sessions::table.find(old.as_bytes().as_slice()).select((sessions::id, sessions::user_id));
+    let Some((old_id, old_user)) = query.first::<(String, String)>(conn).await.optional()? else {
+        return Ok(());
+    };
+    if old_user != new.user_id.as_str() {
+        return end_row(conn, &old_id, new.created_at).await.map(|_| ());
+    }
+    let ended = diesel::update(sessions::table)
+        .filter(sessions::id.eq(&old_id).and(sessions::ended_at.is_null()))
+        .set(sessions::ended_at.eq(Some(new.created_at.micros())));
+    if ended.execute(conn).await? == 0 {
+        return Ok(());
+    }
+    diesel::update(codes::table)
+        .filter(codes::user_id.eq(&old_user).and(codes::session_id.eq(&old_id)).and(codes::redeemed_at.is_null()))
+        .set(codes::session_id.eq(new.id.as_str()))
+        .execute(conn)
+        .await?;
+    diesel::update(families::table)
+        .filter(families::user_id.eq(&old_user).and(families::session_id.eq(&old_id)))
+        .set(families::session_id.eq(Some(new.id.as_str())))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+pub(in crate::store) async fn with_user(
+    conn: &mut Conn<'_>,
+    hash: SecretHash,
+) -> Result<Option<(Session, User)>, StoreError> {
+    let found: Option<(SessionRow, UserRow)> = sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .filter(sessions::hash.eq(hash.as_bytes().as_slice()))
+        .select((SessionRow::as_select(), UserRow::as_select()))
+        .first(conn)
+        .await
+        .optional()?;
+    found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+}
+
+pub(in crate::store) async fn touch(
+    conn: &mut Conn<'_>,
+    hash: SecretHash,
+    last_seen_at: Timestamp,
+    idle_expires_at: Timestamp,
+) -> Result<bool, StoreError> {
+    // Two requests may finish in either order: neither takes time away from the other.
+    let touched = diesel::update(sessions::table.find(hash.as_bytes().as_slice()))
+        .filter(sessions::ended_at.is_null().and(sessions::last_seen_at.le(last_seen_at.micros())))
+        .set((sessions::last_seen_at.eq(last_seen_at.micros()), sessions::idle_expires_at.eq(idle_expires_at.micros())))
+        .execute(conn)
+        .await?;
+    Ok(touched == 1)
+}
+
+pub(in crate::store) async fn end(conn: &mut Conn<'_>, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    end_row(conn, id.as_str(), now).await
+}
+
+async fn end_row(conn: &mut Conn<'_>, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let query = sessions::table.filter(sessions::id.eq(id)).select(sessions::user_id);
+    let Some(user_id) = query.first::<String>(conn).await.optional()? else {
+        return Ok(false);
+    };
+    hold::user_for_change(conn, &user_id).await?;
+    let live = sessions::table.filter(sessions::id.eq(id).and(sessions::ended_at.is_null()));
+    let ended = diesel::update(live).set(sessions::ended_at.eq(Some(now.micros()))).execute(conn).await?;
+    if ended == 0 {
+        return Ok(false);
+    }
+    diesel::delete(codes::table)
+        .filter(codes::user_id.eq(&user_id).and(codes::session_id.eq(id)).and(codes::redeemed_at.is_null()))
+        .execute(conn)
+        .await?;
+    // "Refresh tokens issued without the offline_access property to a session being logged out SHOULD be revoked."
+    // (OpenID Connect Back-Channel Logout section 2.7)
+    diesel::update(families::table)
+        .filter(families::user_id.eq(&user_id).and(families::session_id.eq(id)))
+        .filter(families::offline.eq(false).and(families::revoked_at.is_null()))
+        .set(family::revoked(RevocationReason::Logout, now))
+        .execute(conn)
+        .await?;
+    Ok(true)
+}

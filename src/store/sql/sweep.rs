@@ -1,0 +1,87 @@
+//! Takes away what nobody will ask for again, a few rows at a time. The condition stands in the DELETE too: a row may
+//! have been used again since it was looked at.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::domain::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::schema::attempts;
+use crate::store::schema::codes;
+use crate::store::schema::families;
+use crate::store::schema::sessions;
+use crate::store::schema::setup_links;
+use crate::store::schema::throttles;
+
+use super::Conn;
+
+pub(in crate::store) async fn attempts(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
+    let end = end.micros();
+    let stale: Vec<String> =
+        attempts::table.filter(attempts::expires_at.le(end)).select(attempts::id).limit(batch).load(conn).await?;
+    let stale = diesel::delete(attempts::table).filter(attempts::id.eq_any(stale)).filter(attempts::expires_at.le(end));
+    Ok(stale.execute(conn).await?)
+}
+
+pub(in crate::store) async fn codes(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
+    let end = end.micros();
+    let stale: Vec<Vec<u8>> =
+        codes::table.filter(codes::expires_at.le(end)).select(codes::hash).limit(batch).load(conn).await?;
+    let stale = diesel::delete(codes::table).filter(codes::hash.eq_any(stale)).filter(codes::expires_at.le(end));
+    Ok(stale.execute(conn).await?)
+}
+
+pub(in crate::store) async fn sessions(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
+    let end = end.micros();
+    let stale: Vec<Vec<u8>> = sessions::table
+        .filter(sessions::idle_expires_at.le(end).or(sessions::expires_at.le(end)).or(sessions::ended_at.le(end)))
+        .select(sessions::hash)
+        .limit(batch)
+        .load(conn)
+        .await?;
+    let stale = diesel::delete(sessions::table)
+        .filter(sessions::hash.eq_any(stale))
+        .filter(sessions::idle_expires_at.le(end).or(sessions::expires_at.le(end)).or(sessions::ended_at.le(end)));
+    Ok(stale.execute(conn).await?)
+}
+
+pub(in crate::store) async fn families(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
+    let end = end.micros();
+    let stale: Vec<String> = families::table
+        .filter(families::idle_expires_at.le(end).or(families::expires_at.le(end)))
+        .select(families::id)
+        .limit(batch)
+        .load(conn)
+        .await?;
+    let stale = diesel::delete(families::table)
+        .filter(families::id.eq_any(stale))
+        .filter(families::idle_expires_at.le(end).or(families::expires_at.le(end)));
+    Ok(stale.execute(conn).await?)
+}
+
+pub(in crate::store) async fn throttles(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
+    let end = end.micros();
+    let stale: Vec<Vec<u8>> =
+        throttles::table.filter(throttles::forget_at.le(end)).select(throttles::bucket).limit(batch).load(conn).await?;
+    let stale =
+        diesel::delete(throttles::table).filter(throttles::bucket.eq_any(stale)).filter(throttles::forget_at.le(end));
+    Ok(stale.execute(conn).await?)
+}
+
+pub(in crate::store) async fn setup_links(
+    conn: &mut Conn<'_>,
+    end: Timestamp,
+    batch: i64,
+) -> Result<usize, StoreError> {
+    let end = end.micros();
+    let stale: Vec<Vec<u8>> = setup_links::table
+        .filter(setup_links::expires_at.le(end))
+        .select(setup_links::hash)
+        .limit(batch)
+        .load(conn)
+        .await?;
+    let stale = diesel::delete(setup_links::table)
+        .filter(setup_links::hash.eq_any(stale))
+        .filter(setup_links::expires_at.le(end));
+    Ok(stale.execute(conn).await?)
+}

@@ -1,0 +1,134 @@
+//! `users`. Each change that ends what a user had begins with the user's own row: whoever is about to grant something
+//! to this user holds that row, so the two cannot pass each other.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::domain::family::RevocationReason;
+use crate::domain::ids::SessionId;
+use crate::domain::ids::UserId;
+use crate::domain::time::Timestamp;
+use crate::domain::user::Email;
+use crate::domain::user::PasswordHash;
+use crate::domain::user::User;
+use crate::store::error::StoreError;
+use crate::store::rows::UserRow;
+use crate::store::schema::codes;
+use crate::store::schema::families;
+use crate::store::schema::sessions;
+use crate::store::schema::users;
+use crate::store::user::CreateUser;
+use crate::store::user::UpdateUser;
+
+use super::Conn;
+use super::family;
+
+pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: UserId) -> Result<Option<User>, StoreError> {
+    let row = users::table.find(id.as_str()).select(UserRow::as_select()).first(conn).await.optional()?;
+    row.map(User::try_from).transpose()
+}
+
+pub(in crate::store) async fn by_email(conn: &mut Conn<'_>, email: Email) -> Result<Option<User>, StoreError> {
+    let query = users::table.filter(users::email.eq(email.as_str())).select(UserRow::as_select());
+    let row = query.first(conn).await.optional()?;
+    row.map(User::try_from).transpose()
+}
+
+pub(in crate::store) async fn page(
+    conn: &mut Conn<'_>,
+    after: Option<Email>,
+    limit: i64,
+) -> Result<Vec<User>, StoreError> {
+    let after = after.as_ref().map_or("", Email::as_str);
+    let query = users::table.filter(users::email.gt(after)).order(users::email).limit(limit);
+    let rows: Vec<UserRow> = query.select(UserRow::as_select()).load(conn).await?;
+    rows.into_iter().map(User::try_from).collect()
+}
+
+pub(in crate::store) async fn create(conn: &mut Conn<'_>, user: User) -> Result<CreateUser, StoreError> {
+    let row = UserRow::try_from(&user)?;
+    let inserted = diesel::insert_into(users::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+    Ok(if inserted == 1 { CreateUser::Created } else { CreateUser::Taken })
+}
+
+/// What a user is called and may do; password and state have statements of their own.
+pub(in crate::store) async fn update(conn: &mut Conn<'_>, user: User) -> Result<UpdateUser, StoreError> {
+    let row = UserRow::try_from(&user)?;
+    let values = (
+        users::email.eq(row.email),
+        users::roles.eq(row.roles),
+        users::claims.eq(row.claims),
+        users::updated_at.eq(row.updated_at),
+    );
+    match diesel::update(users::table.find(row.id)).set(values).execute(conn).await.map_err(StoreError::from) {
+        Ok(0) => Ok(UpdateUser::Unknown),
+        Ok(_) => Ok(UpdateUser::Updated),
+        Err(StoreError::Conflict { .. }) => Ok(UpdateUser::EmailTaken),
+        Err(error) => Err(error),
+    }
+}
+
+pub(in crate::store) async fn set_password(
+    conn: &mut Conn<'_>,
+    id: UserId,
+    password: PasswordHash,
+    now: Timestamp,
+    keep: Option<SessionId>,
+) -> Result<bool, StoreError> {
+    let values = (users::password.eq(Some(password.as_phc())), users::updated_at.eq(now.micros()));
+    if diesel::update(users::table.find(id.as_str())).set(values).execute(conn).await? == 0 {
+        return Ok(false);
+    }
+    end_all(conn, &id, now, keep.as_ref()).await?;
+    Ok(true)
+}
+
+/// Only when the stored hash is still the one that the password was compared with.
+pub(in crate::store) async fn rehash_password(
+    conn: &mut Conn<'_>,
+    id: UserId,
+    old: PasswordHash,
+    new: PasswordHash,
+) -> Result<bool, StoreError> {
+    let unchanged = users::table.find(id.as_str()).filter(users::password.eq(old.as_phc()));
+    let changed = diesel::update(unchanged).set(users::password.eq(Some(new.as_phc()))).execute(conn).await?;
+    Ok(changed == 1)
+}
+
+pub(in crate::store) async fn set_disabled(
+    conn: &mut Conn<'_>,
+    id: UserId,
+    disabled: bool,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let values = (users::disabled.eq(disabled), users::updated_at.eq(now.micros()));
+    if diesel::update(users::table.find(id.as_str())).set(values).execute(conn).await? == 0 {
+        return Ok(false);
+    }
+    if disabled {
+        end_all(conn, &id, now, None).await?;
+    }
+    Ok(true)
+}
+
+/// Sessions, unused codes and families of a user, but for what belongs to the session `keep`.
+async fn end_all(conn: &mut Conn<'_>, id: &UserId, now: Timestamp, keep: Option<&SessionId>) -> Result<(), StoreError> {
+    // No session has the empty text as its id.
+    let keep = keep.map_or("", SessionId::as_str);
+    diesel::update(sessions::table)
+        .filter(sessions::user_id.eq(id.as_str()).and(sessions::id.ne(keep)).and(sessions::ended_at.is_null()))
+        .set(sessions::ended_at.eq(Some(now.micros())))
+        .execute(conn)
+        .await?;
+    diesel::delete(codes::table)
+        .filter(codes::user_id.eq(id.as_str()).and(codes::redeemed_at.is_null()))
+        .execute(conn)
+        .await?;
+    diesel::update(families::table)
+        .filter(families::user_id.eq(id.as_str()).and(families::revoked_at.is_null()))
+        .filter(families::session_id.is_null().or(families::session_id.ne(keep)))
+        .set(family::revoked(RevocationReason::UserChanged, now))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! SQLite: one thread writes (see `sqlite/writer.rs`), readers have connections of their own beside it. WAL lets them
+//! go on while a batch is being written; a reader sees every commit that was answered before it asked.
+
+#[expect(clippy::duplicate_mod, reason = "each statement is written once and compiled for both backends")]
+#[path = "sql/mod.rs"]
+pub(super) mod sql;
+mod writer;
+
+use std::error::Error;
+use std::fmt;
+use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use diesel::Connection;
+use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection;
+use diesel_async::sync_connection_wrapper::SpawnBlocking;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::Options;
+use super::error::StoreError;
+use writer::Writer;
+
+pub(super) use writer::Unit;
+
+/// How the statements see a connection here. The lifetime is PostgreSQL's.
+pub(super) type Conn<'a> = SyncConnectionWrapper<SqliteConnection, Inline>;
+
+/// A SQLite database.
+pub struct Sqlite {
+    path: PathBuf,
+    options: Options,
+    readers: Mutex<Vec<Conn<'static>>>,
+    writer: Writer,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sqlite").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Sqlite {
+    pub(super) fn open(path: PathBuf, options: Options) -> Result<Self, StoreError> {
+        if !path.is_file() {
+            return Err(StoreError::unavailable(format!("{} is not there: migrate makes it", path.display())));
+        }
+        let writer = Writer::start(path.clone(), options.statement_timeout)?;
+        Ok(Self { path, options, readers: Mutex::new(Vec::new()), writer })
+    }
+
+    /// Runs a job on the writing thread; answers when it is on the disk.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        unit: Unit,
+        job: impl FnOnce(&mut Conn<'static>) -> Option<Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.submit(unit, job).await
+    }
+
+    /// Reads in place: it takes some microseconds, less than a change of thread.
+    pub(super) fn read<T>(
+        &self,
+        job: impl FnOnce(&mut Conn<'static>) -> Option<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let waiting = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut conn = match waiting {
+            Some(conn) => conn,
+            None => reader(&self.path, self.options.statement_timeout)?,
+        };
+        let outcome = job(&mut conn).unwrap_or_else(|| Err(not_ready()));
+        // After trouble the next reader opens the file anew.
+        if matches!(outcome, Ok(_) | Err(StoreError::Corrupt { .. } | StoreError::Conflict { .. })) {
+            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if readers.len() < self.options.max_connections {
+                readers.push(conn);
+            }
+        }
+        outcome
+    }
+}
+
+fn not_ready() -> StoreError {
+    StoreError::internal("a statement waited for something that is not the database")
+}
+
+/// Who changes users and clients here is the one writing thread, so nothing needs to be held.
+mod hold {
+    use std::future::Ready;
+    use std::future::ready;
+
+    use super::Conn;
+    use super::StoreError;
+
+    pub(super) fn user(_conn: &mut Conn<'_>, _id: &str) -> Ready<Result<(), StoreError>> {
+        ready(Ok(()))
+    }
+
+    pub(super) fn user_for_change(_conn: &mut Conn<'_>, _id: &str) -> Ready<Result<(), StoreError>> {
+        ready(Ok(()))
+    }
+
+    pub(super) fn client(_conn: &mut Conn<'_>, _id: &str) -> Ready<Result<(), StoreError>> {
+        ready(Ok(()))
+    }
+}
+
+/// Runs "blocking" calls where they are made, so that a statement is ready the first time it is polled.
+#[derive(Debug)]
+pub(super) struct Inline;
+
+impl SpawnBlocking for Inline {
+    fn spawn_blocking<'a, R>(
+        &mut self,
+        task: impl FnOnce() -> R + Send + 'static,
+    ) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync + 'static>>>
+    where
+        R: Send + 'static,
+    {
+        std::future::ready(Ok(task())).boxed()
+    }
+
+    fn get_runtime() -> Self {
+        Self
+    }
+}
+
+/// synchronous=FULL: a commit that was answered survives a power cut. With NORMAL a redeemed code or a rotated token
+/// could come back to life.
+fn committer(path: &Path, patience: Duration) -> Result<Conn<'static>, StoreError> {
+    let mut conn = connect(path, patience)?;
+    conn.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 2000;")?;
+    Ok(SyncConnectionWrapper::new(conn))
+}
+
+fn reader(path: &Path, patience: Duration) -> Result<Conn<'static>, StoreError> {
+    let mut conn = connect(path, patience)?;
+    conn.batch_execute("PRAGMA query_only = ON;")?;
+    Ok(SyncConnectionWrapper::new(conn))
+}
+
+/// Opens the file, which must be there.
+pub(super) fn connect(path: &Path, patience: Duration) -> Result<SqliteConnection, StoreError> {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            other => write!(uri, "%{other:02x}").map_err(|error| StoreError::internal(error.to_string()))?,
+        }
+    }
+    uri.push_str("?mode=rw");
+    let mut conn = SqliteConnection::establish(&uri)?;
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {};", patience.as_millis()))?;
+    Ok(conn)
+}

@@ -1,0 +1,52 @@
+//! Taking away what nobody will ask for again.
+
+use std::time::Duration;
+
+use crate::domain::time::Timestamp;
+
+use super::Store;
+use super::StoreError;
+use super::dispatch;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How many rows went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    pub attempts: usize,
+    pub codes: usize,
+    pub sessions: usize,
+    pub families: usize,
+    pub throttles: usize,
+    pub setup_links: usize,
+}
+
+impl Swept {
+    /// Whether a full batch of anything went, so that there may be more.
+    #[must_use]
+    pub fn more(&self, batch: u32) -> bool {
+        let Self { attempts, codes, sessions, families, throttles, setup_links } = *self;
+        let batch = usize::try_from(batch).unwrap_or(usize::MAX);
+        [attempts, codes, sessions, families, throttles, setup_links].into_iter().any(|count| count >= batch)
+    }
+}
+
+impl Store {
+    /// Deletes at most `batch` rows of each table, each table in a transaction of its own. What has ended stays a
+    /// while: an attempt a day, so that a page left open overnight can start again; a code an hour, so that a late
+    /// replay is noticed; sessions and families a day, longer than any access token.
+    pub async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
+        let batch = i64::from(batch);
+        let hour_ago = now.minus(HOUR);
+        let day_ago = now.minus(DAY);
+        Ok(Swept {
+            attempts: dispatch!(self, statement, sweep::attempts(day_ago, batch))?,
+            codes: dispatch!(self, statement, sweep::codes(hour_ago, batch))?,
+            sessions: dispatch!(self, statement, sweep::sessions(day_ago, batch))?,
+            families: dispatch!(self, statement, sweep::families(day_ago, batch))?,
+            throttles: dispatch!(self, statement, sweep::throttles(now, batch))?,
+            setup_links: dispatch!(self, statement, sweep::setup_links(now, batch))?,
+        })
+    }
+}
