@@ -17,3 +17,4 @@
 
 pub mod ambient;
 pub mod domain;
+pub mod protocol;
