@@ -1,0 +1,9 @@
+//! Properties of the rules, over inputs that nobody thought of.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod params;
+mod pkce;
+mod prompt;
+mod redirect;
+mod refresh;
+mod support;
