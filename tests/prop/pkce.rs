@@ -27,11 +27,9 @@ use crate::support::client;
 
 const CB: &str = "https://c1.test/cb";
 
-/// Not a hash, but like one: 43 characters, different for different verifiers of these tests.
+/// Not a hash, but enough of one here: 43 characters, and others for every other verifier of 43 characters.
 fn like_s256(verifier: &str) -> String {
-    let mut hash: String = verifier.chars().rev().take(43).collect();
-    hash.extend(std::iter::repeat_n('A', 43 - hash.len()));
-    hash
+    verifier.chars().rev().chain(std::iter::repeat('A')).take(43).collect()
 }
 
 fn code(challenge: Option<&str>) -> Code {
@@ -79,7 +77,7 @@ proptest! {
     /// PK-02, PK-03, PK-05, PK-06: a code is redeemed exactly by the verifier of its challenge.
     #[test]
     fn only_the_verifier_redeems(
-        owner in "[A-Za-z0-9_-]{43,50}",
+        owner in "[A-Za-z0-9_-]{43}",
         presented in option::of(prop_oneof!["[A-Za-z0-9._~-]{0,50}", "\\PC{0,60}"]),
         honest in any::<bool>(),
     ) {
@@ -91,7 +89,7 @@ proptest! {
         };
         let client = client(CB, false, false);
         let bound = check(&code(Some(&like_s256(&owner))), &request, &client, Timestamp::EPOCH, like_s256);
-        prop_assert_eq!(bound.is_ok(), presented.as_ref().is_some_and(|text| like_s256(text) == like_s256(&owner) && text.is_ascii()));
+        prop_assert_eq!(bound.is_ok(), presented.as_ref() == Some(&owner));
         let unbound = check(&code(None), &request, &client, Timestamp::EPOCH, like_s256);
         prop_assert_eq!(unbound.is_ok(), presented.is_none());
         if let Err(refused) = unbound {

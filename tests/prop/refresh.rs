@@ -114,7 +114,8 @@ proptest! {
             let mut answered = None;
             for _ in 0..=lost {
                 let generation = Generation::of(&token(u8::try_from(held).unwrap()), &family, true);
-                answered = apply(&mut family, &decide(&family, generation, &client, !public, WINDOW, now), now);
+                let decision = decide(&family, generation, &client, !public, WINDOW, now);
+                answered = apply(&mut family, &decision, now);
                 prop_assert!(answered.is_some());
                 now = now.plus(Duration::from_secs(1));
             }
