@@ -20,11 +20,8 @@ pub mod cli;
 pub mod config;
 pub mod crypto;
 pub mod domain;
-<<<<<<< HEAD
 pub mod flow;
 pub mod http;
 pub mod keys;
 pub mod protocol;
-=======
->>>>>>> store
 pub mod store;

@@ -1,6 +1,18 @@
-//! Properties that must hold for every input, tried on many.
+//! Properties that must hold for every input, tried on many that nobody thought of.
 
 #[cfg(test)]
 mod jws;
 #[cfg(test)]
+mod params;
+#[cfg(test)]
+mod pkce;
+#[cfg(test)]
+mod prompt;
+#[cfg(test)]
+mod redirect;
+#[cfg(test)]
+mod refresh;
+#[cfg(test)]
 mod schedule;
+#[cfg(test)]
+mod support;

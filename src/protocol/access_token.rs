@@ -1,0 +1,330 @@
+//! Access tokens as JWTs, RFC 9068: what is in them, and when one is good.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::error::OAuthError;
+use crate::domain::ids::ClientId;
+use crate::domain::ids::FamilyId;
+use crate::domain::ids::SessionId;
+use crate::domain::ids::TokenId;
+use crate::domain::ids::UserId;
+use crate::domain::scope::Scope;
+use crate::domain::time::Timestamp;
+use crate::domain::user::Role;
+
+/// The `typ` header, RFC 9068 section 2.1.
+pub const TYPE: &str = "at+jwt";
+
+/// How far the clock of the node that signed may be ahead of ours, in seconds.
+const SKEW: i64 = 60;
+
+/// The most audiences that are looked at.
+const MAX_AUDIENCES: usize = 16;
+
+/// The claims of RFC 9068 section 2.2. Borrowed, so that a token is written without copies. For a person, `sub` is
+/// the user; for a service, it is the client itself, and there is no `grant_id`, `sid` or `auth_time`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Claims<'a> {
+    pub iss: &'a str,
+    pub sub: &'a str,
+    #[serde(serialize_with = "one_or_many")]
+    pub aud: &'a [String],
+    pub client_id: &'a str,
+    /// Seconds since 1970.
+    pub iat: i64,
+    pub exp: i64,
+    pub jti: &'a str,
+    #[serde(skip_serializing_if = "Scope::is_empty", serialize_with = "as_text")]
+    pub scope: &'a Scope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<&'a str>,
+    /// RFC 9068 section 2.2.3.1.
+    #[serde(skip_serializing_if = "<[Role]>::is_empty")]
+    pub roles: &'a [Role],
+    /// The family that ends this token when it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<&'a str>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "the shape that serde asks for")]
+fn one_or_many<S: serde::Serializer>(audience: &&[String], to: S) -> Result<S::Ok, S::Error> {
+    match audience {
+        [one] => to.serialize_str(one),
+        many => many.serialize(to),
+    }
+}
+
+fn as_text<S: serde::Serializer>(scope: &&Scope, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(scope)
+}
+
+/// An access token that has been verified: signature (by the caller), type, issuer, audience and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    pub subject: UserId,
+    pub client_id: ClientId,
+    pub scope: Scope,
+    pub audience: Vec<String>,
+    pub id: TokenId,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// Absent from tokens that no person stands behind.
+    pub grant_id: Option<FamilyId>,
+    pub session_id: Option<SessionId>,
+    pub roles: Vec<Role>,
+}
+
+impl AccessToken {
+    /// Whether it was issued for a person; a service's token names the client as its subject.
+    #[must_use]
+    pub fn is_of_a_person(&self) -> bool {
+        self.grant_id.is_some() && self.subject.as_str() != self.client_id.as_str()
+    }
+}
+
+/// Why an access token is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    #[error("The token is not an access token")]
+    Type,
+    #[error("The access token has malformed claims")]
+    Malformed,
+    #[error("The access token was issued by somebody else")]
+    Issuer,
+    #[error("The access token is meant for somebody else")]
+    Audience,
+    #[error("The access token has expired")]
+    Expired,
+    #[error("The access token is not valid yet")]
+    NotYet,
+}
+
+impl From<Rejected> for OAuthError {
+    fn from(rejected: Rejected) -> Self {
+        Self::invalid_token(rejected.to_string())
+    }
+}
+
+/// Verifies the claims of a token whose signature is good, RFC 9068 section 4. `typ` is from its header; `audience`
+/// is who we are.
+///
+/// # Errors
+/// [`Rejected`]; a claim that is missing or of another JSON type is [`Rejected::Malformed`].
+pub fn verify(
+    typ: &str,
+    claims: &Value,
+    issuer: &str,
+    audience: &str,
+    now: Timestamp,
+) -> Result<AccessToken, Rejected> {
+    // "MUST verify that the "typ" header value is "at+jwt" or "application/at+jwt" and reject tokens carrying any
+    // other value"; media types ignore case.
+    if !typ.eq_ignore_ascii_case(TYPE) && !typ.eq_ignore_ascii_case("application/at+jwt") {
+        return Err(Rejected::Type);
+    }
+    // "The issuer identifier [...] MUST exactly match the value of the "iss" claim."
+    if text(claims, "iss")? != issuer {
+        return Err(Rejected::Issuer);
+    }
+    // "The resource server MUST validate that the "aud" claim contains a resource indicator value corresponding to an
+    // identifier the resource server expects for itself."
+    let audiences = strings(claims, "aud")?;
+    if !audiences.iter().any(|own| own == audience) {
+        return Err(Rejected::Audience);
+    }
+    // "The current time MUST be before the time represented by the "exp" claim."
+    let expires_at = time(claims, "exp")?.ok_or(Rejected::Malformed)?;
+    if now >= expires_at {
+        return Err(Rejected::Expired);
+    }
+    let issued_at = time(claims, "iat")?.ok_or(Rejected::Malformed)?;
+    let not_before = time(claims, "nbf")?.unwrap_or(issued_at);
+    if issued_at.max(not_before).seconds() > now.seconds().saturating_add(SKEW) {
+        return Err(Rejected::NotYet);
+    }
+    Ok(AccessToken {
+        subject: id(claims, "sub", UserId::new)?.ok_or(Rejected::Malformed)?,
+        client_id: id(claims, "client_id", ClientId::new)?.ok_or(Rejected::Malformed)?,
+        scope: optional(claims, "scope")?
+            .map_or(Ok(Scope::default()), Scope::parse)
+            .map_err(|_| Rejected::Malformed)?,
+        audience: audiences,
+        id: id(claims, "jti", TokenId::new)?.ok_or(Rejected::Malformed)?,
+        issued_at,
+        expires_at,
+        grant_id: id(claims, "grant_id", FamilyId::new)?,
+        session_id: id(claims, "sid", SessionId::new)?,
+        roles: roles(claims)?,
+    })
+}
+
+fn text<'a>(claims: &'a Value, name: &str) -> Result<&'a str, Rejected> {
+    optional(claims, name)?.ok_or(Rejected::Malformed)
+}
+
+fn optional<'a>(claims: &'a Value, name: &str) -> Result<Option<&'a str>, Rejected> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_str().map(Some).ok_or(Rejected::Malformed),
+    }
+}
+
+fn id<T, E>(claims: &Value, name: &str, parse: impl Fn(String) -> Result<T, E>) -> Result<Option<T>, Rejected> {
+    optional(claims, name)?.map(|text| parse(text.to_owned()).map_err(|_| Rejected::Malformed)).transpose()
+}
+
+/// A `NumericDate` that is a whole number; what does not fit saturates.
+fn time(claims: &Value, name: &str) -> Result<Option<Timestamp>, Rejected> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    let seconds = value.as_i64().or_else(|| value.as_u64().map(|_| i64::MAX)).ok_or(Rejected::Malformed)?;
+    Ok(Some(Timestamp::from_seconds(seconds)))
+}
+
+fn strings(claims: &Value, name: &str) -> Result<Vec<String>, Rejected> {
+    match claims.get(name) {
+        Some(Value::String(one)) => Ok(vec![one.clone()]),
+        Some(Value::Array(many)) if many.len() <= MAX_AUDIENCES => {
+            many.iter().map(|value| value.as_str().map(str::to_owned).ok_or(Rejected::Malformed)).collect()
+        }
+        _ => Err(Rejected::Malformed),
+    }
+}
+
+fn roles(claims: &Value) -> Result<Vec<Role>, Rejected> {
+    match claims.get("roles") {
+        None => Ok(Vec::new()),
+        Some(Value::Array(many)) => many
+            .iter()
+            .map(|value| value.as_str().and_then(|text| Role::parse(text).ok()).ok_or(Rejected::Malformed))
+            .collect(),
+        Some(_) => Err(Rejected::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Claims;
+    use super::Rejected;
+    use super::verify;
+    use crate::domain::user::Role;
+    use crate::protocol::fixtures::at;
+    use crate::protocol::fixtures::scope;
+    use serde_json::Value;
+    use serde_json::json;
+
+    const ISSUER: &str = "https://op.test";
+
+    fn good() -> Value {
+        let scope = scope("openid email");
+        let audience = ["https://rs1.test".to_owned(), ISSUER.to_owned()];
+        let roles = [Role::parse("admin").unwrap()];
+        let claims = Claims {
+            iss: ISSUER,
+            sub: "usr_ada",
+            aud: &audience,
+            client_id: "c1",
+            iat: 1000,
+            exp: 1600,
+            jti: "jti_1",
+            scope: &scope,
+            auth_time: Some(900),
+            acr: Some("1"),
+            roles: &roles,
+            grant_id: Some("fam_1"),
+            sid: Some("ses_1"),
+        };
+        serde_json::to_value(&claims).unwrap()
+    }
+
+    fn with(name: &str, value: Value) -> Value {
+        let mut claims = good();
+        claims[name] = value;
+        claims
+    }
+
+    fn without(name: &str) -> Value {
+        let mut claims = good();
+        claims.as_object_mut().unwrap().remove(name);
+        claims
+    }
+
+    fn outcome(claims: &Value) -> Result<super::AccessToken, Rejected> {
+        verify("at+jwt", claims, ISSUER, ISSUER, at(1100))
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let token = outcome(&good()).unwrap();
+        assert_eq!(token.scope, scope("openid email"));
+        assert!(token.is_of_a_person());
+        assert_eq!(good()["scope"], "email openid");
+        assert_eq!(good()["roles"], json!(["admin"]));
+        assert!(verify("application/AT+JWT", &good(), ISSUER, ISSUER, at(1100)).is_ok());
+    }
+
+    #[test]
+    fn jw_11_only_access_tokens() {
+        for typ in ["JWT", "", "at+jwt ", "dpop+jwt", "logout+jwt"] {
+            assert_eq!(verify(typ, &good(), ISSUER, ISSUER, at(1100)), Err(Rejected::Type), "{typ}");
+        }
+    }
+
+    #[test]
+    fn jw_12_audience() {
+        for other in [json!("https://op.test/"), json!("https://op"), json!([]), json!("")] {
+            assert_eq!(outcome(&with("aud", other)), Err(Rejected::Audience));
+        }
+        for malformed in [json!(null), json!([1]), json!({}), json!(vec![ISSUER; 10_000])] {
+            assert_eq!(outcome(&with("aud", malformed)), Err(Rejected::Malformed));
+        }
+        assert_eq!(outcome(&without("aud")), Err(Rejected::Malformed));
+    }
+
+    #[test]
+    fn jw_13_issuer() {
+        for other in ["https://op.test/", "HTTPS://op.test", ""] {
+            assert_eq!(outcome(&with("iss", json!(other))), Err(Rejected::Issuer));
+        }
+        assert_eq!(outcome(&without("iss")), Err(Rejected::Malformed));
+    }
+
+    #[test]
+    fn jw_14_times() {
+        let at_second = |seconds| verify("at+jwt", &good(), ISSUER, ISSUER, at(seconds)).map(|_| ());
+        assert_eq!(at_second(1599), Ok(()));
+        assert_eq!(at_second(1600), Err(Rejected::Expired));
+        assert_eq!(at_second(940), Ok(()));
+        assert_eq!(at_second(939), Err(Rejected::NotYet));
+        for odd in [json!("1600"), json!(1e300), json!(1600.5), json!(null), json!([1600]), json!(true)] {
+            assert_eq!(outcome(&with("exp", odd)), Err(Rejected::Malformed));
+        }
+        for huge in [json!(i64::MAX), json!(u64::MAX)] {
+            assert!(outcome(&with("exp", huge.clone())).is_ok());
+            assert_eq!(outcome(&with("nbf", huge.clone())), Err(Rejected::NotYet));
+            assert_eq!(outcome(&with("iat", huge)), Err(Rejected::NotYet));
+        }
+        assert_eq!(outcome(&with("exp", json!(i64::MIN))), Err(Rejected::Expired));
+        for name in ["exp", "iat", "sub", "client_id", "jti"] {
+            assert_eq!(outcome(&without(name)), Err(Rejected::Malformed), "{name}");
+        }
+    }
+
+    #[test]
+    fn jw_22_odd_subjects() {
+        for odd in [json!(""), json!("a b"), json!("a\0"), json!("x".repeat(256)), json!(7)] {
+            assert_eq!(outcome(&with("sub", odd)), Err(Rejected::Malformed));
+        }
+    }
+
+    #[test]
+    fn no_object_no_panic() {
+        for odd in [json!(null), json!([]), json!("x"), json!(1)] {
+            assert_eq!(outcome(&odd), Err(Rejected::Malformed));
+        }
+    }
+}

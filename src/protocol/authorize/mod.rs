@@ -1,0 +1,85 @@
+//! The authorization endpoint, OpenID Connect Core section 3.1.2: from parameters to a checked request.
+//!
+//! [`validate`] is the whole list of checks in their order, one line each, one file each. What fails before client
+//! and redirect URI are known is a page; everything after it goes back to the client.
+
+mod client;
+mod max_age;
+mod next_step;
+mod pkce;
+mod prompt;
+mod redirect_uri;
+mod resource;
+mod response_mode;
+mod response_type;
+mod scope;
+mod ui_locales;
+mod unsupported;
+
+use super::error::OAuthError;
+use super::params::Params;
+use super::response::ReturnTo;
+use crate::domain::client::Client;
+use crate::domain::request::AuthorizationRequest;
+
+pub use client::client_id;
+pub use next_step::LoginReason;
+pub use next_step::Step;
+pub use next_step::next_step;
+
+/// Why an authorization request is refused, and who is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuthorizeFailure {
+    /// "the authorization server SHOULD inform the resource owner of the error and MUST NOT automatically redirect
+    /// the user agent to the invalid redirection URI" (RFC 6749 section 4.1.2.1).
+    Page(OAuthError),
+    /// The client is told.
+    Redirect { to: ReturnTo, error: OAuthError },
+}
+
+/// Checks an authorization request. `client` is what the store knows under [`client_id`].
+///
+/// Parameters that are understood but change nothing yet: `display`, `claims_locales`, `acr_values`, `claims`
+/// (discovery says so) and `id_token_hint`.
+///
+/// # Errors
+/// [`AuthorizeFailure`] says who is to be told.
+pub fn validate(params: &Params, client: Option<&Client>) -> Result<AuthorizationRequest, AuthorizeFailure> {
+    let client = client::check(params, client).map_err(AuthorizeFailure::Page)?;
+    let redirect_uri = redirect_uri::check(params, client).map_err(AuthorizeFailure::Page)?;
+    let to = ReturnTo {
+        redirect_uri: redirect_uri.to_owned(),
+        response_mode: response_mode::for_errors(params),
+        state: params.get("state").ok().flatten().map(str::to_owned),
+    };
+    the_rest(params, client, &to).map_err(|error| AuthorizeFailure::Redirect { to, error })
+}
+
+fn the_rest(params: &Params, client: &Client, to: &ReturnTo) -> Result<AuthorizationRequest, OAuthError> {
+    params.check()?;
+    response_mode::check(params)?;
+    unsupported::check(params)?;
+    response_type::check(params, client)?;
+    let code_challenge = pkce::check(params, client)?;
+    let prompt = prompt::check(params)?;
+    let scope = scope::check(params, client, prompt)?;
+    let max_age = max_age::check(params)?;
+    resource::check(params, client)?;
+    let ui_locales = ui_locales::check(params)?;
+    Ok(AuthorizationRequest {
+        client_id: client.id.clone(),
+        redirect_uri: to.redirect_uri.clone(),
+        response_mode: to.response_mode,
+        scope,
+        state: to.state.clone(),
+        nonce: params.get("nonce")?.map(str::to_owned),
+        code_challenge,
+        prompt,
+        max_age,
+        login_hint: params.get("login_hint")?.map(str::to_owned),
+        ui_locales,
+    })
+}
+
+#[cfg(test)]
+mod tests;

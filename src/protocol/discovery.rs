@@ -1,0 +1,178 @@
+//! Metadata: OpenID Connect Discovery section 3 and RFC 8414 section 2. Both documents have the same bytes.
+//!
+//! Only what works is told; a member that no code serves is a lie that some client will believe.
+
+use serde::Serialize;
+
+use super::userinfo;
+use crate::domain::client::AuthMethod;
+use crate::domain::client::GrantType;
+use crate::domain::key::Algorithm;
+use crate::domain::request::ResponseMode;
+
+/// Where the endpoints are, below the issuer.
+pub mod path {
+    pub const AUTHORIZE: &str = "/authorize";
+    pub const TOKEN: &str = "/token";
+    pub const USERINFO: &str = "/userinfo";
+    pub const JWKS: &str = "/.well-known/jwks.json";
+    pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+    pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+}
+
+/// What the documents depend on: the configuration, never the request.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// As configured; compared and repeated byte by byte.
+    pub issuer: String,
+    /// What ID tokens may be signed with. RS256 "MUST be included".
+    pub id_token_algorithms: Vec<Algorithm>,
+    /// Scope values of the operator's own, beside the standard ones.
+    pub scopes: Vec<String>,
+    /// Languages of the pages, BCP 47.
+    pub ui_locales: Vec<String>,
+}
+
+/// The document. Field names are those of the "OAuth Authorization Server Metadata" registry.
+#[derive(Debug, Clone, Serialize)]
+pub struct Metadata {
+    pub issuer: String,
+    pub authorization_endpoint: String,
+    pub token_endpoint: String,
+    pub userinfo_endpoint: String,
+    pub jwks_uri: String,
+    pub scopes_supported: Vec<String>,
+    pub response_types_supported: Vec<&'static str>,
+    pub response_modes_supported: Vec<&'static str>,
+    pub grant_types_supported: Vec<&'static str>,
+    pub acr_values_supported: Vec<&'static str>,
+    pub subject_types_supported: Vec<&'static str>,
+    pub id_token_signing_alg_values_supported: Vec<&'static str>,
+    pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub claim_types_supported: Vec<&'static str>,
+    pub claims_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ui_locales_supported: Vec<String>,
+    pub prompt_values_supported: Vec<&'static str>,
+    pub code_challenge_methods_supported: Vec<&'static str>,
+    pub authorization_response_iss_parameter_supported: bool,
+    pub claims_parameter_supported: bool,
+    pub request_parameter_supported: bool,
+    /// Must be said: its default is true (OpenID Connect Discovery section 3).
+    pub request_uri_parameter_supported: bool,
+}
+
+/// Claims of ID tokens and access tokens that are no claims of the UserInfo endpoint.
+const TOKEN_CLAIMS: [&str; 8] = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr"];
+
+impl Metadata {
+    #[must_use]
+    pub fn of(server: &Server) -> Self {
+        let at = |path: &str| format!("{}{path}", server.issuer.trim_end_matches('/'));
+        Self {
+            issuer: server.issuer.clone(),
+            authorization_endpoint: at(path::AUTHORIZE),
+            token_endpoint: at(path::TOKEN),
+            userinfo_endpoint: at(path::USERINFO),
+            jwks_uri: at(path::JWKS),
+            scopes_supported: scopes(server),
+            response_types_supported: vec!["code"],
+            response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).into(),
+            grant_types_supported: GrantType::ALL.map(GrantType::as_str).into(),
+            acr_values_supported: vec!["1"],
+            subject_types_supported: vec!["public"],
+            id_token_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
+            token_endpoint_auth_methods_supported: [
+                AuthMethod::ClientSecretBasic,
+                AuthMethod::ClientSecretPost,
+                AuthMethod::None,
+            ]
+            .map(AuthMethod::as_str)
+            .into(),
+            claim_types_supported: vec!["normal"],
+            claims_supported: userinfo::CLAIMS
+                .iter()
+                .flat_map(|(_, names)| *names)
+                .copied()
+                .chain(TOKEN_CLAIMS)
+                .collect(),
+            ui_locales_supported: server.ui_locales.clone(),
+            prompt_values_supported: vec!["none", "login", "consent", "select_account"],
+            code_challenge_methods_supported: vec!["S256"],
+            authorization_response_iss_parameter_supported: true,
+            claims_parameter_supported: false,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+        }
+    }
+}
+
+fn scopes(server: &Server) -> Vec<String> {
+    let standard = userinfo::CLAIMS.iter().map(|(value, _)| *value).chain(["offline_access"]);
+    let mut scopes: Vec<String> = standard.map(str::to_owned).collect();
+    for own in &server.scopes {
+        if !scopes.contains(own) {
+            scopes.push(own.clone());
+        }
+    }
+    scopes
+}
+
+/// RS256 first: the default of clients that do not say (OpenID Connect Registration section 2).
+fn algorithms(configured: &[Algorithm]) -> Vec<&'static str> {
+    let mut sorted = configured.to_vec();
+    sorted.sort_by_key(|algorithm| *algorithm != Algorithm::Rs256);
+    sorted.dedup();
+    sorted.into_iter().map(Algorithm::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Metadata;
+    use super::Server;
+    use crate::domain::key::Algorithm;
+    use serde_json::Value;
+
+    fn document(issuer: &str) -> Value {
+        let server = Server {
+            issuer: issuer.to_owned(),
+            id_token_algorithms: Algorithm::ALL.into(),
+            scopes: vec!["api:read".to_owned(), "openid".to_owned()],
+            ui_locales: vec!["en".to_owned(), "de".to_owned()],
+        };
+        serde_json::to_value(Metadata::of(&server)).unwrap()
+    }
+
+    #[test]
+    fn d_02_rs_11_the_issuer_is_repeated_byte_by_byte() {
+        for issuer in ["https://op.test", "https://op.test/realm", "http://localhost:8080"] {
+            let document = document(issuer);
+            assert_eq!(document["issuer"], issuer);
+            assert_eq!(document["token_endpoint"], format!("{issuer}/token"));
+        }
+    }
+
+    #[test]
+    fn d_05_d_15_required_members() {
+        let document = document("https://op.test");
+        assert_eq!(document["id_token_signing_alg_values_supported"], serde_json::json!(["RS256", "ES256"]));
+        assert_eq!(document["request_uri_parameter_supported"], false);
+        let scopes = document["scopes_supported"].as_array().unwrap();
+        assert_eq!(scopes.iter().filter(|scope| **scope == "openid").count(), 1);
+        for (name, value) in document.as_object().unwrap() {
+            if let Some(values) = value.as_array() {
+                let unique: std::collections::HashSet<_> = values.iter().map(Value::to_string).collect();
+                assert_eq!(unique.len(), values.len(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn rm_13_nothing_that_does_not_work() {
+        let document = document("https://op.test");
+        for absent in ["registration_endpoint", "introspection_endpoint", "revocation_endpoint", "end_session_endpoint"]
+        {
+            assert!(document.get(absent).is_none());
+        }
+    }
+}

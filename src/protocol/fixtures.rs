@@ -1,0 +1,77 @@
+//! Values that the tests of this room share.
+
+use crate::domain::client::ApplicationType;
+use crate::domain::client::AuthMethod;
+use crate::domain::client::Client;
+use crate::domain::client::ClientSecret;
+use crate::domain::client::ClientSecretHash;
+use crate::domain::client::ClientSource;
+use crate::domain::client::GrantType;
+use crate::domain::client::Lifetimes;
+use crate::domain::ids::ClientId;
+use crate::domain::key::Algorithm;
+use crate::domain::scope::Scope;
+use crate::domain::session::Authentication;
+use crate::domain::session::AuthenticationMethod;
+use crate::domain::time::Timestamp;
+use crate::domain::uri::RedirectUri;
+
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CB: &str = "https://c1.test/cb";
+
+pub(crate) fn scope(text: &str) -> Scope {
+    Scope::parse(text).unwrap()
+}
+
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+/// C1 of the catalogue: confidential, `client_secret_basic`, one redirect URI.
+pub(crate) fn confidential() -> Client {
+    Client {
+        id: ClientId::new("c1").unwrap(),
+        name: "C1".to_owned(),
+        application_type: ApplicationType::Web,
+        token_endpoint_auth_methods: [AuthMethod::ClientSecretBasic].into(),
+        secrets: vec![secret("hash-of-s3cret")],
+        redirect_uris: vec![RedirectUri::register(CB, ApplicationType::Web).unwrap()],
+        post_logout_redirect_uris: Vec::new(),
+        grant_types: GrantType::ALL.into(),
+        scope: scope("openid profile email offline_access api:read api:write"),
+        audiences: Vec::new(),
+        id_token_signed_response_alg: Algorithm::Rs256,
+        access_token_signed_response_alg: Algorithm::Es256,
+        require_pkce: true,
+        first_party: false,
+        session_api: false,
+        origins: Vec::new(),
+        lifetimes: Lifetimes::default(),
+        disabled: false,
+        created_at: at(0),
+        source: ClientSource::Database,
+    }
+}
+
+/// P1 of the catalogue: a public native app on a loopback address.
+pub(crate) fn public() -> Client {
+    let uri = RedirectUri::register("http://127.0.0.1/cb", ApplicationType::Native).unwrap();
+    Client {
+        id: ClientId::new("p1").unwrap(),
+        application_type: ApplicationType::Native,
+        token_endpoint_auth_methods: [AuthMethod::None].into(),
+        secrets: Vec::new(),
+        redirect_uris: vec![uri],
+        grant_types: [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
+        ..confidential()
+    }
+}
+
+pub(crate) fn secret(hash: &str) -> ClientSecret {
+    ClientSecret { hash: ClientSecretHash::Sha256(hash.to_owned()), created_at: at(0), expires_at: None }
+}
+
+pub(crate) fn authentication(seconds: i64) -> Authentication {
+    Authentication { time: at(seconds), methods: vec![AuthenticationMethod::Password] }
+}

@@ -1,0 +1,24 @@
+//! The rules of the protocols: pure functions of values and `now`. No async, no store, no keys, no HTTP types.
+//!
+//! ```text
+//! bytes -> params ─┬─> authorize::validate -> AuthorizationRequest -> authorize::next_step -> response
+//!                  ├─> client_auth -> token::{code, refresh, client_credentials} -> access_token, id_token
+//!                  └─> bearer -> access_token::verify -> userinfo
+//! ```
+//!
+//! Every failure is an [`error::OAuthError`]; who answers decides how it is rendered.
+
+pub mod access_token;
+pub mod authorize;
+pub mod bearer;
+pub mod client_auth;
+pub mod discovery;
+pub mod error;
+pub mod id_token;
+pub mod params;
+pub mod response;
+pub mod token;
+pub mod userinfo;
+
+#[cfg(test)]
+pub(crate) mod fixtures;
