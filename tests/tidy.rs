@@ -144,8 +144,11 @@ fn packages_stay_in_their_room() {
 
 #[test]
 fn files_stay_short() {
-    let lengths: BTreeMap<String, usize> =
-        source_files().iter().map(|file| (show(file), lines_before_tests(file))).collect();
+    let lengths: BTreeMap<String, usize> = source_files()
+        .iter()
+        .filter(|file| !is_test_module(file))
+        .map(|file| (show(file), lines_before_tests(file)))
+        .collect();
     let mut faults = Vec::new();
     for (file, length) in &lengths {
         match LONG_FILES.iter().find(|(long, _)| long == file) {
@@ -227,6 +230,8 @@ fn templates_escape_everything() {
         let Ok(text) = fs::read_to_string(&file) else { continue };
         for (number, line) in text.lines().enumerate() {
             let packed: String = line.split_whitespace().collect();
+            // The body of a component is markup that a template rendered, escaped already.
+            let packed = packed.replace("{{body|safe}}", "");
             let unescaped = packed.split('|').skip(1).any(|filter| {
                 filter
                     .strip_prefix("safe")
@@ -391,6 +396,12 @@ fn code_lines(file: &Path) -> Vec<(usize, String)> {
         .map(|(index, line)| (index + 1, line.trim().to_owned()))
         .filter(|(_, line)| !line.starts_with("//"))
         .collect()
+}
+
+/// `tests.rs`, `jws_tests.rs`, `tests/refresh.rs`: the tests of a room, beside it.
+fn is_test_module(file: &Path) -> bool {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    name == "tests" || name.ends_with("_tests") || file.components().any(|part| part.as_os_str() == "tests")
 }
 
 fn lines_before_tests(file: &Path) -> usize {
