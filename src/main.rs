@@ -1,3 +1,7 @@
 //! The `signet` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(signet::cli::run(std::env::args_os()))
+}

@@ -21,7 +21,7 @@ use crate::flow::open::Parts;
 use crate::keys::vault;
 use crate::store::Options;
 use crate::store::Store;
-use crate::store::migrate;
+use crate::store::migrate::migrate;
 
 use super::Failure;
 use super::config::environment;
@@ -118,7 +118,7 @@ pub async fn provider(
     {
         return Err(Failure::not_found(&format!("there is no database at {path}; `signet serve` makes one")));
     }
-    migrate::migrate(&url).await?;
+    migrate(&url)?;
     let store = Store::open(&url, options(&config))?;
     let has_keys = !store.signing_keys().await?.is_empty();
     let master = master_key(&config, entropy.as_ref(), has_keys)?;

@@ -20,6 +20,7 @@ use crate::http::cookie::Cookies;
 use crate::http::discovery::Documents;
 use crate::http::page::Pages;
 use crate::http::server;
+use crate::protocol::discovery;
 use crate::protocol::discovery::Metadata;
 
 use super::Failure;
@@ -96,7 +97,12 @@ async fn prepare(
 fn web(signet: Arc<Signet>) -> Result<Data<Web>, Failure> {
     let ui = &signet.config.ui;
     let pages = Pages::load(ui.templates_dir.as_deref(), &ui.name).map_err(|fault| Failure::configuration(&fault))?;
-    let metadata = Metadata::new(signet.issuer(), &signet.config.keys.algorithms);
+    let metadata = Metadata::of(&discovery::Server {
+        issuer: signet.issuer().to_owned(),
+        id_token_algorithms: signet.config.keys.algorithms.clone(),
+        scopes: Vec::new(),
+        ui_locales: pages.locales().map(|locale| pages.tag(locale).to_owned()).collect(),
+    });
     let discovery = Documents::new(&metadata).map_err(|fault| Failure::failed(&fault))?;
     let cookies = Cookies::of_issuer(signet.issuer());
     Ok(Data::new(Web { signet, pages, cookies, discovery }))

@@ -62,6 +62,12 @@ pub fn s256(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
 }
 
+/// RFC 4648 section 5, without padding.
+#[must_use]
+pub fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
 /// The left half of the hash that `algorithm` uses, in base64url: `at_hash` and `c_hash` of OpenID Connect Core
 /// sections 3.1.3.6 and 3.3.2.11.
 #[must_use]

@@ -10,9 +10,10 @@ use crate::domain::ids::RequestId;
 use crate::flow::authorize::Next;
 use crate::flow::authorize::Question;
 use crate::flow::error::FlowError;
-use crate::protocol::authorize::response::AuthorizationResponse;
-use crate::protocol::authorize::response::Delivery;
+use crate::domain::request::ResponseMode;
+use crate::protocol::params;
 use crate::protocol::params::Params;
+use crate::protocol::response::AuthorizationResponse;
 
 use super::App;
 use super::Web;
@@ -26,18 +27,19 @@ use super::page::link::Destination;
 use super::respond;
 
 pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
-    let params = Params::parse(request.query_string().as_bytes());
-    begin(&web, &request, &params).await
+    match Params::parse(&[request.query_string().as_bytes()], params::AUTHORIZE) {
+        Ok(params) => begin(&web, &request, &params).await,
+        Err(fault) => error::request_page(&web, &request, &fault.into(), Vec::new()),
+    }
 }
 
 /// "Authorization Servers MUST support the use of the HTTP GET and POST methods" (OpenID Connect Core section
 /// 3.1.2.1). Needs no CSRF token: it only starts a flow, as any link could.
 pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let params = match form::form(&request, payload, web.body_limits()).await {
-        Ok(body) => Params::parse(request.query_string().as_bytes()).joined(body),
-        Err(fault) => return error::bad_body_page(&web, &request, fault),
-    };
-    begin(&web, &request, &params).await
+    match form::form_and_query(&request, payload, web.body_limits(), params::AUTHORIZE).await {
+        Ok(params) => begin(&web, &request, &params).await,
+        Err(fault) => error::bad_body_page(&web, &request, fault),
+    }
 }
 
 /// Where every step comes back to.
@@ -92,18 +94,15 @@ fn lost(web: &Web, request: &HttpRequest) -> HttpResponse {
 }
 
 fn deliver(web: &Web, request: &HttpRequest, response: &AuthorizationResponse, cookies: &[String]) -> HttpResponse {
-    match response.delivery() {
-        Delivery::Location(location) => respond::see_other(&location, cookies),
-        Delivery::FormPost { action, fields } => {
+    match response.response_mode {
+        ResponseMode::Query => respond::see_other(&response.location(), cookies),
+        ResponseMode::FormPost => {
             // The action was compared with the registration byte by byte before anything else happened.
-            let Some(destination) = Destination::parse(&action) else { return lost(web, request) };
-            let page = FormPostPage { app_name: String::new(), destination, fields };
+            let Some(destination) = Destination::parse(&response.redirect_uri) else { return lost(web, request) };
+            let fields = response.parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            let page = FormPostPage { app_name: destination.host().to_owned(), destination, fields };
             let mut answer = respond::page(web, respond::locale(web, request, &[]), StatusCode::OK, &page);
-            for cookie in cookies {
-                if let Ok(value) = actix_web::http::header::HeaderValue::from_str(cookie) {
-                    answer.headers_mut().append(actix_web::http::header::SET_COOKIE, value);
-                }
-            }
+            respond::add_cookies(answer.headers_mut(), cookies);
             answer
         }
     }

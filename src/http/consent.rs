@@ -6,7 +6,6 @@ use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 
 use crate::flow::consent::Decision;
-use crate::protocol::params::Params;
 
 use super::App;
 use super::authorize;
@@ -19,8 +18,7 @@ use super::page::contexts::ScopeLine;
 use super::respond;
 
 pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
-    let params = Params::parse(request.query_string().as_bytes());
-    let (open, cookies) = match login::open(&web, &request, &params).await {
+    let (open, cookies) = match login::open_from_query(&web, &request).await {
         Ok(open) => open,
         Err(answer) => return answer,
     };
@@ -35,7 +33,7 @@ pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
 }
 
 pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let params = match form::form(&request, payload, web.body_limits()).await {
+    let params = match form::form(&request, payload, web.body_limits(), login::FORM).await {
         Ok(params) => params,
         Err(fault) => return error::bad_body_page(&web, &request, fault),
     };
@@ -47,8 +45,8 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
     if !login::is_genuine(&web, &request, &params, &cookies, id) {
         return error::plain_page(&web, &request, StatusCode::FORBIDDEN, ErrorKind::Expired);
     }
-    let decision = match params.value("decision") {
-        Some("allow") => Decision::Allow { remember: params.value("remember").is_some() },
+    let decision = match form::text(&params, "decision") {
+        Some("allow") => Decision::Allow { remember: form::text(&params, "remember").is_some() },
         Some("deny") => Decision::Deny,
         Some("switch") => return login::to_login(id),
         _ => return error::plain_page(&web, &request, StatusCode::BAD_REQUEST, ErrorKind::Request),

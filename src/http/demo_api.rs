@@ -5,9 +5,12 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
 
+use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
+use crate::domain::user::Role;
 use crate::flow::error::FlowError;
-use crate::flow::userinfo::TokenCheck;
-use crate::protocol::bearer::BearerError;
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Known;
 use crate::protocol::params::Params;
 
 use super::App;
@@ -15,6 +18,7 @@ use super::Web;
 use super::cors;
 use super::error;
 use super::extract::bearer;
+use super::extract::form;
 use super::respond;
 
 /// What the resource saw.
@@ -22,42 +26,48 @@ use super::respond;
 struct Seen<'a> {
     sub: &'a str,
     client_id: &'a str,
-    scope: String,
-    roles: &'a [String],
+    scope: &'a Scope,
+    roles: &'a [Role],
 }
+
+const WANTED: &[Known] = &[Known::new("role").max(64), Known::new("scope").max(128)];
 
 /// `?role=` asks for a role, `?scope=` for a scope value, so that each of 200, 401 and 403 can be tried.
 pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
-    let wanted = Params::parse(request.query_string().as_bytes());
     let token = match bearer::token(&request, None) {
         Ok(token) => token,
-        Err(refused) => return bearer::challenge(&request, &refused),
+        Err(answer) => return answer,
+    };
+    let wanted = match Params::parse(&[request.query_string().as_bytes()], WANTED) {
+        Ok(wanted) => wanted,
+        Err(fault) => return error::json(&request, &OAuthError::from(fault).into()),
     };
     match answer(&web, &request, &token, &wanted).await {
         Ok(response) => response,
-        Err(failure) => error::json(&request, &failure),
+        Err(failure) => {
+            let scope = form::text(&wanted, "scope").and_then(|text| Scope::parse(text).ok());
+            bearer::refuse(&request, &failure, scope.as_ref())
+        }
     }
 }
 
-async fn answer(web: &Web, request: &HttpRequest, token: &str, wanted: &Params) -> Result<HttpResponse, FlowError> {
-    let live = match web.signet.check_access_token(token, &web.signet.demo_api()).await? {
-        TokenCheck::Good(live) => live,
-        TokenCheck::Refused(refused) => return Ok(bearer::challenge(request, &refused)),
-    };
+async fn answer(web: &Web, request: &HttpRequest, token: &Secret, wanted: &Params) -> Result<HttpResponse, FlowError> {
+    let live = web.signet.check_access_token(token.reveal(), &web.signet.demo_api()).await?;
     let claims = &live.claims;
-    let role_missing = wanted.value("role").is_some_and(|role| !claims.roles.iter().any(|own| own == role));
-    let scope_missing = wanted.value("scope").is_some_and(|scope| !claims.scope.contains(scope));
-    let mut response = if role_missing || scope_missing {
-        bearer::challenge(request, &BearerError::InsufficientScope(wanted.value("scope").unwrap_or_default().to_owned()))
-    } else {
-        let seen = Seen {
-            sub: &claims.sub,
-            client_id: claims.client_id.as_str(),
-            scope: claims.scope.to_string(),
-            roles: &claims.roles,
-        };
-        respond::json(StatusCode::OK, &seen)
+    let has_role = |role: &str| claims.roles.iter().any(|own| own.as_str() == role);
+    if form::text(wanted, "role").is_some_and(|role| !has_role(role)) {
+        return Err(OAuthError::insufficient_scope("The person has not the role that this needs").into());
+    }
+    if form::text(wanted, "scope").is_some_and(|scope| !claims.scope.contains(scope)) {
+        return Err(OAuthError::insufficient_scope("The access token has not the scope that this needs").into());
+    }
+    let seen = Seen {
+        sub: claims.subject.as_str(),
+        client_id: claims.client_id.as_str(),
+        scope: &claims.scope,
+        roles: &claims.roles,
     };
+    let mut response = respond::json(StatusCode::OK, &seen);
     cors::allow_client(request, &mut response, &live.client);
     Ok(response)
 }

@@ -16,11 +16,10 @@ use crate::protocol::discovery::Metadata;
 use super::App;
 use super::jwks;
 
-/// Both documents, ready to send.
+/// What both addresses answer, ready to send.
 #[derive(Debug)]
 pub struct Documents {
-    openid: Document,
-    oauth: Document,
+    document: Document,
 }
 
 #[derive(Debug)]
@@ -33,12 +32,12 @@ impl Documents {
     /// # Errors
     /// When the metadata cannot be written as JSON, which no configuration leads to.
     pub fn new(metadata: &Metadata) -> Result<Self, serde_json::Error> {
-        Ok(Self { openid: Document::new(&metadata.openid())?, oauth: Document::new(&metadata.oauth())? })
+        Ok(Self { document: Document::new(metadata)? })
     }
 }
 
 impl Document {
-    fn new(content: &impl serde::Serialize) -> Result<Self, serde_json::Error> {
+    fn new(content: &Metadata) -> Result<Self, serde_json::Error> {
         let body = serde_json::to_vec(content)?;
         let digest = hash::secret_hash(SecretKind::Browser, &String::from_utf8_lossy(&body));
         let etag = format!("\"{}\"", hash::base64url(digest.as_bytes()));
@@ -47,11 +46,11 @@ impl Document {
 }
 
 pub async fn openid(web: App, request: HttpRequest) -> HttpResponse {
-    std::future::ready(serve(&request, &web.discovery.openid)).await
+    std::future::ready(serve(&request, &web.discovery.document)).await
 }
 
 pub async fn oauth(web: App, request: HttpRequest) -> HttpResponse {
-    std::future::ready(serve(&request, &web.discovery.oauth)).await
+    std::future::ready(serve(&request, &web.discovery.document)).await
 }
 
 fn serve(request: &HttpRequest, document: &Document) -> HttpResponse {

@@ -7,6 +7,7 @@ use actix_web::web::Payload;
 
 use crate::domain::secret::Secret;
 use crate::flow::authorize::BrowserCookies;
+use crate::protocol::params::Known;
 
 use super::App;
 use super::Web;
@@ -21,6 +22,8 @@ use super::page::contexts::SignedOutPage;
 use super::respond;
 
 const PURPOSE: &str = "end_session";
+
+const FORM: &[Known] = &[Known::new("csrf"), Known::new("decision")];
 
 /// Asks, so that no link of a stranger signs anybody out.
 pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
@@ -42,7 +45,7 @@ pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
 }
 
 pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let params = match form::form(&request, payload, web.body_limits()).await {
+    let params = match form::form(&request, payload, web.body_limits(), FORM).await {
         Ok(params) => params,
         Err(fault) => return error::bad_body_page(&web, &request, fault),
     };
@@ -50,10 +53,10 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
     if cookies.session.is_none() {
         return signed_out(&web, &request);
     }
-    if !csrf::is_genuine(&web.signet, &request, Some(session(&cookies)), PURPOSE, params.value("csrf")) {
+    if !csrf::is_genuine(&web.signet, &request, Some(session(&cookies)), PURPOSE, form::text(&params, "csrf")) {
         return error::plain_page(&web, &request, StatusCode::FORBIDDEN, ErrorKind::Expired);
     }
-    if params.value("decision") == Some("stay") {
+    if form::text(&params, "decision") == Some("stay") {
         return respond::see_other("/end_session", &[]);
     }
     match web.signet.sign_out(&cookies).await {
@@ -69,8 +72,6 @@ fn session(cookies: &BrowserCookies) -> &str {
 fn signed_out(web: &Web, request: &HttpRequest) -> HttpResponse {
     let page = SignedOutPage { back: None };
     let mut response = respond::page(web, respond::locale(web, request, &[]), StatusCode::OK, &page);
-    if let Ok(cookie) = actix_web::http::header::HeaderValue::from_str(&web.cookies.clear(Cookie::Session)) {
-        response.headers_mut().append(actix_web::http::header::SET_COOKIE, cookie);
-    }
+    respond::add_cookies(response.headers_mut(), &[web.cookies.clear(Cookie::Session)]);
     response
 }

@@ -1,5 +1,7 @@
 //! `/.well-known/jwks.json`, RFC 7517 section 5: from memory, never from the database.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
@@ -7,6 +9,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::header::ETAG;
 use actix_web::http::header::IF_NONE_MATCH;
+use actix_web::web::Bytes;
 
 use super::App;
 
@@ -14,7 +17,7 @@ use super::App;
 pub async fn jwks(web: App, request: HttpRequest) -> HttpResponse {
     let ring = web.signet.ring.load();
     let jwks = ring.jwks();
-    let max_age = web.signet.config.keys.jwks_max_age.as_secs();
+    let max_age = jwks.max_age(web.signet.now()).as_secs();
     let mut response = if matches(&request, &jwks.etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
         .insert_header((CACHE_CONTROL, format!("public, max-age={max_age}")))
@@ -23,7 +26,7 @@ pub async fn jwks(web: App, request: HttpRequest) -> HttpResponse {
     let response = if matches(&request, &jwks.etag) {
         response.finish()
     } else {
-        response.insert_header((CONTENT_TYPE, "application/json")).body(jwks.body.clone())
+        response.insert_header((CONTENT_TYPE, "application/json")).body(Bytes::from_owner(Arc::clone(&jwks.body)))
     };
     std::future::ready(response).await
 }

@@ -1,5 +1,7 @@
 //! `/login` and `/select_account`: pages of an attempt. Each ends with a 303 back to `/authorize/{request}`.
 
+use std::time::Duration;
+
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -15,6 +17,7 @@ use crate::flow::dev;
 use crate::flow::error::FlowError;
 use crate::flow::login::Credentials;
 use crate::flow::login::Login;
+use crate::protocol::params::Known;
 use crate::protocol::params::Params;
 
 use super::App;
@@ -37,18 +40,25 @@ use super::page::link::Destination;
 use super::respond;
 
 /// How long a browser is known to have been signed in before.
-const DEVICE_REMEMBERED: std::time::Duration = std::time::Duration::from_secs(180 * 24 * 60 * 60);
+const DEVICE_REMEMBERED: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+
+/// What the forms of an attempt send. The password is longer than any that is accepted, so that a long one is
+/// refused by its own rule.
+pub(super) const FORM: &[Known] = &[
+    Known::new("request").max(255),
+    Known::new("csrf").max(128),
+    Known::new("username").max(1024),
+    Known::new("password").max(8192),
+    Known::new("choice").max(32),
+    Known::new("decision").max(32),
+    Known::new("remember").max(32),
+];
 
 pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
-    let params = Params::parse(request.query_string().as_bytes());
-    match open(&web, &request, &params).await {
+    match open_from_query(&web, &request).await {
         Ok((open, cookies)) => {
             let hint = open.attempt.request.login_hint.clone().unwrap_or_default();
-            let notice = match params.value("notice") {
-                Some("restarted") => Some(LoginNotice::Restarted),
-                _ if open.signed_in.is_some() => Some(LoginNotice::Confirm),
-                _ => None,
-            };
+            let notice = open.signed_in.is_some().then_some(LoginNotice::Confirm);
             show(&web, &request, &open, &cookies, Shown { username: hint, notice, ..Shown::default() })
         }
         Err(answer) => answer,
@@ -56,25 +66,25 @@ pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
 }
 
 pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let params = match form::form(&request, payload, web.body_limits()).await {
+    let params = match form::form(&request, payload, web.body_limits(), FORM).await {
         Ok(params) => params,
         Err(fault) => return error::bad_body_page(&web, &request, fault),
     };
-    if params.is_malformed() {
+    if params.check().is_err() {
         return error::plain_page(&web, &request, StatusCode::BAD_REQUEST, ErrorKind::Request);
     }
     let (open, cookies) = match open(&web, &request, &params).await {
         Ok(open) => open,
         Err(answer) => return answer,
     };
-    let username = params.value("username").unwrap_or_default().to_owned();
+    let username = form::text(&params, "username").unwrap_or_default().to_owned();
     let shown = |status, error| Shown { status, username: username.clone(), error: Some(error), notice: None };
     if !is_genuine(&web, &request, &params, &cookies, &open.attempt.id) {
         return show(&web, &request, &open, &cookies, shown(StatusCode::FORBIDDEN, LoginError::Stale));
     }
     let credentials = Credentials {
         username: username.clone(),
-        password: Secret::new(params.value("password").unwrap_or_default()),
+        password: Secret::new(form::text(&params, "password").unwrap_or_default()),
         device: web.cookies.read(request.headers(), Cookie::Device),
         address: peer::address(&request, &web.signet.config.server.trusted_proxies),
     };
@@ -104,8 +114,7 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
 }
 
 pub async fn select_account_page(web: App, request: HttpRequest) -> HttpResponse {
-    let params = Params::parse(request.query_string().as_bytes());
-    let (open, cookies) = match open(&web, &request, &params).await {
+    let (open, cookies) = match open_from_query(&web, &request).await {
         Ok(open) => open,
         Err(answer) => return answer,
     };
@@ -120,7 +129,7 @@ pub async fn select_account_page(web: App, request: HttpRequest) -> HttpResponse
 }
 
 pub async fn select_account(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let params = match form::form(&request, payload, web.body_limits()).await {
+    let params = match form::form(&request, payload, web.body_limits(), FORM).await {
         Ok(params) => params,
         Err(fault) => return error::bad_body_page(&web, &request, fault),
     };
@@ -132,11 +141,25 @@ pub async fn select_account(web: App, request: HttpRequest, payload: Payload) ->
     if !is_genuine(&web, &request, &params, &cookies, id) {
         return error::plain_page(&web, &request, StatusCode::FORBIDDEN, ErrorKind::Expired);
     }
-    match params.value("choice") {
+    match form::text(&params, "choice") {
         Some("continue") => {
             authorize::answer(&web, &request, web.signet.select_account(id, &cookies).await, Vec::new())
         }
         _ => to_login(id),
+    }
+}
+
+/// The open attempt that the query of a page names.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_from_query(
+    web: &Web,
+    request: &HttpRequest,
+) -> Result<(OpenAttempt, BrowserCookies), HttpResponse> {
+    match Params::parse(&[request.query_string().as_bytes()], FORM) {
+        Ok(params) => open(web, request, &params).await,
+        Err(_) => Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired)),
     }
 }
 
@@ -150,7 +173,7 @@ pub async fn open(
     params: &Params,
 ) -> Result<(OpenAttempt, BrowserCookies), HttpResponse> {
     let cookies = browser::cookies(request, web.cookies);
-    let Some(Ok(id)) = params.value("request").map(RequestId::new) else {
+    let Some(Ok(id)) = form::text(params, "request").map(RequestId::new) else {
         return Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired));
     };
     match web.signet.open_attempt(&id, &cookies).await {
@@ -180,7 +203,7 @@ pub fn is_genuine(
     id: &RequestId,
 ) -> bool {
     let browser = cookies.browser.as_ref().map(Secret::reveal);
-    csrf::is_genuine(&web.signet, request, browser, id.as_str(), params.value("csrf"))
+    csrf::is_genuine(&web.signet, request, browser, id.as_str(), form::text(params, "csrf"))
 }
 
 /// The application, as pages show it.

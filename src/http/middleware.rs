@@ -47,7 +47,7 @@ pub async fn around(
     let method = request.method().clone();
     let https = web.signet.issuer().starts_with("https://");
 
-    if head_size(&request) > web.signet.config.limits.head {
+    if head_size(&request) > web.signet.config.limits.head.as_usize() {
         let mut response = HttpResponse::build(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).finish();
         response.head_mut().set_connection_type(ConnectionType::Close);
         secure(response.headers_mut(), &reference, https);

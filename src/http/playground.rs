@@ -74,6 +74,9 @@ impl Start {
 
 pub async fn start_page(web: App, request: HttpRequest) -> HttpResponse {
     let page = PlaygroundPage {
+        csrf: Secret::new(""),
+        login_hint: dev::USER.to_owned(),
+        scope: SCOPE.to_owned(),
         issuer: web.signet.issuer().to_owned(),
         authorization_endpoint: format!("{}/authorize", web.signet.issuer()),
         parameters: Start::new(&web).parameters(&web),

@@ -2,11 +2,11 @@
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
-use actix_web::HttpResponseBuilder;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ALLOW;
 use actix_web::http::header::CONTENT_SECURITY_POLICY;
 use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::header::LOCATION;
 use actix_web::http::header::SET_COOKIE;
@@ -51,14 +51,17 @@ pub fn see_other(location: &str, cookies: &[String]) -> HttpResponse {
         return HttpResponse::InternalServerError().finish();
     };
     response.insert_header((LOCATION, location));
-    set_cookies(&mut response, cookies);
-    response.finish()
+    let mut response = response.finish();
+    add_cookies(response.headers_mut(), cookies);
+    response
 }
 
 /// Adds `Set-Cookie` headers.
-pub fn set_cookies(response: &mut HttpResponseBuilder, cookies: &[String]) {
+pub fn add_cookies(headers: &mut HeaderMap, cookies: &[String]) {
     for cookie in cookies {
-        response.append_header((SET_COOKIE, cookie.as_str()));
+        if let Ok(value) = HeaderValue::from_str(cookie) {
+            headers.append(SET_COOKIE, value);
+        }
     }
 }
 

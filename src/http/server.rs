@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::time::Duration;
+use std::num::NonZero;
+use std::thread::available_parallelism;
 
 use actix_web::App as ActixApp;
 use actix_web::HttpServer;
@@ -14,18 +15,12 @@ use super::extract::form::BodyLimits;
 use super::middleware;
 use super::routes;
 
-/// How long the head of a request may take to arrive.
-const HEAD_TIME: Duration = Duration::from_secs(5);
-
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
 impl Web {
     /// How much of a body is read, and for how long.
     #[must_use]
     pub fn body_limits(&self) -> BodyLimits {
         let limits = &self.signet.config.limits;
-        BodyLimits { bytes: limits.body, time: limits.body_timeout }
+        BodyLimits { bytes: limits.body.as_usize(), time: limits.body_timeout }
     }
 }
 
@@ -35,7 +30,12 @@ impl Web {
 /// When a listener cannot be used.
 pub async fn serve(web: App, listeners: Vec<TcpListener>) -> io::Result<()> {
     let config = &web.signet.config.server;
-    let (workers, shutdown) = (config.workers, config.shutdown_timeout.as_secs());
+    let shutdown = config.shutdown_timeout.as_secs();
+    let workers = match config.workers {
+        0 => available_parallelism().map_or(1, NonZero::get),
+        chosen => usize::try_from(chosen).unwrap_or(1),
+    };
+    let (head_timeout, keep_alive) = (web.signet.config.limits.head_timeout, config.keep_alive);
     let dev = web.signet.dev;
     let app = web.clone();
     let mut server = HttpServer::new(move || {
@@ -43,8 +43,8 @@ pub async fn serve(web: App, listeners: Vec<TcpListener>) -> io::Result<()> {
     })
     .workers(workers)
     .shutdown_timeout(shutdown)
-    .client_request_timeout(HEAD_TIME)
-    .keep_alive(KEEP_ALIVE);
+    .client_request_timeout(head_timeout)
+    .keep_alive(keep_alive);
     for listener in listeners {
         server = server.listen(listener)?;
     }

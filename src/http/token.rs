@@ -8,12 +8,11 @@ use actix_web::web::Payload;
 use crate::domain::client::GrantType;
 use crate::flow::clients::AuthenticatedClient;
 use crate::flow::error::FlowError;
+use crate::flow::tokens::TokenResponse;
+use crate::protocol::error::OAuthError;
+use crate::protocol::params;
 use crate::protocol::params::Params;
 use crate::protocol::token;
-use crate::protocol::token::TokenResponse;
-use crate::protocol::token::client_credentials::ClientCredentialsRequest;
-use crate::protocol::token::code::CodeRequest;
-use crate::protocol::token::refresh::RefreshRequest;
 
 use super::App;
 use super::Web;
@@ -24,15 +23,15 @@ use super::extract::form;
 use super::respond;
 
 pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let params = match form::form_only(&request, payload, web.body_limits()).await {
-        Ok(params) => params,
+    let form = match form::form_only(&request, payload, web.body_limits(), params::TOKEN).await {
+        Ok(form) => form,
         Err(fault) => return error::bad_body(fault),
     };
-    let caller = match authenticate(&web, &request, &params).await {
+    let caller = match authenticate(&web, &request, &form).await {
         Ok(caller) => caller,
         Err(failure) => return error::json(&request, &failure),
     };
-    let mut response = match grant(&web, &caller, &params).await {
+    let mut response = match grant(&web, &caller, &form).await {
         Ok(tokens) => respond::json(StatusCode::OK, &tokens),
         Err(failure) => error::json(&request, &failure),
     };
@@ -40,19 +39,17 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
     response
 }
 
-async fn authenticate(web: &Web, request: &HttpRequest, params: &Params) -> Result<AuthenticatedClient, FlowError> {
+async fn authenticate(web: &Web, request: &HttpRequest, form: &Params) -> Result<AuthenticatedClient, FlowError> {
     // "Request and response parameters MUST NOT be included more than once" (RFC 6749 section 3.2).
-    token::check_form(params)?;
-    client::client(&web.signet, request, params).await
+    form.check().map_err(OAuthError::from)?;
+    client::client(&web.signet, request, form).await
 }
 
 /// The phases that every grant shares have run; this is the one place that tells grants apart.
-async fn grant(web: &Web, caller: &AuthenticatedClient, params: &Params) -> Result<TokenResponse, FlowError> {
-    match token::grant_type(params)? {
-        GrantType::AuthorizationCode => web.signet.redeem(caller, &CodeRequest::parse(params)?).await,
-        GrantType::RefreshToken => web.signet.refresh(caller, &RefreshRequest::parse(params)?).await,
-        GrantType::ClientCredentials => {
-            web.signet.client_credentials(caller, &ClientCredentialsRequest::parse(params)?)
-        }
+async fn grant(web: &Web, caller: &AuthenticatedClient, form: &Params) -> Result<TokenResponse, FlowError> {
+    match token::grant_type(form)? {
+        GrantType::AuthorizationCode => web.signet.redeem(caller, form).await,
+        GrantType::RefreshToken => web.signet.refresh(caller, form).await,
+        GrantType::ClientCredentials => web.signet.client_credentials(caller, form),
     }
 }

@@ -5,8 +5,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 
+use crate::domain::secret::Secret;
 use crate::flow::error::FlowError;
-use crate::flow::userinfo::TokenCheck;
+use crate::protocol::params;
 use crate::protocol::params::Params;
 
 use super::App;
@@ -27,7 +28,7 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
     if !form::has_body(&request) {
         return answer(&web, &request, None).await;
     }
-    match form::form(&request, payload, web.body_limits()).await {
+    match form::form(&request, payload, web.body_limits(), params::BEARER).await {
         Ok(params) => answer(&web, &request, Some(&params)).await,
         Err(fault) => error::bad_body(fault),
     }
@@ -36,23 +37,17 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
 async fn answer(web: &Web, request: &HttpRequest, body: Option<&Params>) -> HttpResponse {
     let token = match bearer::token(request, body) {
         Ok(token) => token,
-        Err(refused) => return bearer::challenge(request, &refused),
+        Err(answer) => return answer,
     };
     match claims(web, request, &token).await {
         Ok(response) => response,
-        Err(failure) => error::json(request, &failure),
+        Err(failure) => bearer::refuse(request, &failure, None),
     }
 }
 
-async fn claims(web: &Web, request: &HttpRequest, token: &str) -> Result<HttpResponse, FlowError> {
-    let live = match web.signet.check_access_token(token, web.signet.issuer()).await? {
-        TokenCheck::Good(live) => live,
-        TokenCheck::Refused(refused) => return Ok(bearer::challenge(request, &refused)),
-    };
-    let mut response = match web.signet.userinfo(&live) {
-        TokenCheck::Good(claims) => respond::json(StatusCode::OK, &claims),
-        TokenCheck::Refused(refused) => bearer::challenge(request, &refused),
-    };
+async fn claims(web: &Web, request: &HttpRequest, token: &Secret) -> Result<HttpResponse, FlowError> {
+    let live = web.signet.check_access_token(token.reveal(), web.signet.issuer()).await?;
+    let mut response = respond::json(StatusCode::OK, &web.signet.userinfo(&live)?);
     cors::allow_client(request, &mut response, &live.client);
     Ok(response)
 }

@@ -5,7 +5,7 @@ use super::StoreError;
 use super::dispatch;
 
 /// Counters that move with every change to what they are named after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Versions {
     pub clients: i64,
     pub keys: i64,

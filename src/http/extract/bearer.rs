@@ -7,35 +7,50 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::header::WWW_AUTHENTICATE;
 
-use crate::http::respond;
+use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
+use crate::flow::error::FlowError;
+use crate::http::error;
 use crate::protocol::bearer;
-use crate::protocol::bearer::BearerError;
+use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 
 /// Takes the token from the header or from a form body; never from the query, which ends up in logs.
 ///
 /// # Errors
-/// [`BearerError`] for none, for two, and for one that is no token.
-pub fn token(request: &HttpRequest, body: Option<&Params>) -> Result<String, BearerError> {
+/// The answer: a challenge for none, for two, and for one that is no token.
+pub fn token(request: &HttpRequest, body: Option<&Params>) -> Result<Secret, HttpResponse> {
     let headers: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
-    bearer::token(&headers, body)
+    match bearer::token(&headers, body) {
+        Ok(Some(token)) => Ok(token),
+        Ok(None) => Err(ask()),
+        Err(refused) => Err(refuse(request, &refused.into(), None)),
+    }
 }
 
-/// The answer to a token that is missing or not good enough: 400, 401 or 403 with a challenge.
+/// The answer to a failure at a protected resource: as everywhere, and a challenge with it when the token was not
+/// good enough. `scope` is what would have been.
 #[must_use]
-pub fn challenge(request: &HttpRequest, refused: &BearerError) -> HttpResponse {
-    tracing::info!(
-        event = "token_refused",
-        reference = %crate::http::reference::Reference::of(request),
-        reason = %refused,
-    );
-    let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut response = match refused.body() {
-        Some(body) => respond::json(status, &body),
-        None => HttpResponse::build(status).finish(),
-    };
-    if let Ok(value) = HeaderValue::from_str(&refused.challenge()) {
-        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+pub fn refuse(request: &HttpRequest, failure: &FlowError, scope: Option<&Scope>) -> HttpResponse {
+    let mut response = error::json(request, failure);
+    if let FlowError::Refused(refused) = failure
+        && bearer::is_challenged(refused)
+    {
+        challenge(&mut response, Some(refused), scope);
     }
     response
+}
+
+/// "If the request lacks any authentication information [...], the resource server SHOULD NOT include an error code"
+/// (RFC 6750 section 3.1).
+fn ask() -> HttpResponse {
+    let mut response = HttpResponse::build(StatusCode::UNAUTHORIZED).finish();
+    challenge(&mut response, None, None);
+    response
+}
+
+fn challenge(response: &mut HttpResponse, error: Option<&OAuthError>, scope: Option<&Scope>) {
+    if let Ok(value) = HeaderValue::from_str(&bearer::challenge(error, scope)) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
 }

@@ -15,10 +15,10 @@ use super::peer;
 /// Client authentication at the token endpoint and its kin, RFC 6749 section 2.3.
 ///
 /// # Errors
-/// What [`client_auth::present`] and [`Signet::authenticate`] refuse.
+/// What [`client_auth::presented`] and [`Signet::authenticate`] refuse.
 pub async fn client(signet: &Signet, request: &HttpRequest, params: &Params) -> Result<AuthenticatedClient, FlowError> {
     let headers: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes()).collect();
-    let presented = client_auth::present(&headers, params)?;
+    let presented = client_auth::presented(&headers, params)?;
     let from = address_prefix(peer::address(request, &signet.config.server.trusted_proxies));
     signet.authenticate(&presented, &from).await
 }

@@ -33,14 +33,6 @@ pub fn is_same_origin(signet: &Signet, request: &HttpRequest) -> bool {
     match header(ORIGIN.as_str()) {
         None => true,
         Some(b"null") => site.is_some(),
-        Some(origin) => origin == origin_of(signet.issuer()).as_bytes(),
+        Some(origin) => origin == signet.config.server.issuer.origin().as_bytes(),
     }
-}
-
-/// Scheme, host and port of the issuer.
-#[must_use]
-pub fn origin_of(issuer: &str) -> &str {
-    let after_scheme = issuer.find("://").map_or(0, |at| at + 3);
-    let path = issuer.get(after_scheme..).and_then(|rest| rest.find('/')).map(|at| after_scheme + at);
-    path.and_then(|end| issuer.get(..end)).unwrap_or(issuer)
 }

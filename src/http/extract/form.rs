@@ -13,15 +13,15 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 use futures_util::StreamExt;
 
+use crate::protocol::params::Known;
 use crate::protocol::params::Params;
+use crate::protocol::params::Unreadable;
 
 /// Why a body was not read. The connection is closed: the rest of the body may still be on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     #[error("the body must be application/x-www-form-urlencoded in UTF-8, without content encoding")]
     MediaType,
-    #[error("the body must be application/json in UTF-8, without content encoding")]
-    Json,
     #[error("the body is too large")]
     TooLarge,
     #[error("the body did not arrive in time")]
@@ -30,16 +30,18 @@ pub enum BodyError {
     Broken,
     #[error("parameters belong in the body, not in the query")]
     Query,
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
 }
 
 impl BodyError {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::MediaType | Self::Json => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Broken | Self::Query => StatusCode::BAD_REQUEST,
+            Self::Broken | Self::Query | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -55,11 +57,34 @@ pub struct BodyLimits {
 ///
 /// # Errors
 /// [`BodyError`] when it is no form, too large, too slow or cut off.
-pub async fn form(request: &HttpRequest, payload: Payload, limits: BodyLimits) -> Result<Params, BodyError> {
+pub async fn form(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: BodyLimits,
+    known: &'static [Known],
+) -> Result<Params, BodyError> {
+    Ok(Params::parse(&[&body(request, payload, limits).await?], known)?)
+}
+
+/// Reads a form together with the query, as one list of parameters.
+///
+/// # Errors
+/// As [`form`].
+pub async fn form_and_query(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: BodyLimits,
+    known: &'static [Known],
+) -> Result<Params, BodyError> {
+    let body = body(request, payload, limits).await?;
+    Ok(Params::parse(&[request.query_string().as_bytes(), &body], known)?)
+}
+
+async fn body(request: &HttpRequest, payload: Payload, limits: BodyLimits) -> Result<Vec<u8>, BodyError> {
     if !is_media_type(request, "application/x-www-form-urlencoded") {
         return Err(BodyError::MediaType);
     }
-    Ok(Params::parse(&read(request, payload, limits).await?))
+    read(request, payload, limits).await
 }
 
 /// Reads a form at an endpoint that looks at nothing but its body.
@@ -69,11 +94,22 @@ pub async fn form(request: &HttpRequest, payload: Payload, limits: BodyLimits) -
 ///
 /// # Errors
 /// [`BodyError`], also for any query.
-pub async fn form_only(request: &HttpRequest, payload: Payload, limits: BodyLimits) -> Result<Params, BodyError> {
+pub async fn form_only(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: BodyLimits,
+    known: &'static [Known],
+) -> Result<Params, BodyError> {
     if !request.query_string().is_empty() {
         return Err(BodyError::Query);
     }
-    form(request, payload, limits).await
+    form(request, payload, limits, known).await
+}
+
+/// A parameter of one of our own forms. One that is repeated or unreadable counts as absent: no page of ours sends it.
+#[must_use]
+pub fn text<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
+    params.get(name).ok().flatten()
 }
 
 /// Whether the request has a body at all.

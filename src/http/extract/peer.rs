@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 
-use crate::config::server::Network;
+use crate::config::server::Cidr;
 
 /// The address a request came from.
 ///
 /// `X-Forwarded-For` is believed only when the connection comes from a configured proxy, and then only up to the
 /// right-most hop that is not itself such a proxy: everything to its left was written by a stranger.
 #[must_use]
-pub fn address(request: &HttpRequest, trusted_proxies: &[Network]) -> IpAddr {
+pub fn address(request: &HttpRequest, trusted_proxies: &[Cidr]) -> IpAddr {
     let trusted = |address: IpAddr| trusted_proxies.iter().any(|network| network.contains(address));
     let mut peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |socket| socket.ip().to_canonical());
     if !trusted(peer) {
@@ -32,7 +32,7 @@ pub fn address(request: &HttpRequest, trusted_proxies: &[Network]) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::address;
-    use crate::config::server::Network;
+    use crate::config::server::Cidr;
     use actix_web::test::TestRequest;
 
     fn seen(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
@@ -40,7 +40,7 @@ mod tests {
         for value in forwarded {
             request = request.append_header(("X-Forwarded-For", *value));
         }
-        let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        let trusted: Vec<Cidr> = trusted.iter().map(|text| Cidr::parse(text).unwrap()).collect();
         address(&request.to_http_request(), &trusted).to_string()
     }
 
