@@ -18,7 +18,8 @@ impl Signet {
         if now.since(session.last_seen_at) < TOUCH_EVERY {
             return Ok(());
         }
-        Ok(self.store.touch_session(session.hash, now, now.plus(self.config.sessions.idle)).await?)
+        self.store.touch_session(session.hash, now, now.plus(self.config.sessions.idle)).await?;
+        Ok(())
     }
 
     /// Ends the session of this browser, and says which it was.

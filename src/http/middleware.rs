@@ -25,7 +25,7 @@ use actix_web::http::header::STRICT_TRANSPORT_SECURITY;
 use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
 use actix_web::http::header::X_FRAME_OPTIONS;
 use actix_web::middleware::Next;
-use futures_util::FutureExt;
+use futures_util::future::FutureExt;
 
 use super::App;
 use super::reference::Reference;

@@ -99,7 +99,7 @@ pub async fn start(web: App) -> HttpResponse {
 pub async fn callback(web: App, request: HttpRequest) -> HttpResponse {
     let start = web.cookies.read(request.headers(), Cookie::Playground).and_then(|text| Start::from_cookie(&text));
     let params = Params::parse(&[request.query_string().as_bytes()], CALLBACK).ok();
-    let value = |name| params.as_ref().and_then(|params| params.get(name).ok().flatten()).map(str::to_owned);
+    let value = |name: &str| params.as_ref().and_then(|params| params.get(name).ok().flatten()).map(str::to_owned);
     let page = PlaygroundResultPage {
         outcome: outcome(start.as_ref(), &value),
         state: value("state"),

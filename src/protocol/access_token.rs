@@ -51,7 +51,6 @@ pub struct Claims<'a> {
     pub sid: Option<&'a str>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "the shape that serde asks for")]
 fn one_or_many<S: serde::Serializer>(audience: &&[String], to: S) -> Result<S::Ok, S::Error> {
     match audience {
         [one] => to.serialize_str(one),
@@ -59,6 +58,7 @@ fn one_or_many<S: serde::Serializer>(audience: &&[String], to: S) -> Result<S::O
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
 fn as_text<S: serde::Serializer>(scope: &&Scope, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(scope)
 }

@@ -16,7 +16,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
 /// `WWW-Authenticate` of every `invalid_client` answer to a request that had an `Authorization` header: "MUST
-/// respond with an HTTP 401 status code and include the "WWW-Authenticate" response header field" (RFC 6749
+/// respond with an HTTP 401 (Unauthorized) status code and include the "WWW-Authenticate" response header field" (RFC 6749
 /// section 5.2).
 pub const CHALLENGE: &str = "Basic realm=\"token\", charset=\"UTF-8\"";
 

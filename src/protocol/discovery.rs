@@ -34,6 +34,7 @@ pub struct Server {
 }
 
 /// The document. Field names are those of the "OAuth Authorization Server Metadata" registry.
+#[expect(clippy::struct_excessive_bools, reason = "as the registry has them")]
 #[derive(Debug, Clone, Serialize)]
 pub struct Metadata {
     pub issuer: String,
@@ -63,7 +64,7 @@ pub struct Metadata {
 }
 
 /// Claims of ID tokens and access tokens that are no claims of the UserInfo endpoint.
-const TOKEN_CLAIMS: [&str; 8] = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr"];
+const TOKEN_CLAIMS: [&str; 9] = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
 
 impl Metadata {
     #[must_use]

@@ -4,6 +4,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::Serialize;
+use serde::Serializer;
+use serde::ser::SerializeStruct;
+
 /// An error of OAuth 2.0 or OpenID Connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OAuthError {
@@ -18,8 +22,8 @@ impl OAuthError {
 
     /// An error with a sentence that anybody may read.
     ///
-    /// "Values for the "error_description" parameter MUST NOT include characters outside the set
-    /// %x20-21 / %x23-5B / %x5D-7E" (RFC 6749 section 5.2): others become `?`, and a long text is cut.
+    /// Values for `error_description` "MUST NOT include characters outside the set %x20-21 / %x23-5B / %x5D-7E"
+    /// (RFC 6749 section 5.2): others become `?`, and a long text is cut.
     #[must_use]
     pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         Self { code, description: sendable(description.into()), detail: None }
@@ -58,6 +62,16 @@ impl fmt::Display for OAuthError {
 }
 
 impl std::error::Error for OAuthError {}
+
+/// The JSON of RFC 6749 section 5.2; the detail is not in it.
+impl Serialize for OAuthError {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut body = to.serialize_struct("OAuthError", 2)?;
+        body.serialize_field("error", self.code.as_str())?;
+        body.serialize_field("error_description", self.description())?;
+        body.end()
+    }
+}
 
 macro_rules! shorthands {
     ($($name:ident => $code:ident,)*) => {
@@ -190,6 +204,8 @@ mod tests {
     fn the_detail_is_never_shown() {
         let error = OAuthError::server_error("Something failed").detail("disk /dev/sda full");
         assert!(!error.to_string().contains("sda"));
+        let body = serde_json::to_string(&error).unwrap();
+        assert_eq!(body, r#"{"error":"server_error","error_description":"Something failed"}"#);
         assert_eq!(error.private_detail(), Some("disk /dev/sda full"));
     }
 }

@@ -9,7 +9,7 @@ pub const TYPE: &str = "JWT";
 
 /// The claims. What is known about the person is at the UserInfo endpoint and not in here: "The Claims requested by
 /// the profile, email, address, and phone scope values are returned from the UserInfo Endpoint [...] when a
-/// response_type value is used that results in an Access Token being issued" (OpenID Connect Core section 5.4).
+/// `response_type` value is used that results in an Access Token being issued" (OpenID Connect Core section 5.4).
 #[derive(Debug, Clone, Serialize)]
 pub struct Claims<'a> {
     pub iss: &'a str,

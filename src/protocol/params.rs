@@ -189,7 +189,8 @@ impl Params {
 
     /// All values of a parameter that may be repeated, without the empty ones; none when it cannot be read.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.find(name).into_iter().flat_map(|sent| &sent.values).map(String::as_str)
+        let readable = self.find(name).filter(|sent| sent.fault.is_none());
+        readable.into_iter().flat_map(|sent| &sent.values).map(String::as_str)
     }
 
     /// Whether anything at all is wrong.

@@ -52,10 +52,11 @@ impl AuthorizationResponse {
     }
 
     fn new(to: ReturnTo, mut parameters: Vec<(&'static str, String)>, issuer: &str) -> Self {
-        // "state REQUIRED if the "state" parameter was present in the client authorization request. The exact
-        // value received from the client" (RFC 6749 section 4.1.2).
+        // "REQUIRED if the "state" parameter was present in the client authorization request. The exact value
+        // received from the client." (RFC 6749 section 4.1.2)
         parameters.extend(to.state.map(|state| ("state", state)));
-        // "the authorization server MUST include the iss parameter" also in error responses (RFC 9207 section 2).
+        // "In authorization responses to the client, including error responses, an authorization server supporting
+        // this specification MUST indicate its identity by including the iss parameter" (RFC 9207 section 2).
         parameters.push(("iss", issuer.to_owned()));
         Self { response_mode: to.response_mode, redirect_uri: to.redirect_uri, parameters }
     }

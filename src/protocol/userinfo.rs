@@ -7,6 +7,7 @@ use super::access_token::AccessToken;
 use super::error::OAuthError;
 use crate::domain::scope::Scope;
 use crate::domain::user::Address;
+use crate::domain::user::Role;
 use crate::domain::user::User;
 
 /// Scope values that give claims here, and the claims that each of them gives; discovery lists both.
@@ -73,7 +74,7 @@ pub fn claims(user: &User, scope: &Scope) -> Map<String, Value> {
         out.extend(address.map(|address| ("address".to_owned(), address.into())));
     }
     if scope.contains("roles") {
-        out.insert("roles".to_owned(), user.roles.iter().map(|role| role.as_str()).collect());
+        out.insert("roles".to_owned(), user.roles.iter().map(Role::as_str).collect());
     }
     out
 }

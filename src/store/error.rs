@@ -36,6 +36,12 @@ impl StoreError {
         Self::Corrupt { table, what: what.to_string() }
     }
 
+    /// Whether trying again later may help.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
     /// What the log may say beyond the sentence that everybody may read.
     pub fn detail(&self) -> &str {
         match self {

@@ -25,7 +25,7 @@ use signet::protocol::token::refresh::narrow;
 
 use crate::support::client;
 
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// The hash of the token of a generation.
 fn token(generation: u8) -> SecretHash {

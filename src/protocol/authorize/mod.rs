@@ -31,7 +31,7 @@ pub use next_step::next_step;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthorizeFailure {
     /// "the authorization server SHOULD inform the resource owner of the error and MUST NOT automatically redirect
-    /// the user agent to the invalid redirection URI" (RFC 6749 section 4.1.2.1).
+    /// the user-agent to the invalid redirection URI" (RFC 6749 section 4.1.2.1).
     Page(OAuthError),
     /// The client is told.
     Redirect { to: ReturnTo, error: OAuthError },

@@ -71,10 +71,10 @@ pub fn next_step(
         Err(reason) => return Step::Login(reason),
     };
     if request.prompt.select_account && !account_is_chosen(attempt, session) {
-        return match request.prompt.none {
-            true => refuse(ErrorCode::AccountSelectionRequired, "An account must be chosen"),
-            false => Step::SelectAccount,
-        };
+        if request.prompt.none {
+            return refuse(ErrorCode::AccountSelectionRequired, "An account must be chosen");
+        }
+        return Step::SelectAccount;
     }
     let scope = request.scope.intersection(&client.scope);
     if scope.is_empty() {

@@ -13,7 +13,7 @@ pub(super) fn check(params: &Params, client: &Client) -> Result<Option<CodeChall
         }
         (None, None) => Ok(None),
         (None, Some(_)) => Err(OAuthError::invalid_request("code_challenge_method without code_challenge")),
-        // An absent method means plain (RFC 7636 section 4.3), which shows the verifier to whom it should protect from.
+        // An absent method means plain (RFC 7636 section 4.3), which shows the verifier to everyone who sees the request.
         (Some(_), None) => Err(OAuthError::invalid_request("code_challenge_method is missing: it must be S256")),
         (Some(challenge), Some("S256")) => {
             CodeChallenge::parse(challenge).map(Some).map_err(|fault| OAuthError::invalid_request(fault.to_string()))

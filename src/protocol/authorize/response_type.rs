@@ -1,4 +1,4 @@
-//! What the client wants: a code, nothing else. "Clients SHOULD NOT use the implicit grant (response type token)"
+//! What the client wants: a code, nothing else. "clients SHOULD NOT use the implicit grant (response type token)"
 //! (RFC 9700 section 2.1.2), so there is none to use.
 
 use super::super::error::ErrorCode;

@@ -31,7 +31,7 @@ pub(super) fn check(params: &Params, client: &Client, prompt: Prompt) -> Result<
 }
 
 /// "MUST ensure that the prompt parameter contains consent unless other conditions for processing the request
-/// permitting offline access to the requested resources are in place", else "MUST ignore the offline_access request"
+/// permitting offline access to the requested resources are in place", else "it MUST ignore the `offline_access` request"
 /// (OpenID Connect Core section 11). The other condition is that the operator trusts the client as its own.
 fn offline_access(client: &Client, prompt: Prompt) -> bool {
     client.allows(GrantType::RefreshToken) && (prompt.consent || client.first_party)

@@ -75,7 +75,8 @@ pub fn check(
     verifier(code, request.code_verifier.as_ref(), s256).map_err(|detail| Refused { burns: true, ..refused(detail) })
 }
 
-/// "If the values are not equal, an error response indicating "invalid_grant" MUST be returned" (RFC 7636 section 4.6).
+/// "If the values are not equal, an error response indicating `invalid_grant` [...] MUST be returned" (RFC 7636
+/// section 4.6).
 fn verifier(code: &Code, verifier: Option<&Secret>, s256: impl Fn(&str) -> String) -> Result<(), &'static str> {
     match (&code.code_challenge, verifier) {
         (None, None) => Ok(()),
