@@ -12,7 +12,7 @@ use crate::flow::sync;
 use crate::store::version::Versions;
 
 /// Runs until the process ends. A task that fails is tried again at its next turn: the database may be back then.
-pub async fn run(signet: Arc<Signet>) {
+pub(super) async fn run(signet: Arc<Signet>) {
     tokio::join!(
         watch(Arc::clone(&signet)),
         every(rotate::TEND_EVERY, "keys", || tend(Arc::clone(&signet))),

@@ -15,13 +15,13 @@ use std::process;
 use super::Failure;
 
 /// The port of a dev server that was not told another.
-pub const PORT: u16 = 8080;
+pub(super) const PORT: u16 = 8080;
 
 /// The data of one dev server. Dropping it deletes them.
 #[derive(Debug)]
-pub struct DevServer {
-    pub port: u16,
-    pub folder: PathBuf,
+pub(super) struct DevServer {
+    pub(super) port: u16,
+    pub(super) folder: PathBuf,
     /// Only the server itself cleans up; commands that look it up do not.
     note: Option<PathBuf>,
 }
@@ -31,7 +31,7 @@ impl DevServer {
     ///
     /// # Errors
     /// When the folders cannot be made, or belong to somebody else.
-    pub fn create(port: u16) -> Result<Self, Failure> {
+    pub(super) fn create(port: u16) -> Result<Self, Failure> {
         let runtime = runtime_folder()?;
         let folder = runtime.join(format!("dev-{port}-{}", process::id()));
         private_folder(&folder)?;
@@ -48,7 +48,7 @@ impl DevServer {
     ///
     /// # Errors
     /// Exit code 69 when there is none.
-    pub fn find(port: u16) -> Result<Self, Failure> {
+    pub(super) fn find(port: u16) -> Result<Self, Failure> {
         let none = || Failure::unavailable(&format!("no `signet serve --dev` runs on port {port}"));
         let text = fs::read_to_string(note(&runtime_folder()?, port)).map_err(|_| none())?;
         let folder = PathBuf::from(text.trim_end());
@@ -59,17 +59,17 @@ impl DevServer {
     }
 
     #[must_use]
-    pub fn issuer(&self) -> String {
+    pub(super) fn issuer(&self) -> String {
         format!("http://localhost:{}", self.port)
     }
 
     #[must_use]
-    pub fn database(&self) -> PathBuf {
+    pub(super) fn database(&self) -> PathBuf {
         self.folder.join(DATABASE)
     }
 
     #[must_use]
-    pub fn master_key(&self) -> PathBuf {
+    pub(super) fn master_key(&self) -> PathBuf {
         self.folder.join("master.key")
     }
 }

@@ -14,7 +14,7 @@ use super::Failure;
 ///
 /// # Errors
 /// [`Failure`] when logging was started before.
-pub fn start(telemetry: &Telemetry) -> Result<(), Failure> {
+pub(super) fn start(telemetry: &Telemetry) -> Result<(), Failure> {
     let level = telemetry.log_level.as_str();
     let filter = EnvFilter::new(format!("warn,signet={level}"));
     let json = match telemetry.log_format {

@@ -30,16 +30,16 @@ use super::dev_server::DevServer;
 
 /// Which installation a command works on. `--config FILE`, else ./signet.toml, else defaults and ./data/signet.db.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Selection {
+pub(super) struct Selection {
     /// Configuration file; without it ./signet.toml, or defaults.
     #[arg(long, value_name = "FILE", env = "SIGNET_CONFIG", global = true)]
-    pub config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// The dev server that runs on --port (8080).
     #[arg(long, conflicts_with = "config", global = true)]
-    pub dev: bool,
+    pub(super) dev: bool,
     /// Port of the dev server.
     #[arg(long, global = true)]
-    pub port: Option<u16>,
+    pub(super) port: Option<u16>,
     #[arg(skip)]
     folder: Option<(String, PathBuf, PathBuf)>,
 }
@@ -47,7 +47,7 @@ pub struct Selection {
 impl Selection {
     /// The installation of a dev server.
     #[must_use]
-    pub fn of_dev_server(server: &DevServer) -> Self {
+    pub(super) fn of_dev_server(server: &DevServer) -> Self {
         Self {
             dev: true,
             port: Some(server.port),
@@ -59,7 +59,7 @@ impl Selection {
 
 /// What a missing database or master key means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
+pub(super) enum Missing {
     /// A server makes what is missing.
     Create,
     /// A command works on what a server has made.
@@ -70,7 +70,7 @@ pub enum Missing {
 ///
 /// # Errors
 /// Exit code 78 with all faults; 69 when no dev server runs on the port.
-pub fn load(selection: &Selection) -> Result<Loaded, Failure> {
+pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
     let mut overrides = Vec::new();
     if selection.dev {
         let (issuer, database, master_key) = match &selection.folder {
@@ -104,7 +104,7 @@ fn local_file() -> Option<PathBuf> {
 ///
 /// # Errors
 /// [`Failure`] by kind: 69 for the database, 78 for the master key.
-pub async fn provider(
+pub(super) async fn provider(
     config: Config,
     clock: Arc<dyn Clock>,
     dev: bool,
@@ -129,14 +129,14 @@ pub async fn provider(
 ///
 /// # Errors
 /// As [`load`] and [`provider`].
-pub async fn existing(selection: &Selection) -> Result<Arc<Signet>, Failure> {
+pub(super) async fn existing(selection: &Selection) -> Result<Arc<Signet>, Failure> {
     let config = load(selection)?.config;
     Ok(Arc::new(provider(config, Arc::new(SystemClock::new()), selection.dev, Missing::Refuse).await?))
 }
 
 /// How much of the database one process may use.
 #[must_use]
-pub fn options(config: &Config) -> Options {
+pub(super) fn options(config: &Config) -> Options {
     Options {
         max_connections: usize::try_from(config.database.max_connections).unwrap_or(16),
         ..Options::default()
@@ -164,7 +164,7 @@ fn master_key(config: &Config, entropy: &dyn Entropy, has_keys: bool) -> Result<
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn create_data_folder(config: &Config) -> Result<(), Failure> {
+pub(super) fn create_data_folder(config: &Config) -> Result<(), Failure> {
     let Some(path) = config.database.url.sqlite_path() else { return Ok(()) };
     match Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => private_folder(folder),

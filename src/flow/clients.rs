@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
-use std::time::Duration;
 
 use moka::sync::Cache;
 

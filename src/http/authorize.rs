@@ -100,7 +100,7 @@ fn deliver(web: &Web, request: &HttpRequest, response: &AuthorizationResponse, c
             // The action was compared with the registration byte by byte before anything else happened.
             let Some(destination) = Destination::parse(&response.redirect_uri) else { return lost(web, request) };
             let fields = response.parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            let page = FormPostPage { app_name: destination.host().to_owned(), destination, fields };
+            let page = FormPostPage { app_name: destination.label().to_owned(), destination, fields };
             let mut answer = respond::page(web, respond::locale(web, request, &[]), StatusCode::OK, &page);
             respond::add_cookies(answer.headers_mut(), cookies);
             answer

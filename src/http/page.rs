@@ -126,6 +126,12 @@ impl Pages {
         self.catalog.negotiate(preference)
     }
 
+    /// The BCP 47 tag of a language.
+    #[must_use]
+    pub fn tag(&self, locale: Locale) -> &str {
+        self.catalog.tag(locale)
+    }
+
     /// All languages, the default one first.
     pub fn locales(&self) -> impl Iterator<Item = Locale> {
         self.catalog.locales()

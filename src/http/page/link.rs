@@ -66,6 +66,12 @@ impl Destination {
         &self.uri
     }
 
+    /// What people see of it: host and port, or the scheme of an app.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
     /// The source expression of CSP Level 3 section 2.3.1 that covers it. Built from parts of the parsed address that
     /// cannot hold a space, `;` or `,`.
     pub(super) fn csp_source(&self) -> String {
