@@ -41,7 +41,7 @@ pub(super) struct Selection {
     #[arg(long, global = true)]
     pub(super) port: Option<u16>,
     #[arg(skip)]
-    folder: Option<(String, PathBuf, PathBuf)>,
+    pub(super) folder: Option<(String, PathBuf, PathBuf)>,
 }
 
 impl Selection {
