@@ -65,8 +65,7 @@ impl Assets {
         let file = self.files.get(&format!("{stem}.{extension}"))?;
         // While versions change, a page of one node may load its style from another: better today's file than none,
         // but then it must not be kept under that name.
-        let cache_control =
-            if file.hashed_name == path { "public, max-age=31536000, immutable" } else { "no-cache" };
+        let cache_control = if file.hashed_name == path { "public, max-age=31536000, immutable" } else { "no-cache" };
         Some(Asset { body: file.body.clone(), content_type: file.content_type, cache_control })
     }
 }
@@ -116,9 +115,9 @@ fn content_type(extension: &str) -> Option<&'static str> {
 
 /// Tells versions of a file apart; FNV-1a, because it needs no secrecy and is the same on every node.
 fn fingerprint(bytes: &[u8]) -> u32 {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let [a, b, c, d, e, f, g, h] = hash.to_be_bytes();
     u32::from_be_bytes([a, b, c, d]) ^ u32::from_be_bytes([e, f, g, h])
 }

@@ -135,7 +135,8 @@ impl Language {
         for path in Files::iter().filter(|path| path.starts_with(&prefix)) {
             let Some(file) = Files::get(&path) else { continue };
             let text = String::from_utf8(file.data.into_owned()).map_err(|_| failed(format!("{path} is not UTF-8")))?;
-            let resource = FluentResource::try_new(text).map_err(|(_, faults)| failed(format!("{path}: {faults:?}")))?;
+            let resource =
+                FluentResource::try_new(text).map_err(|(_, faults)| failed(format!("{path}: {faults:?}")))?;
             bundle.add_resource(resource).map_err(|faults| failed(format!("{path}: {faults:?}")))?;
         }
         let mut language = Self { tag: tag.clone(), direction: "ltr", bundle };
@@ -166,7 +167,8 @@ fn fluent_value(value: &Value) -> FluentValue<'static> {
 
 /// Without control characters and without those that turn the direction of the text that follows.
 fn plain(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     text.chars().filter(|c| !c.is_control() && !turns(*c)).collect()
 }
 

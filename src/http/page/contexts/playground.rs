@@ -62,7 +62,10 @@ pub enum PlaygroundOutcome {
         #[serde(serialize_with = "reveal")]
         verifier: Secret,
     },
-    Error { error: String, description: Option<String> },
+    Error {
+        error: String,
+        description: Option<String>,
+    },
     /// The state is unknown: opened again, another browser, or a forged answer.
     Unknown,
 }
