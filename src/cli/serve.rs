@@ -16,12 +16,7 @@ use crate::config::Config;
 use crate::flow::Signet;
 use crate::flow::dev;
 use crate::http::Web;
-use crate::http::cookie::Cookies;
-use crate::http::discovery::Documents;
-use crate::http::page::Pages;
 use crate::http::server;
-use crate::protocol::discovery;
-use crate::protocol::discovery::Metadata;
 
 use super::Failure;
 use super::dev_server;
@@ -66,11 +61,11 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     // The database wants a runtime of its own: migrations block, and PostgreSQL connections must outlive workers.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let signet = runtime.block_on(prepare(loaded.config, clock.clone(), dev_server.as_ref()))?;
-    let web = web(Arc::clone(&signet))?;
+    let web = Data::new(Web::new(Arc::clone(&signet)).map_err(|fault| Failure::configuration(&fault))?);
     let setup = runtime.block_on(setup_link(&signet))?;
     runtime.spawn(super::background::run(Arc::clone(&signet)));
     print_box(&signet, &listeners, clock.as_ref(), setup.as_deref());
-    actix_web::rt::System::new().block_on(server::serve(web, listeners))?;
+    actix_web::rt::System::new().block_on(async { server::build(web, listeners)?.await })?;
     drop(dev_server);
     Ok(())
 }
@@ -92,20 +87,6 @@ async fn prepare(
         signet.apply_configured_clients().await?;
     }
     Ok(signet)
-}
-
-fn web(signet: Arc<Signet>) -> Result<Data<Web>, Failure> {
-    let ui = &signet.config.ui;
-    let pages = Pages::load(ui.templates_dir.as_deref(), &ui.name).map_err(|fault| Failure::configuration(&fault))?;
-    let metadata = Metadata::of(&discovery::Server {
-        issuer: signet.issuer().to_owned(),
-        id_token_algorithms: signet.config.keys.algorithms.clone(),
-        scopes: Vec::new(),
-        ui_locales: pages.locales().map(|locale| pages.tag(locale).to_owned()).collect(),
-    });
-    let discovery = Documents::new(&metadata).map_err(|fault| Failure::failed(&fault))?;
-    let cookies = Cookies::of_issuer(signet.issuer());
-    Ok(Data::new(Web { signet, pages, cookies, discovery }))
 }
 
 /// RFC 6761 section 6.3: the loopback addresses reach nobody else. Demo passwords must not.

@@ -37,8 +37,11 @@ use actix_web::web::post;
 use actix_web::web::resource;
 
 use crate::flow::Signet;
+use crate::protocol::discovery::Metadata;
+use crate::protocol::discovery::Server;
 
 use self::cookie::Cookies;
+use self::page::PageError;
 use self::page::Pages;
 
 /// What every endpoint has at hand.
@@ -51,6 +54,35 @@ pub struct Web {
 }
 
 pub type App = Data<Web>;
+
+/// Why a provider cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    #[error(transparent)]
+    Page(#[from] PageError),
+    #[error("discovery cannot be written: {0}")]
+    Discovery(#[from] serde_json::Error),
+}
+
+impl Web {
+    /// Loads pages and writes the discovery document.
+    ///
+    /// # Errors
+    /// [`WebError::Page`] when a theme is broken.
+    pub fn new(signet: Arc<Signet>) -> Result<Self, WebError> {
+        let ui = &signet.config.ui;
+        let pages = Pages::load(ui.templates_dir.as_deref(), &ui.name)?;
+        let metadata = Metadata::of(&Server {
+            issuer: signet.issuer().to_owned(),
+            id_token_algorithms: signet.config.keys.algorithms.clone(),
+            scopes: Vec::new(),
+            ui_locales: pages.locales().map(|locale| pages.tag(locale).to_owned()).collect(),
+        });
+        let discovery = discovery::Documents::new(&metadata)?;
+        let cookies = Cookies::of_issuer(signet.issuer());
+        Ok(Self { signet, pages, cookies, discovery })
+    }
+}
 
 /// Every route. A path that is written differently (`//token`, `/token/`, `/%74oken`) is not found.
 pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {

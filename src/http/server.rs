@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 
 use actix_web::App as ActixApp;
 use actix_web::HttpServer;
+use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 
 use super::App;
@@ -24,11 +25,11 @@ impl Web {
     }
 }
 
-/// Serves until it is told to stop, then lets requests under way finish.
+/// A server that runs when it is awaited, until it is told to stop; then it lets requests under way finish.
 ///
 /// # Errors
 /// When a listener cannot be used.
-pub async fn serve(web: App, listeners: Vec<TcpListener>) -> io::Result<()> {
+pub fn build(web: App, listeners: Vec<TcpListener>) -> io::Result<Server> {
     let config = &web.signet.config.server;
     let shutdown = config.shutdown_timeout.as_secs();
     let workers = match config.workers {
@@ -48,5 +49,5 @@ pub async fn serve(web: App, listeners: Vec<TcpListener>) -> io::Result<()> {
     for listener in listeners {
         server = server.listen(listener)?;
     }
-    server.run().await
+    Ok(server.run())
 }

@@ -1,6 +1,13 @@
-//! Everything that runs against a database or a server, in one binary.
-#![expect(clippy::expect_used, clippy::panic, clippy::string_slice, reason = "a test stops where it fails")]
+//! Everything that needs more than values: databases, sockets, pages. One binary, because linking is what costs.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
 
 mod clients;
+mod store;
 mod stories;
 mod support;

@@ -1,3 +1,9 @@
+//! What tests stand on.
+
+pub(crate) mod app;
 pub(crate) mod browser;
+pub(crate) mod database;
 pub(crate) mod html;
+pub(crate) mod nouns;
+pub(crate) mod postgres;
 pub(crate) mod server;

@@ -1,0 +1,100 @@
+use signet::domain::family::RevocationReason;
+use signet::store::family::RotateFamily;
+use signet::store::family::Rotation;
+use tokio::task::JoinSet;
+
+use crate::support::database::Database;
+use crate::support::nouns::*;
+
+fn step(presented: &str, next: &str) -> Rotation {
+    Rotation {
+        presented: hash(presented),
+        next: hash(next),
+        successor: next.as_bytes().to_vec(),
+        now: later(10),
+        idle_expires_at: later(3610),
+    }
+}
+
+pub(super) async fn rotates(db: Database) {
+    furnish_with_family(&db.store).await;
+    let mut expected = family("f1");
+    expected.generation = 2;
+    expected.current = Some(hash("f1-2"));
+    expected.previous = Some(hash("f1-1"));
+    expected.successor = Some(b"f1-2".to_vec());
+    expected.rotated_at = Some(later(10));
+    expected.idle_expires_at = later(3610);
+    let rotated = db.store.rotate_family(family_id("f1"), step("f1-1", "f1-2")).await;
+    assert_eq!(rotated, Ok(RotateFamily::Rotated(expected.clone())));
+    assert_eq!(db.store.family(family_id("f1")).await, Ok(Some(expected.clone())));
+    let lost = db.store.rotate_family(family_id("f1"), step("f1-1", "f1-3")).await;
+    assert_eq!(lost, Ok(RotateFamily::Lost(expected)));
+    assert_eq!(db.store.rotate_family(family_id("f9"), step("a", "b")).await, Ok(RotateFamily::Unknown));
+}
+
+pub(super) async fn one_of_64_parallel_rotations(db: Database) {
+    furnish_with_family(&db.store).await;
+    let nodes = [db.store.clone(), db.another_node()];
+    for generation in 1..=10 {
+        let mut racers = JoinSet::new();
+        for (racer, store) in (0..64).zip(nodes.iter().cycle().cloned()) {
+            let next = if racer == 0 { format!("f1-{}", generation + 1) } else { format!("f1-{}", generation + 1) };
+            let step = step(&format!("f1-{generation}"), &next);
+            racers.spawn(async move { store.rotate_family(family_id("f1"), step).await.unwrap() });
+        }
+        let outcomes = racers.join_all().await;
+        let rotated = outcomes.iter().filter(|outcome| matches!(outcome, RotateFamily::Rotated(_))).count();
+        let lost = outcomes.iter().filter(|outcome| matches!(outcome, RotateFamily::Lost(_))).count();
+        assert_eq!((rotated, lost), (1, 63));
+    }
+    assert_eq!(db.store.family(family_id("f1")).await.unwrap().unwrap().generation, 11);
+}
+
+pub(super) async fn revoke_wins_over_rotate(db: Database) {
+    furnish(&db.store).await;
+    let other = db.another_node();
+    for round in 0..20 {
+        let id = format!("f{round}");
+        let name = format!("c{round}");
+        db.store.issue_code(code(&name), None, NOON).await.unwrap();
+        db.store.redeem_code(hash(&name), NOON, family(&id)).await.unwrap();
+        let (rotated, revoked) = tokio::join!(
+            db.store.rotate_family(family_id(&id), step(&format!("{id}-1"), &format!("{id}-2"))),
+            other.revoke_family(family_id(&id), RevocationReason::Client, NOON),
+        );
+        assert!(rotated.is_ok());
+        assert_eq!(revoked, Ok(true));
+        let after = db.store.family(family_id(&id)).await.unwrap().unwrap();
+        assert!(after.revoked.is_some() && after.successor.is_none());
+        let again = db.store.rotate_family(family_id(&id), step(&format!("{id}-2"), "x")).await;
+        assert_eq!(again, Ok(RotateFamily::Lost(after)));
+    }
+}
+
+pub(super) async fn ended_does_not_rotate(db: Database) {
+    furnish_with_family(&db.store).await;
+    for end in [3600, 86_400] {
+        let late = Rotation { now: later(end), idle_expires_at: later(end + 3600), ..step("f1-1", "f1-2") };
+        let lost = db.store.rotate_family(family_id("f1"), late).await;
+        assert_eq!(lost, Ok(RotateFamily::Lost(family("f1"))));
+    }
+}
+
+pub(super) async fn userinfo_in_one_question(db: Database) {
+    furnish_with_family(&db.store).await;
+    let found = db.store.userinfo(family_id("f1"), user_id("ada")).await;
+    assert_eq!(found, Ok(Some((family("f1"), user("ada")))));
+    assert_eq!(db.store.userinfo(family_id("f1"), user_id("bob")).await, Ok(None));
+    assert_eq!(db.store.userinfo(family_id("f2"), user_id("ada")).await, Ok(None));
+}
+
+pub(super) async fn first_reason_stays(db: Database) {
+    furnish_with_family(&db.store).await;
+    let id = || family_id("f1");
+    assert_eq!(db.store.revoke_family(id(), RevocationReason::RefreshReused, later(1)).await, Ok(true));
+    assert_eq!(db.store.revoke_family(id(), RevocationReason::Client, later(2)).await, Ok(false));
+    assert_eq!(db.store.revoke_families_of_user(user_id("ada"), RevocationReason::Client, later(3)).await, Ok(0));
+    let revoked = db.store.family(id()).await.unwrap().unwrap().revoked.unwrap();
+    assert_eq!((revoked.at, revoked.reason), (later(1), RevocationReason::RefreshReused));
+}

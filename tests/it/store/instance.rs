@@ -1,0 +1,54 @@
+use signet::store::sweep::Swept;
+use tokio::task::JoinSet;
+
+use crate::support::database::Database;
+use crate::support::nouns::*;
+
+pub(super) async fn answers_a_ping(db: Database) {
+    assert_eq!(db.store.ping().await, Ok(()));
+}
+
+pub(super) async fn first_value_stays(db: Database) {
+    assert_eq!(db.store.instance_value("salt").await, Ok(None));
+    let mut racers = JoinSet::new();
+    for racer in 0..16 {
+        let store = db.store.clone();
+        racers.spawn(async move { store.put_instance_value_if_absent("salt", vec![racer]).await.unwrap() });
+    }
+    let told = racers.join_all().await;
+    let stored = db.store.instance_value("salt").await.unwrap().unwrap();
+    assert!(told.iter().all(|value| *value == stored));
+}
+
+pub(super) async fn setup_link_works_once(db: Database) {
+    db.store.put_setup_link(hash("l1"), later(60)).await.unwrap();
+    db.store.put_setup_link(hash("l2"), later(60)).await.unwrap();
+    assert_eq!(db.store.setup_link(hash("l1"), NOON).await, Ok(false));
+    assert_eq!(db.store.setup_link(hash("l2"), NOON).await, Ok(true));
+    assert_eq!(db.store.take_setup_link(hash("l2"), later(60)).await, Ok(false));
+    let mut racers = JoinSet::new();
+    for _ in 0..16 {
+        let store = db.store.clone();
+        racers.spawn(async move { store.take_setup_link(hash("l2"), later(59)).await.unwrap() });
+    }
+    assert_eq!(racers.join_all().await.into_iter().filter(|taken| *taken).count(), 1);
+}
+
+pub(super) async fn sweeps_what_is_over(db: Database) {
+    furnish_with_family(&db.store).await;
+    db.store.begin_attempt(attempt("a1", "b1"), 10).await.unwrap();
+    db.store.begin_attempt(attempt("a2", "b2"), 10).await.unwrap();
+    let policy = signet::store::throttle::Policy {
+        limit: 1,
+        window: std::time::Duration::from_secs(60),
+        block: std::time::Duration::from_secs(60),
+    };
+    db.store.throttle_take([1; 32], NOON, policy).await.unwrap();
+    db.store.put_setup_link(hash("l1"), later(60)).await.unwrap();
+    assert_eq!(db.store.sweep(later(59), 10).await, Ok(Swept::default()));
+    let swept = db.store.sweep(later(3 * 86_400), 1).await.unwrap();
+    assert_eq!(swept, Swept { attempts: 1, codes: 1, sessions: 1, families: 1, throttles: 1, setup_links: 1 });
+    assert!(swept.more(1));
+    let swept = db.store.sweep(later(3 * 86_400), 10).await.unwrap();
+    assert_eq!(swept, Swept { attempts: 1, ..Swept::default() });
+}

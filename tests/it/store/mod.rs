@@ -1,0 +1,34 @@
+//! What a store promises, case by case, on every backend.
+
+mod client;
+mod code;
+mod family;
+mod instance;
+mod key;
+mod migrate;
+mod outage;
+mod request;
+mod session;
+mod throttle;
+mod user;
+
+use crate::support::database::on_every_backend;
+
+on_every_backend! {
+    client { comes_back_as_it_was, every_change_moves_the_version, deleting_ends_what_it_had }
+    user { comes_back_as_it_was, one_address_one_account, pages, password_change_ends_all_but_this_session,
+        rehash_only_of_what_was_compared, disabling_ends_everything }
+    session { comes_back_with_its_user, of_a_disabled_user_is_not_begun, logout_ends_codes_and_families,
+        replaced_by_the_same_user_goes_on, replaced_by_another_user_ends, touch_never_takes_time_away }
+    request { comes_back_as_it_was, oldest_beyond_the_bound_goes, belongs_to_one_browser, expired_is_closed,
+        consent_adds_up }
+    code { co_01_second_use_revokes_the_family, co_02_one_of_64_parallel_redemptions, co_03_bound_to_its_client,
+        co_05_expiry, co_08_user_or_client_or_session_ended, co_08_redemption_against_disabling,
+        one_attempt_issues_once, parallel_issues_of_one_attempt }
+    family { rotates, one_of_64_parallel_rotations, revoke_wins_over_rotate, ended_does_not_rotate,
+        userinfo_in_one_question, first_reason_stays }
+    key { comes_back_as_it_was, one_of_16_parallel_creations, change_of_guard, stale_plan_changes_nothing,
+        expires_and_revokes }
+    throttle { never_more_than_the_limit, window_and_block, nothing_is_allowed_when_the_limit_is_zero }
+    instance { first_value_stays, setup_link_works_once, sweeps_what_is_over, answers_a_ping }
+}

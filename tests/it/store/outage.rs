@@ -1,0 +1,131 @@
+use std::time::Duration;
+
+use diesel::Connection;
+use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection;
+use signet::store::Options;
+use signet::store::Store;
+use signet::store::StoreError;
+
+use crate::support::database::Database;
+use crate::support::database::Kind;
+use crate::support::database::block_on;
+use crate::support::database::options;
+use crate::support::nouns::*;
+use crate::support::postgres::Cluster;
+use crate::support::postgres::left_out;
+
+fn is_down<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+    assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
+}
+
+async fn comes_back(store: &Store) {
+    for _ in 0..100 {
+        if store.ping().await.is_ok() && store.create_user(user("bob")).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Every connection, not only the lucky one.
+    for round in 0..20 {
+        assert_eq!(store.user(user_id("ada")).await, Ok(Some(user("ada"))), "{round}");
+        assert!(store.versions().await.is_ok());
+    }
+    assert!(store.replace_client(client("demo-web")).await.unwrap());
+}
+
+#[test]
+fn postgres_stopped_and_started() {
+    let Some(cluster) = Cluster::start_new() else { return left_out() };
+    let url = cluster.database();
+    block_on(async {
+        let store = Store::open(&url, options()).unwrap();
+        store.create_user(user("ada")).await.unwrap();
+        store.create_client(client("demo-web")).await.unwrap();
+        cluster.stop();
+        for _ in 0..10 {
+            is_down(store.user(user_id("ada")).await);
+            is_down(store.create_user(user("bob")).await);
+            is_down(store.replace_client(client("demo-web")).await);
+        }
+        cluster.start();
+        comes_back(&store).await;
+    });
+}
+
+/// A server that accepts connections and then says nothing.
+#[test]
+fn postgres_that_hangs() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://u@{}/db?sslmode=disable", silent.local_addr().unwrap());
+    let limits = Options {
+        max_connections: 8,
+        connect_timeout: Duration::from_millis(300),
+        statement_timeout: Duration::from_millis(300),
+    };
+    block_on(async {
+        let store = Store::open(&url, limits).unwrap();
+        let answers = async {
+            is_down(store.ping().await);
+            is_down(store.replace_client(client("demo-web")).await);
+        };
+        tokio::time::timeout(Duration::from_secs(3), answers).await.expect("an answer within seconds");
+    });
+}
+
+/// A statement that waits for a lock does not wait for ever, and what it held up goes on afterwards.
+#[test]
+fn sqlite_locked_by_another_process() {
+    let db = Database::new(Kind::Sqlite).unwrap();
+    block_on(async {
+        let limits = Options { statement_timeout: Duration::from_millis(200), ..options() };
+        let store = Store::open(&db.url, limits).unwrap();
+        store.create_user(user("ada")).await.unwrap();
+        store.create_client(client("demo-web")).await.unwrap();
+        let file = db.folder.path().join("signet.db");
+        let mut other = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+        other.batch_execute("BEGIN IMMEDIATE").unwrap();
+        is_down(store.create_user(user("bob")).await);
+        is_down(store.replace_client(client("demo-web")).await);
+        assert_eq!(store.user(user_id("ada")).await, Ok(Some(user("ada"))));
+        other.batch_execute("ROLLBACK").unwrap();
+        comes_back(&store).await;
+    });
+}
+
+/// The kernel refuses writes to a file that is too large for the process, as it does on a full disk.
+#[test]
+fn sqlite_that_cannot_be_written() {
+    let db = Database::new(Kind::Sqlite).unwrap();
+    block_on(async {
+        furnish(&db.store).await;
+        let file = db.folder.path().join("signet.db");
+        let mut other = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+        // A trigger stands in for the disk: the statement fails with something that is not a constraint.
+        other
+            .batch_execute(
+                "CREATE TRIGGER full BEFORE INSERT ON throttles BEGIN SELECT RAISE(ROLLBACK, 'disk is full'); END;",
+            )
+            .unwrap();
+        let policy =
+            signet::store::throttle::Policy { limit: 1, window: Duration::from_secs(1), block: Duration::from_secs(1) };
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..32 {
+            let store = db.store.clone();
+            tasks.spawn(async move {
+                if number % 8 == 0 {
+                    assert!(store.throttle_take([1; 32], NOON, policy).await.is_err());
+                    return None;
+                }
+                let name = format!("u{number}");
+                store.create_user(user(&name)).await.is_ok().then_some(name)
+            });
+        }
+        // Whoever was told that it is written finds it written; whoever shared the bad batch was told the truth too.
+        for name in tasks.join_all().await.into_iter().flatten() {
+            assert!(db.store.user(user_id(&name)).await.unwrap().is_some(), "{name}");
+        }
+        other.batch_execute("DROP TRIGGER full").unwrap();
+        assert!(db.store.throttle_take([1; 32], NOON, policy).await.is_ok());
+    });
+}

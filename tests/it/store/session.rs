@@ -1,0 +1,69 @@
+use signet::domain::family::RevocationReason;
+use signet::store::code::RedeemCode;
+use signet::store::session::BeginSession;
+
+use crate::support::database::Database;
+use crate::support::nouns::*;
+
+pub(super) async fn comes_back_with_its_user(db: Database) {
+    furnish(&db.store).await;
+    assert_eq!(db.store.session(hash("s1")).await, Ok(Some((session("s1", "ada"), user("ada")))));
+    assert_eq!(db.store.session(hash("s2")).await, Ok(None));
+}
+
+pub(super) async fn of_a_disabled_user_is_not_begun(db: Database) {
+    furnish(&db.store).await;
+    db.store.set_user_disabled(user_id("bob"), true, NOON).await.unwrap();
+    for name in ["bob", "nobody"] {
+        assert_eq!(db.store.begin_session(session("s2", name), None).await, Ok(BeginSession::UserGone));
+    }
+    assert_eq!(db.store.session(hash("s2")).await, Ok(None));
+}
+
+pub(super) async fn logout_ends_codes_and_families(db: Database) {
+    furnish_with_family(&db.store).await;
+    db.store.issue_code(code("c2"), None, NOON).await.unwrap();
+    let mut offline = family("offline");
+    offline.scope = scope("openid offline_access");
+    assert_eq!(db.store.redeem_code(hash("c2"), NOON, offline).await, Ok(RedeemCode::Fresh));
+    db.store.issue_code(code("c3"), None, NOON).await.unwrap();
+    assert_eq!(db.store.end_session(session_id("s1"), later(1)).await, Ok(true));
+    assert_eq!(db.store.end_session(session_id("s1"), later(2)).await, Ok(false));
+    assert_eq!(db.store.end_session(session_id("s9"), later(2)).await, Ok(false));
+    assert_eq!(db.store.session(hash("s1")).await.unwrap().unwrap().0.ended_at, Some(later(1)));
+    let revoked = db.store.family(family_id("f1")).await.unwrap().unwrap().revoked.unwrap();
+    assert_eq!(revoked.reason, RevocationReason::Logout);
+    assert_eq!(db.store.family(family_id("offline")).await.unwrap().unwrap().revoked, None);
+    assert_eq!(db.store.redeem_code(hash("c3"), later(1), family("f3")).await, Ok(RedeemCode::Unknown));
+}
+
+pub(super) async fn replaced_by_the_same_user_goes_on(db: Database) {
+    furnish_with_family(&db.store).await;
+    db.store.issue_code(code("c2"), None, NOON).await.unwrap();
+    db.store.begin_session(session("s2", "ada"), Some(hash("s1"))).await.unwrap();
+    assert!(db.store.session(hash("s1")).await.unwrap().unwrap().0.ended_at.is_some());
+    assert_eq!(db.store.redeem_code(hash("c2"), NOON, family("f2")).await, Ok(RedeemCode::Fresh));
+    for name in ["f1", "f2"] {
+        let family = db.store.family(family_id(name)).await.unwrap().unwrap();
+        assert_eq!((family.session_id, family.revoked), (Some(session_id("s2")), None));
+    }
+}
+
+pub(super) async fn replaced_by_another_user_ends(db: Database) {
+    furnish_with_family(&db.store).await;
+    db.store.issue_code(code("c2"), None, NOON).await.unwrap();
+    db.store.begin_session(session("s2", "bob"), Some(hash("s1"))).await.unwrap();
+    assert!(db.store.session(hash("s1")).await.unwrap().unwrap().0.ended_at.is_some());
+    assert_eq!(db.store.session(hash("s2")).await.unwrap().unwrap().1, user("bob"));
+    assert_eq!(db.store.redeem_code(hash("c2"), NOON, family("f2")).await, Ok(RedeemCode::Unknown));
+}
+
+pub(super) async fn touch_never_takes_time_away(db: Database) {
+    furnish(&db.store).await;
+    assert_eq!(db.store.touch_session(hash("s1"), later(20), later(3620)).await, Ok(true));
+    assert_eq!(db.store.touch_session(hash("s1"), later(10), later(3610)).await, Ok(false));
+    let touched = db.store.session(hash("s1")).await.unwrap().unwrap().0;
+    assert_eq!((touched.last_seen_at, touched.idle_expires_at), (later(20), later(3620)));
+    db.store.end_session(session_id("s1"), later(21)).await.unwrap();
+    assert_eq!(db.store.touch_session(hash("s1"), later(30), later(3630)).await, Ok(false));
+}

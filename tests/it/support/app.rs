@@ -1,0 +1,181 @@
+//! A provider in this process: a database of its own, a clock that stands still until it is moved, a real socket.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::mpsc;
+use std::thread;
+use std::thread::JoinHandle;
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::System;
+use signet::ambient::ManualClock;
+use signet::ambient::OsEntropy;
+use signet::ambient::SeededEntropy;
+use signet::config::Config;
+use signet::config::Sources;
+use signet::crypto::seal::MasterKey;
+use signet::flow::Signet;
+use signet::flow::open::Parts;
+use signet::http::Web;
+use signet::http::server;
+use signet::store::Store;
+use signet::store::migrate::migrate;
+use tempfile::TempDir;
+use url::Url;
+
+use super::database::Kind;
+use super::database::options;
+use super::postgres::Cluster;
+
+/// 2026-11-22T12:00:00Z, where every clock starts.
+pub(crate) const NOON: i64 = 1_795_348_800_000_000;
+
+/// A running provider with the demo data of `serve --dev`.
+pub(crate) struct App {
+    /// The issuer, `http://localhost:PORT`.
+    pub(crate) base: Url,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) signet: Arc<Signet>,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+    _folder: TempDir,
+}
+
+impl App {
+    /// A provider on a database of its own. `None` when the machine has no PostgreSQL to offer.
+    pub(crate) async fn start(kind: Kind) -> Option<Self> {
+        Self::start_with(kind, &[]).await
+    }
+
+    /// The same with some keys of the configuration, such as `("tokens.code", "30s")`.
+    pub(crate) async fn start_with(kind: Kind, settings: &[(&str, &str)]) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = match kind {
+            Kind::Sqlite => {
+                let file = folder.path().join("signet.db");
+                std::fs::copy(template(), &file).expect("a copy of the template");
+                format!("sqlite://{}", file.display())
+            }
+            Kind::Postgres => Cluster::shared()?.database(),
+        };
+        Some(Self::start_on(folder, &database, kind == Kind::Postgres, settings).await)
+    }
+
+    /// Another node on the same database.
+    pub(crate) async fn another_node(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = self.signet.config.database.url.reveal().to_owned();
+        Self::start_on(folder, &url, false, &[("server.issuer", self.base.as_str().trim_end_matches('/'))]).await
+    }
+
+    async fn start_on(folder: TempDir, database: &str, empty: bool, settings: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let base = format!("http://localhost:{}", listener.local_addr().expect("an address").port());
+        let mut overrides = vec![
+            ("server.issuer".to_owned(), base.clone()),
+            ("server.workers".to_owned(), "2".to_owned()),
+            ("database.url".to_owned(), database.to_owned()),
+            // The least that Argon2 accepts here: these tests are not about its strength.
+            ("passwords.memory".to_owned(), "8 MiB".to_owned()),
+            ("passwords.iterations".to_owned(), "1".to_owned()),
+        ];
+        overrides.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let sources = Sources { file: None, env: Vec::new(), overrides, dev: true };
+        let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
+        let clock = Arc::new(ManualClock::at(NOON));
+        let store = Store::open(database, options()).expect("a database");
+        let parts =
+            Parts { config, store, master: master(), clock: clock.clone(), entropy: Arc::new(OsEntropy), dev: true };
+        let signet = Arc::new(Signet::open(parts).await.expect("a provider"));
+        if empty {
+            fill(&signet).await;
+        }
+        let (handle, thread) = serve(Web::new(Arc::clone(&signet)).expect("pages"), listener);
+        Self {
+            base: Url::parse(&base).expect("a URL"),
+            clock,
+            signet,
+            handle,
+            thread: Some(thread),
+            _folder: folder,
+        }
+    }
+
+    /// An address of this provider.
+    pub(crate) fn url(&self, path: &str) -> Url {
+        self.base.join(path).expect("a URL")
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let stop = self.handle.stop(false);
+        let thread = self.thread.take();
+        // Stopping is asynchronous and the test's own runtime may be the one that is dropping this.
+        let _ = thread::spawn(move || {
+            System::new().block_on(stop);
+            thread.map(JoinHandle::join)
+        })
+        .join();
+    }
+}
+
+fn serve(web: Web, listener: TcpListener) -> (ServerHandle, JoinHandle<()>) {
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        System::new().block_on(async move {
+            let server = server::build(actix_web::web::Data::new(web), vec![listener]).expect("a server");
+            sender.send(server.handle()).expect("the test waits for it");
+            server.await.expect("the server runs");
+        });
+    });
+    (receiver.recv().expect("the server starts"), thread)
+}
+
+/// The same master key for all: the template's keys are sealed under it.
+fn master() -> MasterKey {
+    MasterKey::generate(&SeededEntropy::new(1))
+}
+
+async fn fill(signet: &Arc<Signet>) {
+    signet.tend_keys().await.expect("keys");
+    signet.create_demo_data().await.expect("demo data");
+}
+
+/// A SQLite database with keys and demo data. Made once: two RSA keys for each test would cost more than the tests.
+fn template() -> &'static std::path::Path {
+    static TEMPLATE: OnceLock<(TempDir, std::path::PathBuf)> = OnceLock::new();
+    let make = || {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("signet.db");
+        let url = format!("sqlite://{}", file.display());
+        migrate(&url).expect("migrations");
+        let overrides = vec![
+            ("database.url".to_owned(), url.clone()),
+            ("passwords.memory".to_owned(), "8 MiB".to_owned()),
+            ("passwords.iterations".to_owned(), "1".to_owned()),
+        ];
+        let sources = Sources { file: None, env: Vec::new(), overrides, dev: true };
+        let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let clock = Arc::new(ManualClock::at(NOON));
+                let store = Store::open(&url, options()).expect("a database");
+                let entropy = Arc::new(OsEntropy);
+                let parts = Parts { config, store, master: master(), clock, entropy, dev: true };
+                fill(&Arc::new(Signet::open(parts).await.expect("a provider"))).await;
+            });
+        })
+        .join()
+        .expect("the template is made");
+        // What is still in the write-ahead log would be missing from a copy of the file.
+        let mut connection = <diesel::SqliteConnection as diesel::Connection>::establish(&file.display().to_string())
+            .expect("the template opens");
+        diesel::connection::SimpleConnection::batch_execute(&mut connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+            .expect("a checkpoint");
+        (folder, file)
+    };
+    &TEMPLATE.get_or_init(make).1
+}
