@@ -118,6 +118,6 @@ fn fingerprint(bytes: &[u8]) -> u32 {
     let hash = bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    let [a, b, c, d, e, f, g, h] = hash.to_be_bytes();
-    u32::from_be_bytes([a, b, c, d]) ^ u32::from_be_bytes([e, f, g, h])
+    let folded = hash ^ (hash >> 32);
+    u32::try_from(folded & u64::from(u32::MAX)).unwrap_or_default()
 }

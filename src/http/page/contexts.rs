@@ -316,6 +316,7 @@ fn reveal<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Err
     serializer.serialize_str(secret.reveal())
 }
 
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 fn reveal_option<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     match secret {
         Some(secret) => serializer.serialize_some(secret.reveal()),

@@ -26,7 +26,7 @@ impl Locale {
 /// What is known about the languages that somebody reads.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Preference<'a> {
-    /// `ui_locales` of the authorization request, OpenID Connect Core section 3.1.2.1: the most wanted one first.
+    /// `ui_locales` of the authorization request, `OpenID` Connect Core section 3.1.2.1: the most wanted one first.
     pub ui_locales: &'a [String],
     /// What they chose here before.
     pub cookie: Option<&'a str>,
@@ -67,7 +67,7 @@ impl Catalog {
         }
         // The default language is the first one.
         tags.sort_by_key(|tag| (tag != DEFAULT, tag.clone()));
-        let languages = tags.into_iter().map(Language::load).collect::<Result<Vec<_>, _>>()?;
+        let languages = tags.iter().map(|tag| Language::load(tag)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { languages: languages.into() })
     }
 
@@ -99,8 +99,8 @@ impl Catalog {
     /// Lookup of RFC 4647 section 3.4 through all sources in turn. Tags are only ever compared with those we have:
     /// a bad or unknown one is passed over.
     pub(super) fn negotiate(&self, preference: &Preference<'_>) -> Locale {
-        let wanted = preference.ui_locales.iter().map(String::as_str).take(MAX_TAGS).chain(preference.cookie);
-        let found = wanted.filter_map(|tag| self.lookup(tag)).next();
+        let mut wanted = preference.ui_locales.iter().map(String::as_str).take(MAX_TAGS).chain(preference.cookie);
+        let found = wanted.find_map(|tag| self.lookup(tag));
         let accepted = || accept_language(preference.accept_language?).into_iter().find_map(|tag| self.lookup(tag));
         found.or_else(accepted).unwrap_or(Locale(0))
     }
@@ -124,8 +124,8 @@ impl fmt::Debug for Catalog {
 }
 
 impl Language {
-    fn load(tag: String) -> Result<Self, PageError> {
-        let failed = |fault: String| PageError::Texts { language: tag.clone(), fault };
+    fn load(tag: &str) -> Result<Self, PageError> {
+        let failed = |fault: String| PageError::Texts { language: tag.to_owned(), fault };
         let identifier = tag.parse().map_err(|_| failed("the name of the folder is no language tag".to_owned()))?;
         let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
         // Names of applications go into <title> and into tests of exact text; `plain` takes out what could turn the
@@ -139,7 +139,7 @@ impl Language {
                 FluentResource::try_new(text).map_err(|(_, faults)| failed(format!("{path}: {faults:?}")))?;
             bundle.add_resource(resource).map_err(|faults| failed(format!("{path}: {faults:?}")))?;
         }
-        let mut language = Self { tag: tag.clone(), direction: "ltr", bundle };
+        let mut language = Self { tag: tag.to_owned(), direction: "ltr", bundle };
         if language.text("direction", &FluentArgs::new()).map_err(failed)? == "rtl" {
             language.direction = "rtl";
         }
