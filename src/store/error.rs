@@ -32,6 +32,7 @@ impl StoreError {
         Self::Internal { detail: detail.into() }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "errors are handed over as they come")]
     pub(super) fn corrupt(table: &'static str, what: impl ToString) -> Self {
         Self::Corrupt { table, what: what.to_string() }
     }

@@ -123,7 +123,7 @@ macro_rules! dispatch {
                 let shared = db.shared().await?;
                 let mut conn = shared.conn();
                 let outcome = db.bounded($crate::store::postgres::sql::$($call)::+(&mut conn, $($argument),*)).await;
-                db.settle(&shared, outcome).await
+                shared.settle(outcome)
             }
         }
     };
@@ -139,7 +139,7 @@ macro_rules! dispatch {
                 let shared = db.shared().await?;
                 let mut conn = shared.conn();
                 let outcome = db.bounded($crate::store::postgres::sql::$($call)::+(&mut conn, $($argument),*)).await;
-                db.settle(&shared, outcome).await
+                shared.settle(outcome)
             }
         }
     };

@@ -96,18 +96,6 @@ impl Postgres {
         timeout(late, statement).await.unwrap_or_else(|_| Err(StoreError::unavailable("no answer in time")))
     }
 
-    /// After trouble the connection is not used again.
-    pub(super) fn settle<T>(
-        &self,
-        used: &Arc<Link>,
-        outcome: Result<T, StoreError>,
-    ) -> std::future::Ready<Result<T, StoreError>> {
-        if let Err(StoreError::Unavailable { .. }) = outcome {
-            used.give_up();
-        }
-        std::future::ready(outcome)
-    }
-
     pub(super) fn pool(&self) -> Transactions {
         self.pool.clone()
     }

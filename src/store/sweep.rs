@@ -8,8 +8,8 @@ use super::Store;
 use super::StoreError;
 use super::dispatch;
 
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// How many rows went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Connections to PostgreSQL: TLS, time limits, and a pause after a failure.
 
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -54,9 +55,12 @@ impl Link {
         !self.closed.load(Ordering::Acquire)
     }
 
-    /// Statements under way may end; nobody begins another one here.
-    pub(super) fn give_up(&self) {
-        self.closed.store(true, Ordering::Release);
+    /// After trouble the connection is not used again: statements under way may end, nobody begins another one.
+    pub(in crate::store) fn settle<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Unavailable { .. }) = outcome {
+            self.closed.store(true, Ordering::Release);
+        }
+        outcome
     }
 }
 
@@ -81,7 +85,8 @@ impl Connector {
             config.application_name("signet");
         }
         let over_network = config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(_)));
-        let tls = if over_network && config.get_ssl_mode() != SslMode::Disable { Some(tls(roots)?) } else { None };
+        let tls =
+            if over_network && config.get_ssl_mode() != SslMode::Disable { Some(tls(roots.as_deref())?) } else { None };
         Ok(Self { config, tls, patience, runtime, pausing: Arc::default() })
     }
 
@@ -188,8 +193,8 @@ fn own_options(url: &str) -> (String, Option<PathBuf>) {
     (format!("{address}?{}", kept.join("&")), roots)
 }
 
-fn tls(roots: Option<PathBuf>) -> Result<MakeRustlsConnect, StoreError> {
-    let found = match &roots {
+fn tls(roots: Option<&Path>) -> Result<MakeRustlsConnect, StoreError> {
+    let found = match roots {
         Some(file) => rustls_native_certs::load_certs_from_paths(Some(file), None),
         None => rustls_native_certs::load_native_certs(),
     };

@@ -23,15 +23,15 @@ use super::hold;
 
 #[derive(AsChangeset)]
 #[diesel(table_name = families, treat_none_as_null = true)]
-pub(super) struct Revoked {
+pub(super) struct Ended {
     revoked_at: Option<i64>,
-    revocation: Option<&'static str>,
+    revocation: Option<String>,
     successor: Option<Vec<u8>>,
 }
 
 /// What a revoked family looks like. Its sealed successor is of no use to anybody.
-pub(super) fn revoked(reason: RevocationReason, now: Timestamp) -> Revoked {
-    Revoked { revoked_at: Some(now.micros()), revocation: Some(reason.as_str()), successor: None }
+pub(super) fn revoked(reason: RevocationReason, now: Timestamp) -> Ended {
+    Ended { revoked_at: Some(now.micros()), revocation: Some(reason.as_str().to_owned()), successor: None }
 }
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: FamilyId) -> Result<Option<Family>, StoreError> {

@@ -12,7 +12,7 @@ pub(super) async fn comes_back_as_it_was(db: Database) {
     assert_eq!(db.store.client(client_id("demo-web")).await, Ok(Some(demo.clone())));
     // RFC 6749 section 2.2 leaves the size to us, not the case: identifiers compare byte by byte.
     assert_eq!(db.store.client(client_id("Demo-Web")).await, Ok(None));
-    demo.name = "\u{c4} \u{1f980}".to_owned();
+    demo.name = String::from("\u{c4} \u{1f980}");
     assert_eq!(db.store.replace_client(demo.clone()).await, Ok(true));
     assert_eq!(db.store.replace_client(client("other")).await, Ok(false));
     db.store.create_client(client("Zoo")).await.unwrap();

@@ -1,10 +1,16 @@
+use std::time::Duration;
+
 use signet::domain::family::RevocationReason;
 use signet::store::code::IssueCode;
 use signet::store::code::RedeemCode;
 use tokio::task::JoinSet;
 
 use crate::support::database::Database;
+use crate::support::database::Kind;
+use crate::support::database::block_on;
 use crate::support::nouns::*;
+use crate::support::postgres::Cluster;
+use crate::support::postgres::left_out;
 
 pub(super) async fn co_01_second_use_revokes_the_family(db: Database) {
     furnish(&db.store).await;
@@ -135,4 +141,23 @@ pub(super) async fn parallel_issues_of_one_attempt(db: Database) {
     }
     let issued = racers.join_all().await.into_iter().filter(|outcome| *outcome == IssueCode::Issued).count();
     assert_eq!(issued, 1);
+}
+
+/// The user is being disabled, which nobody else can see yet: the redemption waits for the end of that, and loses.
+#[test]
+fn co_08_redemption_waits_for_a_user_who_is_being_disabled() {
+    let Some(db) = Database::new(Kind::Postgres) else { return left_out() };
+    let name = db.url.split(['/', '?']).nth(3).unwrap().to_owned();
+    block_on(async {
+        furnish(&db.store).await;
+        db.store.issue_code(code("c1"), None, NOON).await.unwrap();
+        let disabling = tokio::task::spawn_blocking(move || {
+            let sql = "BEGIN; UPDATE users SET disabled = true WHERE id = 'ada'; SELECT pg_sleep(1); COMMIT";
+            Cluster::shared().unwrap().psql(&name, sql)
+        });
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert_eq!(db.store.redeem_code(hash("c1"), NOON, family("f1")).await, Ok(RedeemCode::Unknown));
+        assert_eq!(db.store.family(family_id("f1")).await, Ok(None));
+        disabling.await.unwrap();
+    });
 }

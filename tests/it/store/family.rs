@@ -38,8 +38,8 @@ pub(super) async fn one_of_64_parallel_rotations(db: Database) {
     let nodes = [db.store.clone(), db.another_node()];
     for generation in 1..=10 {
         let mut racers = JoinSet::new();
-        for (racer, store) in (0..64).zip(nodes.iter().cycle().cloned()) {
-            let next = if racer == 0 { format!("f1-{}", generation + 1) } else { format!("f1-{}", generation + 1) };
+        for (_, store) in (0..64).zip(nodes.iter().cycle().cloned()) {
+            let next = format!("f1-{}", generation + 1);
             let step = step(&format!("f1-{generation}"), &next);
             racers.spawn(async move { store.rotate_family(family_id("f1"), step).await.unwrap() });
         }

@@ -40,8 +40,8 @@ pub(super) async fn sweeps_what_is_over(db: Database) {
     db.store.begin_attempt(attempt("a2", "b2"), 10).await.unwrap();
     let policy = signet::store::throttle::Policy {
         limit: 1,
-        window: std::time::Duration::from_secs(60),
-        block: std::time::Duration::from_secs(60),
+        window: std::time::Duration::from_mins(1),
+        block: std::time::Duration::from_mins(1),
     };
     db.store.throttle_take([1; 32], NOON, policy).await.unwrap();
     db.store.put_setup_link(hash("l1"), later(60)).await.unwrap();

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use crate::support::database::Database;
 use crate::support::nouns::*;
 
-const POLICY: Policy = Policy { limit: 5, window: Duration::from_secs(60), block: Duration::from_secs(300) };
+const POLICY: Policy = Policy { limit: 5, window: Duration::from_mins(1), block: Duration::from_mins(5) };
 
 pub(super) async fn never_more_than_the_limit(db: Database) {
     let nodes = [db.store.clone(), db.another_node()];
@@ -25,13 +25,13 @@ pub(super) async fn window_and_block(db: Database) {
     for seconds in 0..5 {
         assert_eq!(take(seconds).await, Ok(Throttle::Allowed), "{seconds}");
     }
-    assert_eq!(take(10).await, Ok(Throttle::Wait(Duration::from_secs(300))));
+    assert_eq!(take(10).await, Ok(Throttle::Wait(Duration::from_mins(5))));
     assert_eq!(take(110).await, Ok(Throttle::Wait(Duration::from_secs(200))));
     // The block has been served.
     for seconds in 310..315 {
         assert_eq!(take(seconds).await, Ok(Throttle::Allowed), "{seconds}");
     }
-    assert_eq!(take(320).await, Ok(Throttle::Wait(Duration::from_secs(300))));
+    assert_eq!(take(320).await, Ok(Throttle::Wait(Duration::from_mins(5))));
     db.store.throttle_clear([1; 32]).await.unwrap();
     for seconds in 320..325 {
         assert_eq!(take(seconds).await, Ok(Throttle::Allowed), "{seconds}");
