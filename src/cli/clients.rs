@@ -71,7 +71,7 @@ pub(super) enum ClientsCommand {
 pub(super) struct Create {
     /// Shown to people on the sign-in and consent pages.
     name: String,
-    /// `client_id`; made of the name when absent.
+    /// What the application calls itself in requests; made of the name when absent.
     #[arg(long)]
     id: Option<String>,
     /// Where answers may go; compared byte by byte. Any number of them.
@@ -80,14 +80,14 @@ pub(super) struct Create {
     /// Has no secret: runs in a browser or on a device.
     #[arg(long)]
     public: bool,
-    /// Speaks for itself (`client_credentials`); nobody signs in.
+    /// Speaks for itself, with client credentials; nobody signs in.
     #[arg(long, conflicts_with_all = ["public", "native", "origins", "first_party", "no_pkce"])]
     service: bool,
     /// Runs on a device: any port of a loopback redirect, and schemes such as com.example.app:/callback.
     #[arg(long)]
     native: bool,
-    /// Scope values that it may ask for, separated by spaces. "openid profile email `offline_access`" unless --service.
-    #[arg(long)]
+    /// Scope values that it may ask for, separated by spaces.
+    #[arg(long, help = format!("Scope values that it may ask for, separated by spaces [default: {SCOPE}; none for a service]"))]
     scope: Option<String>,
     /// What its access tokens may be meant for; the first one is the default. Any number; none: the issuer itself.
     #[arg(long = "audience", value_name = "AUDIENCE")]
@@ -104,6 +104,9 @@ pub(super) struct Create {
     #[command(flatten)]
     output: OutputArgs,
 }
+
+/// What an application where people sign in may ask for, unless somebody says otherwise.
+const SCOPE: &str = "openid profile email offline_access";
 
 /// # Errors
 /// [`Failure`] with the exit code of its kind.
@@ -157,7 +160,7 @@ impl Create {
         let scope = match (&self.scope, kind) {
             (Some(text), _) => text,
             (None, Kind::Service) => "",
-            (None, _) => "openid profile email offline_access",
+            (None, _) => SCOPE,
         };
         Ok(NewClient {
             id: self.client_id()?,

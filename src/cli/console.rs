@@ -34,11 +34,6 @@ impl Console {
         }
     }
 
-    #[must_use]
-    pub(super) const fn is_attended(self) -> bool {
-        self.attended
-    }
-
     /// Prints rows on stdout.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use super::console::Console;
 use super::open;
 use super::open::Selection;
 use super::output::Listing;
+use super::output::Output;
 use super::output::OutputArgs;
 
 /// What `signet db` can do.
@@ -34,7 +35,9 @@ pub(super) fn run(command: &DbCommand, selection: &Selection, console: Console) 
             open::create_data_folder(&config)?;
             let applied = migrate(url)?.applied;
             let rows = applied.iter().map(|name| vec![json!(name), json!("applied")]).collect();
-            console.list(&Listing { columns: vec!["migration", "state"], rows, name: 0 }, output.output)?;
+            if !applied.is_empty() || output.output != Output::Table {
+                console.list(&Listing { columns: vec!["migration", "state"], rows, name: 0 }, output.output)?;
+            }
             if applied.is_empty() {
                 return Err(Failure::unchanged(&format!("Nothing to do: {} is up to date", config.database.url)));
             }

@@ -37,7 +37,7 @@ pub enum Output {
     Json,
     /// One JSON object on each line.
     Jsonl,
-    /// The first column alone, one on each line.
+    /// The names alone, one on each line.
     Name,
     /// NAME=value lines that a shell can read.
     Env,

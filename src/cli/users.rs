@@ -66,7 +66,7 @@ pub(super) struct Create {
     /// Full name.
     #[arg(long)]
     name: Option<String>,
-    /// The address is known to be the user's: `email_verified` in tokens.
+    /// The address is known to be the user's, and applications are told so.
     #[arg(long)]
     email_verified: bool,
     /// Read the password from standard input.

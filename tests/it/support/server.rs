@@ -30,7 +30,7 @@ pub(crate) struct Server {
     /// How much of the log was written before the server was ready: the start box, which shows the demo secrets.
     started_at: usize,
     /// Where it was started; goes with it.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
@@ -55,7 +55,7 @@ impl Server {
         collect(child.stdout.take().expect("standard output"), &log);
         collect(child.stderr.take().expect("standard error"), &log);
         let base = Url::parse(&format!("http://localhost:{port}")).expect("a URL");
-        let mut server = Self { child, base, log, started_at: 0, _folder: folder };
+        let mut server = Self { child, base, log, started_at: 0, folder };
         server.wait_until_ready().await;
         server.started_at = server.all_log().len();
         server
@@ -64,6 +64,15 @@ impl Server {
     /// The absolute URL of a path of this server.
     pub(crate) fn url(&self, path: &str) -> Url {
         self.base.join(path).expect("a path")
+    }
+
+    /// The same program for another command, where it finds this server.
+    pub(crate) fn command(&self) -> Command {
+        command(self.folder.path())
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.base.port().expect("a port")
     }
 
     /// Everything written since the server was ready, both streams together.

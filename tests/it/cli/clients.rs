@@ -1,0 +1,161 @@
+//! `signet clients`
+
+use serde_json::Value;
+use url::Url;
+
+use super::Installation;
+use super::run;
+use crate::support::browser::Browser;
+use crate::support::database::Database;
+use crate::support::database::Kind;
+use crate::support::nouns;
+use crate::support::server::Server;
+
+#[test]
+fn a_secret_is_shown_once() {
+    let installation = Installation::with("");
+    let made = installation.run(&["clients", "create", "My shop!", "--redirect", "https://shop.test/cb", "-o", "json"]);
+    let (shown, err) = (made.json(), made.err);
+    assert_eq!(shown["client_id"], "my-shop");
+    let secret = shown["client_secret"].as_str().unwrap();
+    assert!(secret.starts_with("sgs_") && !err.contains(secret), "{err}");
+    assert!(err.contains("signet.db"), "prose names the database: {err}");
+    let again = installation.run(&["clients", "create", "My shop", "--redirect", "https://shop.test/cb"]).ends_with(1);
+    assert!(again.out.is_empty());
+    for output in ["table", "json", "env"] {
+        let shown = installation.run(&["clients", "show", "my-shop", "-o", output]).ends_with(0);
+        assert!(!shown.out.contains(secret), "{shown:?}");
+    }
+    let shown = installation.run(&["clients", "show", "my-shop", "-o", "json"]).json();
+    assert_eq!(shown["scope"], "email offline_access openid profile");
+    assert_eq!(shown["grant_types"], serde_json::json!(["authorization_code", "refresh_token"]));
+    assert_eq!(shown["require_pkce"], true);
+    installation.run(&["clients", "show", "shop"]).ends_with(4);
+}
+
+#[test]
+fn flags_become_the_registration() {
+    let installation = Installation::with("");
+    let create = |args: &[&str]| {
+        let mut all = vec!["clients", "create"];
+        all.extend(args);
+        all.extend(["-o", "json"]);
+        installation.run(&all).json()
+    };
+    let public = create(&["Desk", "--public", "--native", "--redirect", "http://127.0.0.1/cb", "--first-party"]);
+    assert_eq!(public.get("client_secret"), None);
+    create(&["Old", "--no-pkce", "--redirect", "https://old.test/cb", "--audience", "https://api.test", "--scope", "openid"]);
+    create(&["Robot", "--service", "--id", "robot-7", "--scope", "orders:read"]);
+    let show = |id: &str| installation.run(&["clients", "show", id, "-o", "json"]).json();
+    let desk = show("desk");
+    assert_eq!((&desk["kind"], &desk["application_type"]), (&Value::from("public"), &Value::from("native")));
+    assert_eq!((&desk["first_party"], &desk["require_pkce"]), (&Value::from(true), &Value::from(true)));
+    let old = show("old");
+    assert_eq!((&old["require_pkce"], &old["audiences"][0]), (&Value::from(false), &Value::from("https://api.test")));
+    let robot = show("robot-7");
+    assert_eq!((&robot["kind"], &robot["scope"]), (&Value::from("service"), &Value::from("orders:read")));
+    assert_eq!(robot["grant_types"], serde_json::json!(["client_credentials"]));
+}
+
+#[test]
+fn deleting_counts_what_breaks_and_never_hangs() {
+    let installation = Installation::with("");
+    installation.run(&["clients", "create", "shop", "--redirect", "https://shop.test/cb"]).ends_with(0);
+    let refused = installation.run(&["clients", "delete", "shop"]).ends_with(5);
+    assert!(refused.err.contains("0 live refresh families"), "{refused:?}");
+    installation.run_with(&["clients", "delete", "shop"], "shop\n").ends_with(5);
+    installation.run(&["clients", "show", "shop"]).ends_with(0);
+    installation.run(&["clients", "delete", "shop", "--yes"]).ends_with(0);
+    installation.run(&["clients", "delete", "shop", "--yes"]).ends_with(4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_live_refresh_families_are_counted() {
+    let database = Database::new(Kind::Sqlite).unwrap();
+    nouns::furnish_with_family(&database.store).await;
+    let count = async |now| database.store.live_families_of_client(nouns::client_id("demo-web"), now).await.unwrap();
+    assert_eq!(count(nouns::NOON).await, 1);
+    assert_eq!(count(nouns::later(3600)).await, 0, "it has been idle for too long");
+    let sessions = async |now| database.store.live_sessions_of_user(nouns::user_id("ada"), now).await.unwrap();
+    assert_eq!((sessions(nouns::NOON).await, sessions(nouns::later(3600)).await), (1, 0));
+}
+
+#[tokio::test]
+async fn a_client_of_the_configuration_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let toml = format!(
+        "[server]\nissuer = \"http://localhost:{port}\"\nlisten = [\"127.0.0.1:{port}\"]\n[[clients]]\nid = \"shop\"\n\
+         redirect_uris = [\"https://shop.test/cb\"]\n"
+    );
+    std::fs::write(folder.path().join("signet.toml"), toml).unwrap();
+    let mut server = crate::support::server::command(folder.path());
+    let mut child = server.arg("serve").stderr(std::process::Stdio::null()).spawn().unwrap();
+    let here = |args: &[&str]| run(crate::support::server::command(folder.path()), args, "");
+    let mut ready = here(&["healthcheck"]);
+    for _ in 0..300 {
+        if ready.code == Some(0) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        ready = here(&["healthcheck"]);
+    }
+    let deleted = here(&["clients", "delete", "shop", "--yes"]);
+    let rotated = here(&["clients", "rotate-secret", "shop"]);
+    let link = here(&["setup-link"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    ready.ends_with(0);
+    assert!(deleted.ends_with(5).err.contains("configuration file"));
+    rotated.ends_with(5);
+    let link = link.ends_with(0);
+    assert!(link.out.starts_with(&format!("http://localhost:{port}/setup/sgl_")), "{link:?}");
+}
+
+#[tokio::test]
+async fn a_running_server_knows_new_clients_and_secrets_at_once() {
+    let server = Server::dev().await;
+    let port = server.port().to_string();
+    let here = |args: &[&str]| {
+        let mut all = args.to_vec();
+        all.extend(["--dev", "--port", &port]);
+        run(server.command(), &all, "")
+    };
+    let made = here(&["clients", "create", "Robot", "--service", "-o", "json"]).json();
+    let first = made["client_secret"].as_str().unwrap().to_owned();
+    assert_eq!(status(&server, "robot", &first).await, 200);
+    let made = here(&["clients", "rotate-secret", "robot", "-o", "json"]).json();
+    let second = made["client_secret"].as_str().unwrap().to_owned();
+    wait().await;
+    assert_eq!((status(&server, "robot", &first).await, status(&server, "robot", &second).await), (200, 200));
+    here(&["clients", "rotate-secret", "robot", "--now"]).ends_with(5);
+    here(&["clients", "rotate-secret", "robot", "--now", "--yes"]).ends_with(0);
+    wait().await;
+    assert_eq!((status(&server, "robot", &first).await, status(&server, "robot", &second).await), (401, 401));
+    here(&["clients", "rotate-secret", "demo-spa"]).ends_with(5);
+
+    // Somebody signs in at the web client, with a refresh token; deleting the client ends it and says so.
+    let granted = here(&["tokens", "get", "-o", "json"]).json();
+    let refused = here(&["clients", "delete", "demo-web"]).ends_with(5);
+    assert!(refused.err.contains("1 live refresh family ends"), "{refused:?}");
+    here(&["clients", "delete", "demo-web", "--yes"]).ends_with(0);
+    wait().await;
+    let token = granted["access_token"].as_str().unwrap();
+    let told = run(server.command(), &["tokens", "inspect", "-", "--dev", "--port", &port], token).ends_with(1);
+    assert!(told.err.contains("demo-web"), "{told:?}");
+    let url = server.url("/authorize?client_id=demo-web&redirect_uri=http://localhost/callback&response_type=code");
+    assert_eq!(Browser::new().open(&url).await.status, 400);
+}
+
+/// Running servers ask twice a second what has changed.
+async fn wait() {
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+}
+
+async fn status(server: &Server, id: &str, secret: &str) -> u16 {
+    let url: Url = server.url("/token");
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let form = [("grant_type", "client_credentials")];
+    let answer = http.post(url).basic_auth(id, Some(secret)).form(&form).send().await.unwrap();
+    answer.status().as_u16()
+}

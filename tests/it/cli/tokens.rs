@@ -1,0 +1,114 @@
+//! `signet tokens`
+
+use serde_json::Value;
+
+use super::Installation;
+use super::Said;
+use super::run;
+use crate::support::server::Server;
+
+#[tokio::test]
+async fn one_thing_is_named() {
+    let server = Server::dev().await;
+    let port = server.port().to_string();
+    let issuer = server.base.as_str().trim_end_matches('/').to_owned();
+    let here = |args: &[&str], input: &str| {
+        let mut all = args.to_vec();
+        all.extend(["--dev", "--port", &port]);
+        run(server.command(), &all, input)
+    };
+    let inspect = |args: &[&str], token: &str| {
+        let mut all = vec!["tokens", "inspect", "-", "-o", "json"];
+        all.extend(args);
+        here(&all, token)
+    };
+    let tokens = here(&["tokens", "get", "-o", "json"], "").json();
+    let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
+    let access = text("access_token");
+    let api = format!("{issuer}/demo-api");
+
+    let good = inspect(&["--audience", &api], &format!("Bearer {access}\n")).json();
+    assert_eq!((&good["accepted"], &good["signature"]), (&Value::Bool(true), &Value::from("valid")));
+    assert_eq!(good["claims"]["client_id"], "demo-web");
+    let said = here(&["tokens", "inspect", "-"], &access).ends_with(0).out;
+    for expected in ["access token (at+jwt)", "\u{2713} ES256", "ada@example.test", " min", "an API accepts it"] {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert!(!said.contains(&access), "the token itself is not repeated");
+    here(&["tokens", "inspect", &access], "").ends_with(0);
+
+    let slash = format!("{issuer}/");
+    let (head, rest) = access.split_once('.').unwrap();
+    let (payload, signature) = rest.split_once('.').unwrap();
+    let changed = format!("{head}.{payload}.{}", signature.chars().rev().collect::<String>());
+    let other_head = base64url(r#"{"alg":"ES256","kid":"2020-01-01-es256-a","typ":"at+jwt"}"#);
+    let none_head = base64url(r#"{"alg":"none","kid":"x"}"#);
+    for (problem, args, token) in [
+        ("audience", &["--audience", "https://other.test"][..], access.clone()),
+        ("issuer", &["--issuer", &slash], access.clone()),
+        ("id_token", &[], text("id_token")),
+        ("malformed", &[], text("refresh_token")),
+        ("malformed", &[], "rubbish".to_owned()),
+        ("unknown_key", &[], format!("{other_head}.{payload}.{signature}")),
+        ("algorithm", &[], format!("{none_head}.{payload}.{signature}")),
+        ("signature", &[], changed),
+    ] {
+        let told = inspect(args, &token).ends_with(1);
+        assert_eq!(problem_of(&told), problem, "{told:?}");
+        assert!(!told.err.contains(&token), "{told:?}");
+    }
+    assert!(inspect(&["--issuer", &slash], &access).err.contains("slash"));
+
+    // A key of another algorithm under the right name.
+    let keys = here(&["keys", "list", "-o", "json"], "").json();
+    let rsa = keys.as_array().unwrap().iter().find(|key| key["alg"] == "RS256").unwrap()["kid"].as_str().unwrap().to_owned();
+    let mixed = base64url(&format!(r#"{{"alg":"ES256","kid":"{rsa}","typ":"at+jwt"}}"#));
+    assert_eq!(problem_of(&inspect(&[], &format!("{mixed}.{payload}.{signature}"))), "algorithm");
+    assert!(!server.log().contains(&access), "the log has the token");
+}
+
+#[tokio::test]
+async fn every_demo_client_gets_tokens() {
+    let server = Server::dev().await;
+    let port = server.port().to_string();
+    let get = |args: &[&str]| {
+        let mut all = vec!["tokens", "get", "-o", "json", "--dev", "--port", &port];
+        all.extend(args);
+        run(server.command(), &all, "")
+    };
+    let spa = get(&["--client", "demo-spa", "--user", "bob@example.test"]).json();
+    assert!(spa["id_token"].is_string() && spa["refresh_token"].is_string(), "{:?}", spa["scope"]);
+    let service = get(&["--client", "demo-service"]).json();
+    assert!(service["access_token"].is_string() && service["refresh_token"].is_null());
+    let narrow = get(&["--scope", "openid"]).json();
+    assert_eq!((&narrow["scope"], narrow["id_token"].is_string()), (&Value::from("openid"), true));
+    get(&["--user", "eve@example.test"]).ends_with(1);
+    get(&["--client", "nobody"]).ends_with(1);
+    get(&["--scope", "nonsense:scope"]).ends_with(1);
+}
+
+#[test]
+fn without_an_installation_a_token_is_shown_but_not_trusted() {
+    let nowhere = Installation::empty();
+    let head = base64url(r#"{"alg":"ES256","kid":"k","typ":"at+jwt"}"#);
+    let claims = |expires: i64| {
+        base64url(&format!(
+            r#"{{"iss":"https://op.test","sub":"s","aud":"a","client_id":"c","jti":"t","iat":1700000000,"exp":{expires}}}"#
+        ))
+    };
+    let inspect = |expires| {
+        let token = format!("{head}.{}.AAAA", claims(expires));
+        nowhere.run_with(&["tokens", "inspect", "-", "-o", "json"], &token).ends_with(1)
+    };
+    assert_eq!(problem_of(&inspect(4_000_000_000)), "unchecked");
+    assert_eq!(problem_of(&inspect(1_700_000_300)), "expired");
+}
+
+fn problem_of(said: &Said) -> String {
+    let shown: Value = serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+    shown["problem"].as_str().unwrap_or_else(|| panic!("nothing wrong: {said:?}")).to_owned()
+}
+
+fn base64url(text: &str) -> String {
+    signet::crypto::hash::base64url(text.as_bytes())
+}
