@@ -83,7 +83,7 @@ pub(super) struct Create {
     /// Speaks for itself, with client credentials; nobody signs in.
     #[arg(long, conflicts_with_all = ["public", "native", "origins", "first_party", "no_pkce"])]
     service: bool,
-    /// Runs on a device: any port of a loopback redirect, and schemes such as com.example.app:/callback.
+    /// Runs on a device: any port of a loopback redirect, and schemes of its own.
     #[arg(long)]
     native: bool,
     /// Scope values that it may ask for, separated by spaces.
@@ -169,7 +169,7 @@ impl Create {
             application_type,
             redirect_uris: self.redirects.iter().map(redirect).collect::<Result<_, _>>()?,
             scope: Scope::parse(scope).map_err(|fault| Failure::usage(&format!("--scope: {fault}")))?,
-            audiences: self.audiences.iter().map(audience).collect::<Result<_, _>>()?,
+            audiences: self.audiences.iter().map(|text| audience(text)).collect::<Result<_, _>>()?,
             origins: self.origins.iter().map(origin).collect::<Result<_, _>>()?,
             first_party: self.first_party,
         })
@@ -191,11 +191,11 @@ fn slug(name: &str) -> String {
     words.collect::<Vec<_>>().join("-")
 }
 
-fn audience(text: &String) -> Result<String, Failure> {
+fn audience(text: &str) -> Result<String, Failure> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Failure::usage(&"--audience is printable ASCII without spaces"));
     }
-    Ok(text.clone())
+    Ok(text.to_owned())
 }
 
 /// The secret is shown once, so it must be shown.
@@ -217,7 +217,8 @@ async fn register(signet: &Signet, new: NewClient, output: OutputArgs, console: 
     }
     fields.push(("issuer", json!(signet.issuer())));
     console.show(&Record { fields }, output.output)?;
-    let once = if secret.is_some() { ". The secret is shown only now; keep it where others cannot read it." } else { "." };
+    let once =
+        if secret.is_some() { ". The secret is shown only now; keep it where others cannot read it." } else { "." };
     console.wrote(&format!("Created client {id} ({}){once}", kind(&client)), &signet.config);
     Ok(())
 }

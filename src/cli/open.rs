@@ -92,12 +92,11 @@ pub(super) enum Missing {
 pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
     let mut overrides = Vec::new();
     if selection.dev {
-        let (issuer, database, master_key) = match &selection.folder {
-            Some(folder) => folder.clone(),
-            None => {
-                let server = DevServer::find(selection.port.unwrap_or(dev_server::PORT))?;
-                (server.issuer(), server.database(), server.master_key())
-            }
+        let (issuer, database, master_key) = if let Some(folder) = &selection.folder {
+            folder.clone()
+        } else {
+            let server = DevServer::find(selection.port.unwrap_or(dev_server::PORT))?;
+            (server.issuer(), server.database(), server.master_key())
         };
         overrides.push(("server.issuer".to_owned(), issuer));
         overrides.push(("database.url".to_owned(), format!("sqlite://{}", database.display())));
@@ -135,7 +134,9 @@ pub(super) async fn provider(
         && let Some(path) = config.database.url.sqlite_path()
         && !Path::new(path).exists()
     {
-        return Err(Failure::unavailable(&format!("there is no database at {path}; `signet serve` or `signet db migrate` makes one")));
+        return Err(Failure::unavailable(&format!(
+            "there is no database at {path}; `signet serve` or `signet db migrate` makes one"
+        )));
     }
     match missing {
         Missing::Create => drop(migrate(&url)?),
@@ -163,16 +164,15 @@ fn check_migrated(url: &str) -> Result<(), Failure> {
     if pending == 0 {
         return Ok(());
     }
-    Err(Failure::failed(&format!("the database lacks {pending} migrations of this version; `signet db migrate` applies them")))
+    Err(Failure::failed(&format!(
+        "the database lacks {pending} migrations of this version; `signet db migrate` applies them"
+    )))
 }
 
 /// How much of the database one process may use.
 #[must_use]
 pub(super) fn options(config: &Config) -> Options {
-    Options {
-        max_connections: usize::try_from(config.database.max_connections).unwrap_or(16),
-        ..Options::default()
-    }
+    Options { max_connections: usize::try_from(config.database.max_connections).unwrap_or(16), ..Options::default() }
 }
 
 /// The key from the configuration, or from its file. A new one is made only for a database that has no keys yet:

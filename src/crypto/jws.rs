@@ -110,12 +110,18 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// Header and claims of a token as they are written, whether they may be believed or not. Only to show a token to its
-/// owner.
+/// Header and claims of a token as they are written, whether they may be believed or not.
+#[derive(Debug, Clone)]
+pub struct Peeked {
+    pub header: Map<String, Value>,
+    pub claims: Map<String, Value>,
+}
+
+/// Takes a token apart and believes nothing. Only to show a token to its owner.
 ///
 /// # Errors
 /// [`VerifyError`] when they are no three parts, or no strict JSON objects.
-pub fn peek(compact: &str) -> Result<(Map<String, Value>, Map<String, Value>), VerifyError> {
+pub fn peek(compact: &str) -> Result<Peeked, VerifyError> {
     if compact.len() > MAX_LENGTH {
         return Err(VerifyError::TooLong);
     }
@@ -126,7 +132,7 @@ pub fn peek(compact: &str) -> Result<(Map<String, Value>, Map<String, Value>), V
     let Ok(Value::Object(header)) = json::strict(&decode(header)?) else {
         return Err(VerifyError::Header("not a JSON object"));
     };
-    Ok((header, claims(&decode(payload)?)?))
+    Ok(Peeked { header, claims: claims(&decode(payload)?)? })
 }
 
 /// Reads a payload as the claims set of RFC 7519 section 4.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::crypto::VerifyError;
 use crate::crypto::jws;
+use crate::crypto::jws::Peeked;
 use crate::domain::family::Revocation;
 use crate::domain::ids::ClientId;
 use crate::domain::key::KeyState;
@@ -204,7 +205,7 @@ fn read(token: &str) -> Inspection {
         return Inspection { fault: Some(Fault::Opaque(name)), ..Inspection::default() };
     }
     match jws::peek(token) {
-        Ok((header, claims)) => Inspection { header, claims, ..Inspection::default() },
+        Ok(Peeked { header, claims }) => Inspection { header, claims, ..Inspection::default() },
         Err(error) => Inspection { fault: Some(Fault::Malformed(error)), ..Inspection::default() },
     }
 }

@@ -21,7 +21,7 @@ use super::Signet;
 use super::error::FlowError;
 
 /// How long an old secret goes on working beside a new one.
-pub const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
+pub const OVERLAP: Duration = Duration::from_hours(24);
 
 /// What a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

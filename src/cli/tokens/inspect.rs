@@ -46,7 +46,10 @@ pub(in crate::cli) struct Inspect {
 
 impl fmt::Debug for Inspect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inspect").field("audience", &self.audience).field("issuer", &self.issuer).finish_non_exhaustive()
+        f.debug_struct("Inspect")
+            .field("audience", &self.audience)
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,7 +73,7 @@ pub(super) async fn run(args: &Inspect, selection: &Selection, console: Console)
         Err(failure) => return Err(failure),
     };
     match args.output.output {
-        Output::Table => console.print(&report(&seen, &expected, now).trim_end())?,
+        Output::Table => console.print(&report(&seen, &expected, now))?,
         other => console.show(&record(&seen), other)?,
     }
     match &seen.fault {
@@ -83,7 +86,9 @@ fn token(args: &Inspect) -> Result<Secret, Failure> {
     let text = match &args.token {
         Some(token) if token.reveal() != "-" => token.clone(),
         None if io::stdin().is_terminal() => {
-            return Err(Failure::usage(&"Give the token by standard input: signet tokens get --dev | signet tokens inspect -"));
+            return Err(Failure::usage(
+                &"Give the token by standard input: signet tokens get --dev | signet tokens inspect -",
+            ));
         }
         _ => read_line_of_stdin(jws::MAX_LENGTH + 16)?,
     };
@@ -135,7 +140,8 @@ fn report(seen: &Inspection, expected: &Expected, now: Timestamp) -> String {
     };
     lines.push(("verdict".to_owned(), verdict));
     let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    lines.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+    let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:width$}  {value}")).collect();
+    lines.join("\n")
 }
 
 const GOOD: &str = "\u{2713}";

@@ -44,7 +44,16 @@ fn flags_become_the_registration() {
     };
     let public = create(&["Desk", "--public", "--native", "--redirect", "http://127.0.0.1/cb", "--first-party"]);
     assert_eq!(public.get("client_secret"), None);
-    create(&["Old", "--no-pkce", "--redirect", "https://old.test/cb", "--audience", "https://api.test", "--scope", "openid"]);
+    create(&[
+        "Old",
+        "--no-pkce",
+        "--redirect",
+        "https://old.test/cb",
+        "--audience",
+        "https://api.test",
+        "--scope",
+        "openid",
+    ]);
     create(&["Robot", "--service", "--id", "robot-7", "--scope", "orders:read"]);
     let show = |id: &str| installation.run(&["clients", "show", id, "-o", "json"]).json();
     let desk = show("desk");

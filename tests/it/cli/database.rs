@@ -64,7 +64,9 @@ fn walk(installation: &Installation) {
     installation.run(&["clients", "delete", "shop", "--yes"]).ends_with(0);
     let create = ["users", "create", "ada@example.test", "--role", "admin", "--password-stdin"];
     installation.run_with(&create, "correct-horse").ends_with(0);
-    installation.run_with(&["users", "set-password", "ada@example.test", "--password-stdin"], "battery-staple").ends_with(0);
+    installation
+        .run_with(&["users", "set-password", "ada@example.test", "--password-stdin"], "battery-staple")
+        .ends_with(0);
     installation.run(&["users", "disable", "ada@example.test", "--yes"]).ends_with(0);
     let shown = installation.run(&["users", "show", "ada@example.test", "-o", "json"]).json();
     assert_eq!((&shown["disabled"], &shown["live_sessions"]), (&true.into(), &0.into()));

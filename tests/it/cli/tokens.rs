@@ -61,7 +61,8 @@ async fn one_thing_is_named() {
 
     // A key of another algorithm under the right name.
     let keys = here(&["keys", "list", "-o", "json"], "").json();
-    let rsa = keys.as_array().unwrap().iter().find(|key| key["alg"] == "RS256").unwrap()["kid"].as_str().unwrap().to_owned();
+    let rsa =
+        keys.as_array().unwrap().iter().find(|key| key["alg"] == "RS256").unwrap()["kid"].as_str().unwrap().to_owned();
     let mixed = base64url(&format!(r#"{{"alg":"ES256","kid":"{rsa}","typ":"at+jwt"}}"#));
     assert_eq!(problem_of(&inspect(&[], &format!("{mixed}.{payload}.{signature}"))), "algorithm");
     assert!(!server.log().contains(&access), "the log has the token");

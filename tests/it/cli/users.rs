@@ -10,7 +10,18 @@ fn passwords_come_by_standard_input_and_keep_the_rules() {
     let installation = Installation::with("");
     let create = |password: &str| {
         installation.run_with(
-            &["users", "create", " Ada@Example.test", "--role", "admin", "--role", "editor", "--name", "Ada", "--password-stdin"],
+            &[
+                "users",
+                "create",
+                " Ada@Example.test",
+                "--role",
+                "admin",
+                "--role",
+                "editor",
+                "--name",
+                "Ada",
+                "--password-stdin",
+            ],
             password,
         )
     };
@@ -38,12 +49,15 @@ fn disabling_asks_and_says_when_there_is_nothing_to_do() {
     installation.run(&["users", "disable", "ada@example.test", "--yes"]).ends_with(0);
     installation.run(&["users", "disable", "ada@example.test", "--yes"]).ends_with(3);
     installation.run(&["users", "enable", "ada@example.test"]).ends_with(0);
-    for verb in [&["disable", "eve@example.test", "--yes"][..], &["enable", "eve@example.test"], &["show", "usr_none"]] {
+    for verb in [&["disable", "eve@example.test", "--yes"][..], &["enable", "eve@example.test"], &["show", "usr_none"]]
+    {
         let mut all = vec!["users"];
         all.extend(verb);
         installation.run(&all).ends_with(4);
     }
-    installation.run_with(&["users", "set-password", "eve@example.test", "--password-stdin"], "correct-horse").ends_with(4);
+    installation
+        .run_with(&["users", "set-password", "eve@example.test", "--password-stdin"], "correct-horse")
+        .ends_with(4);
 }
 
 #[tokio::test]
