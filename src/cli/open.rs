@@ -1,5 +1,6 @@
 //! From the words of a command line to an open provider: which configuration, which database, which master key.
 
+use std::env;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -33,8 +34,14 @@ use super::dev_server::DevServer;
 /// Which installation a command works on. `--config FILE`, else ./signet.toml, else defaults and ./data/signet.db.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Selection {
-    /// Configuration file; without it ./signet.toml, or defaults.
-    #[arg(long, value_name = "FILE", env = "SIGNET_CONFIG", global = true)]
+    /// The file that was named.
+    // Not clap's own `env`: with that, a variable meant for the real server would forbid --dev.
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        help = "Configuration file; without it $SIGNET_CONFIG, ./signet.toml, or defaults"
+    )]
     pub(super) config: Option<PathBuf>,
     /// The dev server that runs on --port (8080).
     #[arg(long, conflicts_with = "config", global = true)]
@@ -71,8 +78,12 @@ impl Selection {
 
     /// Whether somebody said which installation, rather than leaving it to what is lying about.
     #[must_use]
-    pub(super) const fn is_explicit(&self) -> bool {
-        self.dev || self.config.is_some()
+    pub(super) fn is_explicit(&self) -> bool {
+        self.dev || self.named_file().is_some()
+    }
+
+    fn named_file(&self) -> Option<PathBuf> {
+        self.config.clone().or_else(|| env::var_os("SIGNET_CONFIG").map(PathBuf::from))
     }
 }
 
@@ -108,7 +119,7 @@ pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
         }
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port},[::1]:{port}")));
     }
-    let file = if selection.dev { None } else { selection.config.clone().or_else(local_file) };
+    let file = if selection.dev { None } else { selection.named_file().or_else(local_file) };
     let env = if selection.dev { Vec::new() } else { environment() };
     Ok(Config::load(&Sources { file, env, overrides, dev: selection.dev })?)
 }

@@ -1,6 +1,8 @@
 //! What holds for all verbs: exit codes, forms of output, who is never asked.
 
 use super::Installation;
+use super::run;
+use crate::support::server::command;
 
 #[test]
 fn every_verb_says_when_there_is_no_database() {
@@ -61,6 +63,22 @@ fn a_faulty_configuration_exits_78() {
         let said = run_with_config(&installation, verb, &file);
         assert!(said.err.contains("server.listen"), "{said:?}");
     }
+}
+
+#[test]
+fn the_environment_may_name_the_configuration() {
+    let installation = Installation::with("");
+    let elsewhere = Installation::empty();
+    let named = |args: &[&str]| {
+        let mut command = command(elsewhere.folder.path());
+        command.env("SIGNET_CONFIG", installation.folder.path().join("other.toml"));
+        run(command, args, "")
+    };
+    let other = format!("[database]\nurl = \"sqlite://{}/data/signet.db\"\n", installation.folder.path().display());
+    std::fs::write(installation.folder.path().join("other.toml"), other).unwrap();
+    assert_eq!(named(&["clients", "list", "-o", "json"]).json(), serde_json::json!([]));
+    // It does not stand in the way of a dev server.
+    assert!(named(&["keys", "list", "--dev", "--port", "1"]).ends_with(69).err.contains("port 1"));
 }
 
 fn run_with_config(installation: &Installation, verb: &[&str], file: &std::path::Path) -> super::Said {
