@@ -153,10 +153,7 @@ pub async fn select_account(web: App, request: HttpRequest, payload: Payload) ->
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_from_query(
-    web: &Web,
-    request: &HttpRequest,
-) -> Result<(OpenAttempt, BrowserCookies), HttpResponse> {
+pub async fn open_from_query(web: &Web, request: &HttpRequest) -> Result<(OpenAttempt, BrowserCookies), HttpResponse> {
     match Params::parse(&[request.query_string().as_bytes()], FORM) {
         Ok(params) => open(web, request, &params).await,
         Err(_) => Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired)),
@@ -179,9 +176,7 @@ pub async fn open(
     match web.signet.open_attempt(&id, &cookies).await {
         Ok(AttemptLookup::Open(open)) => Ok((*open, cookies)),
         Ok(AttemptLookup::Restarted(next)) => Err(authorize::answer(web, request, Ok(next), Vec::new())),
-        Ok(AttemptLookup::Lost) => {
-            Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired))
-        }
+        Ok(AttemptLookup::Lost) => Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired)),
         Err(failure) => Err(error::page(web, request, &failure)),
     }
 }
@@ -195,13 +190,7 @@ pub fn form_of(web: &Web, cookies: &BrowserCookies, id: &RequestId) -> Form {
 
 /// Whether a posted form of an attempt is ours and this browser's.
 #[must_use]
-pub fn is_genuine(
-    web: &Web,
-    request: &HttpRequest,
-    params: &Params,
-    cookies: &BrowserCookies,
-    id: &RequestId,
-) -> bool {
+pub fn is_genuine(web: &Web, request: &HttpRequest, params: &Params, cookies: &BrowserCookies, id: &RequestId) -> bool {
     let browser = cookies.browser.as_ref().map(Secret::reveal);
     csrf::is_genuine(&web.signet, request, browser, id.as_str(), form::text(params, "csrf"))
 }
@@ -233,7 +222,8 @@ impl Default for Shown {
 
 fn show(web: &Web, request: &HttpRequest, open: &OpenAttempt, cookies: &BrowserCookies, shown: Shown) -> HttpResponse {
     // The walk of a newcomer is two clicks: in dev mode, and there only, the demo user's password is filled in.
-    let demo = web.signet.dev && [dev::USER, dev::OTHER_USER].contains(&shown.username.as_str());
+    let demo =
+        web.signet.dev && shown.error.is_none() && [dev::USER, dev::OTHER_USER].contains(&shown.username.as_str());
     let page = LoginPage {
         form: form_of(web, cookies, &open.attempt.id),
         app: Some(app_of(open)),

@@ -151,7 +151,7 @@ fn ui_08_what_others_wrote_stays_text() {
     for html in [pages.render(locale, &login), pages.render(locale, &consent), pages.render(locale, &form_post)] {
         assert!(!html.body.contains("<img src=x") && !html.body.contains("<script>"), "{}", html.body);
         assert!(html.body.contains("{{ 7*7 }}"), "{}", html.body);
-        assert!(html.csp.contains("form-action 'self' https://shop.test;"), "{}", html.csp);
+        assert!(html.csp.contains("form-action 'self' https:;"), "{}", html.csp);
     }
 }
 
