@@ -40,7 +40,7 @@ use super::page::link::Destination;
 use super::respond;
 
 /// How long a browser is known to have been signed in before.
-const DEVICE_REMEMBERED: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+const DEVICE_REMEMBERED: Duration = Duration::from_hours(4320);
 
 /// What the forms of an attempt send. The password is longer than any that is accepted, so that a long one is
 /// refused by its own rule.

@@ -31,7 +31,7 @@ pub fn is_genuine(
 /// `Referrer-Policy: no-referrer` sends for its own forms, so it counts only against `Sec-Fetch-Site`.
 #[must_use]
 pub fn is_same_origin(signet: &Signet, request: &HttpRequest) -> bool {
-    let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
+    let header = |name: &str| request.headers().get(name).map(actix_web::http::header::HeaderValue::as_bytes);
     let site = header("sec-fetch-site");
     if !matches!(site, None | Some(b"same-origin" | b"none")) {
         return false;
