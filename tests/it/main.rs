@@ -8,6 +8,7 @@
 )]
 
 mod clients;
+mod endpoints;
 mod store;
 mod stories;
 mod support;
