@@ -2,6 +2,7 @@
 
 use crate::domain::consent::Consent;
 use crate::domain::ids::RequestId;
+use crate::domain::request::Consented;
 use crate::protocol::error::OAuthError;
 use crate::protocol::response::AuthorizationResponse;
 use crate::protocol::response::ReturnTo;
@@ -50,7 +51,8 @@ impl Signet {
             }
             Decision::Allow { remember } => {
                 let browser = browser_hash(cookies).ok_or(FlowError::Internal("an open attempt without a browser"))?;
-                self.store.record_consent_on_attempt(id.clone(), browser, request.scope.clone(), self.now()).await?;
+                let consented = Consented { user_id: user.id.clone(), scope: request.scope.clone() };
+                self.store.record_consent_on_attempt(id.clone(), browser, consented, self.now()).await?;
                 if remember {
                     let consent = Consent {
                         user_id: user.id.clone(),
