@@ -45,7 +45,7 @@ impl Signet {
                 tracing::info!(event = "consent_denied", client_id = %request.client_id, sub = %user.id);
                 let error = OAuthError::access_denied("The person did not allow it");
                 if !self.store.finish_attempt(id.clone(), self.now()).await? {
-                    return Ok(Next::Lost);
+                    return self.restart(id, cookies).await;
                 }
                 Ok(Next::Respond(AuthorizationResponse::failure(ReturnTo::from(request), &error, self.issuer())))
             }
