@@ -171,7 +171,7 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .service(
                     resource("/playground/start")
                         .route(get().to(playground::start))
-                        .route(post().to(playground::start)),
+                        .route(post().to(playground::start_chosen)),
                 )
                 .service(resource("/callback").route(get().to(playground::callback)))
                 .service(resource("/demo-api").route(get().to(demo_api::get)));

@@ -4,6 +4,7 @@
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::web::Payload;
 
 use crate::crypto::hash;
 use crate::domain::secret::Secret;
@@ -14,6 +15,10 @@ use crate::protocol::params::Params;
 use super::App;
 use super::Web;
 use super::cookie::Cookie;
+use super::error;
+use super::extract::csrf;
+use super::extract::form;
+use super::page::contexts::ErrorKind;
 use super::page::contexts::PlaygroundOutcome;
 use super::page::contexts::PlaygroundPage;
 use super::page::contexts::PlaygroundParameter;
@@ -25,6 +30,41 @@ const SCOPE: &str = "openid profile email offline_access";
 
 const CALLBACK: &[Known] =
     &[Known::new("code"), Known::new("state"), Known::new("iss"), Known::new("error"), Known::new("error_description")];
+
+/// What can be chosen on the start page.
+const FORM: &[Known] = &[
+    Known::new("csrf").max(128),
+    Known::new("login_hint").max(256),
+    Known::new("scope").max(4096),
+    Known::new("prompt").max(256),
+];
+
+const PURPOSE: &str = "playground";
+
+/// What the authorization request asks for. An empty field leaves its parameter out.
+struct Choice {
+    login_hint: String,
+    scope: String,
+    prompt: String,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self {
+            login_hint: dev::USER.to_owned(),
+            scope: SCOPE.to_owned(),
+            // OpenID Connect Core section 11: offline_access is granted only when the person is asked.
+            prompt: "consent".to_owned(),
+        }
+    }
+}
+
+impl Choice {
+    fn from_form(params: &Params) -> Self {
+        let text = |name| form::text(params, name).unwrap_or_default().to_owned();
+        Self { login_hint: text("login_hint"), scope: text("scope"), prompt: text("prompt") }
+    }
+}
 
 /// What a start makes and the callback needs again.
 struct Start {
@@ -60,46 +100,75 @@ impl Start {
         texts.join("~")
     }
 
-    fn parameters(&self, web: &Web) -> Vec<PlaygroundParameter> {
+    fn parameters(&self, web: &Web, choice: &Choice) -> Vec<PlaygroundParameter> {
         let parameter = |name, value: &str, fresh| PlaygroundParameter { name, value: value.to_owned(), fresh };
-        vec![
+        let mut parameters = vec![
             parameter("response_type", "code", false),
             parameter("client_id", dev::SPA_CLIENT, false),
             parameter("redirect_uri", &redirect_uri(web), false),
-            parameter("scope", SCOPE, false),
+            parameter("scope", &choice.scope, false),
             parameter("state", &self.state, true),
             parameter("nonce", &self.nonce, true),
             parameter("code_challenge", &hash::s256(&self.verifier), true),
             parameter("code_challenge_method", "S256", false),
-            // OpenID Connect Core section 11: offline_access is granted only when the person is asked.
-            parameter("prompt", "consent", false),
-            parameter("login_hint", dev::USER, false),
-        ]
+            parameter("prompt", &choice.prompt, false),
+            parameter("login_hint", &choice.login_hint, false),
+        ];
+        parameters.retain(|parameter| !parameter.value.is_empty());
+        parameters
     }
 }
 
 pub async fn start_page(web: App, request: HttpRequest) -> HttpResponse {
+    let (choice, start) = (Choice::default(), Start::new(&web));
+    let known = web.cookies.read(request.headers(), Cookie::Browser);
+    let browser = known.clone().unwrap_or_else(|| random(&web));
     let page = PlaygroundPage {
-        csrf: Secret::new(""),
-        login_hint: dev::USER.to_owned(),
-        scope: SCOPE.to_owned(),
+        csrf: Secret::new(csrf::token(&web.signet, &browser, PURPOSE)),
+        parameters: start.parameters(&web, &choice),
+        login_hint: choice.login_hint,
+        scope: choice.scope,
         issuer: web.signet.issuer().to_owned(),
         authorization_endpoint: format!("{}/authorize", web.signet.issuer()),
-        parameters: Start::new(&web).parameters(&web),
         destination: Destination::parse(&redirect_uri(&web)),
     };
-    std::future::ready(respond::page(&web, respond::locale(&web, &request, &[]), StatusCode::OK, &page)).await
+    let mut response = respond::page(&web, respond::locale(&web, &request, &[]), StatusCode::OK, &page);
+    if known.is_none() {
+        respond::add_cookies(response.headers_mut(), &[web.cookies.write(Cookie::Browser, &browser, None)]);
+    }
+    std::future::ready(response).await
+}
+
+/// A start with what is usually asked for, for links.
+pub async fn start(web: App, request: HttpRequest) -> HttpResponse {
+    std::future::ready(begin(&web, &request, &Choice::default())).await
+}
+
+/// A start with what was chosen.
+pub async fn start_chosen(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let params = match form::form(&request, payload, web.body_limits(), FORM).await {
+        Ok(params) => params,
+        Err(fault) => return error::bad_body_page(&web, &request, fault),
+    };
+    if params.check().is_err() {
+        return error::plain_page(&web, &request, StatusCode::BAD_REQUEST, ErrorKind::Request);
+    }
+    let browser = web.cookies.read(request.headers(), Cookie::Browser);
+    if !csrf::is_genuine(&web.signet, &request, browser.as_deref(), PURPOSE, form::text(&params, "csrf")) {
+        return respond::see_other("/playground", &[]);
+    }
+    begin(&web, &request, &Choice::from_form(&params))
 }
 
 /// Makes state, nonce and verifier, remembers them in this browser, and sends it to the authorization endpoint.
-pub async fn start(web: App, request: HttpRequest) -> HttpResponse {
-    let start = Start::new(&web);
+fn begin(web: &Web, request: &HttpRequest, choice: &Choice) -> HttpResponse {
+    let start = Start::new(web);
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for parameter in start.parameters(&web) {
+    for parameter in start.parameters(web, choice) {
         query.append_pair(parameter.name, &parameter.value);
     }
-    let cookie = web.cookies.write(Cookie::Playground, &start.to_cookie(&Start::from_cookie(&web, &request)), None);
-    std::future::ready(respond::see_other(&format!("/authorize?{}", query.finish()), &[cookie])).await
+    let cookie = web.cookies.write(Cookie::Playground, &start.to_cookie(&Start::from_cookie(web, request)), None);
+    respond::see_other(&format!("/authorize?{}", query.finish()), &[cookie])
 }
 
 pub async fn callback(web: App, request: HttpRequest) -> HttpResponse {
@@ -135,6 +204,10 @@ fn outcome(start: Option<&Start>, value: &impl Fn(&str) -> Option<String>) -> Pl
         }
         None => PlaygroundOutcome::Unknown,
     }
+}
+
+fn random(web: &Web) -> String {
+    hash::new_secret(SecretKind::Browser, web.signet.entropy.as_ref()).0.reveal().to_owned()
 }
 
 fn redirect_uri(web: &Web) -> String {
