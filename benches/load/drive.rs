@@ -55,11 +55,7 @@ impl Measured {
 const MOST: usize = 4_000_000;
 
 /// Runs all `steps` side by side for about `window`, after a tenth of it to warm up.
-pub(crate) async fn measure<S: Step>(
-    server: &Process,
-    steps: &mut [S],
-    window: Duration,
-) -> Result<Measured, Fault> {
+pub(crate) async fn measure<S: Step>(server: &Process, steps: &mut [S], window: Duration) -> Result<Measured, Fault> {
     let mut wires = Vec::new();
     for _ in 0..steps.len() {
         wires.push(Wire::connect(server.address).await?);
@@ -92,7 +88,7 @@ async fn one<S: Step>(step: &mut S, wire: &mut Wire, until: Instant, most: usize
     let mut took = Vec::new();
     let mut before = Instant::now();
     while before < until && took.len() < most && !step.is_done() {
-        tokio::time::timeout(Duration::from_secs(60), step.step(wire)).await.map_err(|_| "no answer in a minute")??;
+        tokio::time::timeout(Duration::from_mins(1), step.step(wire)).await.map_err(|_| "no answer in a minute")??;
         let after = Instant::now();
         took.push(u64::try_from((after - before).as_nanos()).unwrap_or(u64::MAX));
         before = after;

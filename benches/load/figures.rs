@@ -89,24 +89,27 @@ pub(crate) async fn take(plan: Plan) -> Result<Figures, Fault> {
 
     let mut bench = Bench { plan, site: &site, server: &server, floor: &floor, rows: Vec::new() };
     let [jwks_size, document_size] = sizes.map(Some);
-    bench.pair(
-        ["floor: bytes from memory, as many as the JWKS", "JWKS"],
-        || Get::new("/body/0", jwks_size),
-        || Get::new("/.well-known/jwks.json", jwks_size),
-    )
-    .await?;
-    bench.pair(
-        ["floor: bytes from memory, as many as discovery", "discovery"],
-        || Get::new("/body/1", document_size),
-        || Get::new("/.well-known/openid-configuration", document_size),
-    )
-    .await?;
-    bench.pair(
-        ["floor: one ES256 signature", "token: client_credentials, ES256"],
-        || Get::new("/sign", None),
-        || ClientCredentials::new(&keys),
-    )
-    .await?;
+    bench
+        .pair(
+            ["floor: bytes from memory, as many as the JWKS", "JWKS"],
+            || Get::new("/body/0", jwks_size),
+            || Get::new("/.well-known/jwks.json", jwks_size),
+        )
+        .await?;
+    bench
+        .pair(
+            ["floor: bytes from memory, as many as discovery", "discovery"],
+            || Get::new("/body/1", document_size),
+            || Get::new("/.well-known/openid-configuration", document_size),
+        )
+        .await?;
+    bench
+        .pair(
+            ["floor: one ES256 signature", "token: client_credentials, ES256"],
+            || Get::new("/sign", None),
+            || ClientCredentials::new(&keys),
+        )
+        .await?;
 
     let login = site::login_and_consent(&mut wire, site::WEB).await?;
     let login_es256 = site::login_and_consent(&mut wire, site::WEB_ES256).await?;
@@ -122,11 +125,8 @@ pub(crate) async fn take(plan: Plan) -> Result<Figures, Fault> {
     let access = families.first().map(|tokens| tokens.access_token.clone()).ok_or("no tokens")?;
     bench.alone("userinfo", || UserInfo::new(&access)).await?;
     let refresh: Option<Vec<String>> = families.into_iter().map(|tokens| tokens.refresh_token).collect();
-    let mut refresh: Vec<Refresh> = refresh
-        .ok_or("no refresh token")?
-        .into_iter()
-        .map(|token| Refresh::new(site::WEB, token, &keys))
-        .collect();
+    let mut refresh: Vec<Refresh> =
+        refresh.ok_or("no refresh token")?.into_iter().map(|token| Refresh::new(site::WEB, token, &keys)).collect();
     bench.again("refresh, RS256 ID token", &mut refresh).await?;
     bench.logins(&mut wire).await?;
     let rows = bench.rows;

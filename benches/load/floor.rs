@@ -88,9 +88,9 @@ async fn sign(floor: Data<Floor>) -> HttpResponse {
         jti: "tok_0123456789abcdefghijkl",
         scope: "orders:read orders:write",
     };
-    let signed = serde_json::to_vec(&claims).ok().and_then(|claims| {
-        jws::serialize_compact(&claims, &floor.header, floor.signer.as_ref()).ok()
-    });
+    let signed = serde_json::to_vec(&claims)
+        .ok()
+        .and_then(|claims| jws::serialize_compact(&claims, &floor.header, floor.signer.as_ref()).ok());
     std::future::ready(match signed {
         Some(token) => HttpResponse::Ok().body(token),
         None => HttpResponse::InternalServerError().finish(),

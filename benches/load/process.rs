@@ -21,7 +21,7 @@ use crate::Fault;
 use crate::floor;
 
 /// Unoptimised builds need long for an RSA key.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// A server; ended when dropped.

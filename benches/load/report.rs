@@ -92,7 +92,13 @@ fn write(text: &mut String, figures: &Figures) -> std::fmt::Result {
     writeln!(text, "| resident after all of the above, logins included | {:.1} MB |", megabytes(figures.loaded))?;
     writeln!(text, "| first start: migrations, new keys | {} |", millis(figures.first_start))?;
     let (median, slowest) = figures.start;
-    writeln!(text, "| later starts, median and slowest of {} | {}, {} |", plan.starts, millis(median), millis(slowest))?;
+    writeln!(
+        text,
+        "| later starts, median and slowest of {} | {}, {} |",
+        plan.starts,
+        millis(median),
+        millis(slowest)
+    )?;
     writeln!(text, "| rows changed by a code flow round | {:.1} |", figures.writes.rows)?;
     writeln!(text, "| pages that a round adds to the write-ahead log | {:.1} |", figures.writes.pages)
 }
@@ -139,7 +145,9 @@ fn date() -> String {
 fn machine() -> String {
     let line = |file: &str, start: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
-        let value = text.lines().find_map(|line| line.strip_prefix(start)?.split_once(':').map(|(_, value)| value.trim().to_owned()));
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(start)?.split_once(':').map(|(_, value)| value.trim().to_owned()));
         value.unwrap_or_else(|| "unknown".to_owned())
     };
     let cores = fs::read_to_string("/proc/cpuinfo").unwrap_or_default().matches("processor\t").count();

@@ -164,10 +164,7 @@ async fn login_form_of(wire: &mut Wire, client: &str) -> Result<(Vec<u8>, String
     let cookie = format!("signet_browser={browser}");
     let answer = wire.send(&steps::get(&page, &[("Cookie", &cookie)])).await?.expect(200, "/login")?;
     let (csrf, request) = (hidden(answer.text()?, "csrf")?, hidden(answer.text()?, "request")?);
-    let form = format!(
-        "csrf={csrf}&request={request}&username={}&password={PASSWORD}",
-        USER.replace('@', "%40")
-    );
+    let form = format!("csrf={csrf}&request={request}&username={}&password={PASSWORD}", USER.replace('@', "%40"));
     Ok((steps::post("/login", &[("Cookie", &cookie)], &form), browser))
 }
 

@@ -121,28 +121,27 @@ impl Counter {
         let query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'";
         let tables: Vec<Table> = diesel::sql_query(query).load(&mut connection)?;
         let tables: Vec<String> = tables.into_iter().map(|table| table.name).collect();
-        let mut sql = "CREATE TABLE load_counter (count BIGINT NOT NULL); INSERT INTO load_counter VALUES (0);".to_owned();
-        for table in &tables {
-            for change in CHANGES {
-                sql.push_str(&format!(
-                    "CREATE TRIGGER load_{change}_{table} AFTER {change} ON {table} \
-                     BEGIN UPDATE load_counter SET count = count + 1; END;"
-                ));
-            }
-        }
-        connection.batch_execute(&format!("BEGIN IMMEDIATE; {sql} COMMIT;"))?;
+        let triggers = each_change(&tables, |table, change| {
+            format!(
+                "CREATE TRIGGER load_{change}_{table} AFTER {change} ON {table} \
+                 BEGIN UPDATE load_counter SET count = count + 1; END;"
+            )
+        });
+        connection.batch_execute(&format!(
+            "BEGIN IMMEDIATE; CREATE TABLE load_counter (count BIGINT NOT NULL); \
+             INSERT INTO load_counter VALUES (0); {triggers} COMMIT;"
+        ))?;
         Ok(Self { connection, tables })
     }
 
     fn remove(mut self) -> Result<f64, Fault> {
         let counted: Count = diesel::sql_query("SELECT count FROM load_counter").get_result(&mut self.connection)?;
-        let mut sql = "DROP TABLE load_counter;".to_owned();
-        for table in &self.tables {
-            for change in CHANGES {
-                sql.push_str(&format!("DROP TRIGGER load_{change}_{table};"));
-            }
-        }
-        self.connection.batch_execute(&format!("BEGIN IMMEDIATE; {sql} COMMIT;"))?;
+        let triggers = each_change(&self.tables, |table, change| format!("DROP TRIGGER load_{change}_{table};"));
+        self.connection.batch_execute(&format!("BEGIN IMMEDIATE; {triggers} DROP TABLE load_counter; COMMIT;"))?;
         Ok(counted.count as f64)
     }
+}
+
+fn each_change(tables: &[String], sql: impl Fn(&str, &str) -> String) -> String {
+    tables.iter().flat_map(|table| CHANGES.map(|change| sql(table, change))).collect()
 }
