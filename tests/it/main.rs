@@ -11,3 +11,4 @@ mod clients;
 mod store;
 mod stories;
 mod support;
+mod token_side;
