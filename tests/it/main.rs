@@ -12,3 +12,4 @@ mod endpoints;
 mod store;
 mod stories;
 mod support;
+mod token_side;
