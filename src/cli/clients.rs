@@ -214,7 +214,8 @@ async fn register(signet: &Signet, new: NewClient, output: OutputArgs, console: 
     }
     fields.push(("issuer", json!(signet.issuer())));
     console.show(&Record { fields }, output.output)?;
-    let once = if secret.is_some() { ". The secret is shown only now; keep it where others cannot read it." } else { "." };
+    let once =
+        if secret.is_some() { ". The secret is shown only now; keep it where others cannot read it." } else { "." };
     console.wrote(&format!("Created client {id} ({}){once}", kind(&client)), &signet.config);
     Ok(())
 }

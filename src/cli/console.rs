@@ -28,10 +28,7 @@ pub(super) struct Console {
 impl Console {
     #[must_use]
     pub(super) fn of_process() -> Self {
-        Self {
-            terminal: io::stdout().is_terminal(),
-            attended: io::stdin().is_terminal() && io::stderr().is_terminal(),
-        }
+        Self { terminal: io::stdout().is_terminal(), attended: io::stdin().is_terminal() && io::stderr().is_terminal() }
     }
 
     #[must_use]
@@ -116,7 +113,9 @@ impl Console {
         };
         let least = usize::try_from(config.passwords.min_length).unwrap_or(usize::MAX);
         if secret.reveal().chars().count() < least {
-            return Err(Failure::refused(&format!("A password has at least {least} characters (passwords.min_length)")));
+            return Err(Failure::refused(&format!(
+                "A password has at least {least} characters (passwords.min_length)"
+            )));
         }
         if secret.reveal().len() > password::MAX_LENGTH {
             return Err(Failure::refused(&format!("A password has at most {} bytes", password::MAX_LENGTH)));

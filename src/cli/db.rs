@@ -48,7 +48,10 @@ pub(super) fn run(command: &DbCommand, selection: &Selection, console: Console) 
             let pending = states.iter().filter(|state| state.progress == Progress::Pending).count();
             let newer = states.iter().filter(|state| state.progress == Progress::Unknown).count();
             if pending > 0 {
-                console.say(&format!("{} to apply: `signet db migrate`, or the next start of a server.", migrations(pending)));
+                console.say(&format!(
+                    "{} to apply: `signet db migrate`, or the next start of a server.",
+                    migrations(pending)
+                ));
             }
             if newer > 0 {
                 console.say(&format!("{} of a newer version.", migrations(newer)));

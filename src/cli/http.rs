@@ -111,7 +111,12 @@ mod tests {
         let answer = read(b"HTTP/1.1 303 See Other\r\nlocation: /a\r\nset-cookie: x=1\r\n\r\nbody").unwrap();
         assert_eq!((answer.status().as_u16(), answer.body().as_slice()), (303, b"body".as_slice()));
         assert_eq!(answer.headers()["location"], "/a");
-        for bad in [&b""[..], b"HTTP/1.1 200 OK\r\n", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"] {
+        for bad in [
+            &b""[..],
+            b"HTTP/1.1 200 OK\r\n",
+            b"SSH-2.0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        ] {
             assert!(read(bad).is_err());
         }
     }

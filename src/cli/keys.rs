@@ -64,7 +64,9 @@ async fn list(signet: &Signet, output: OutputArgs, console: Console) -> Result<(
     let mut keys = signet.store.signing_keys().await?;
     let policy = signet.key_policy().await?;
     let everything = keys.clone();
-    keys.sort_by(|a, b| (a.algorithm, order(a.state), a.published_at).cmp(&(b.algorithm, order(b.state), b.published_at)));
+    keys.sort_by(|a, b| {
+        (a.algorithm, order(a.state), a.published_at).cmp(&(b.algorithm, order(b.state), b.published_at))
+    });
     let row = |key: &SigningKey| {
         let life = forecast(key, &everything, &policy);
         vec![
@@ -114,7 +116,10 @@ async fn rotate_keys(signet: &Arc<Signet>, rotate: &Rotate, console: Console) ->
     check_result(signet, &plan).await?;
     console.list(&planned(&plan, now), rotate.output.output)?;
     if !safe {
-        console.say(&explain(&unsafe_yet, "--now was said: a verifier that read the keys before refuses new tokens until it reads them again."));
+        console.say(&explain(
+            &unsafe_yet,
+            "--now was said: a verifier that read the keys before refuses new tokens until it reads them again.",
+        ));
     }
     console.wrote(&"Rotated. Running servers follow within a second.", &signet.config);
     Ok(())
@@ -139,7 +144,9 @@ async fn check_result(signet: &Signet, plan: &[Action]) -> Result<(), Failure> {
     });
     match missed {
         None => Ok(()),
-        Some(kid) => Err(Failure::failed(&format!("{kid} does not sign: another node changed the keys at the same time. Look at `signet keys list`, then try again"))),
+        Some(kid) => Err(Failure::failed(&format!(
+            "{kid} does not sign: another node changed the keys at the same time. Look at `signet keys list`, then try again"
+        ))),
     }
 }
 

@@ -110,8 +110,7 @@ pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port},[::1]:{port}")));
     }
     let file = if selection.dev { None } else { selection.config.clone().or_else(local_file) };
-    let env = if selection.dev { Vec::new() } else { environment() };
-    Ok(Config::load(&Sources { file, env, overrides, dev: selection.dev })?)
+    Ok(Config::load(&Sources { file, env: environment(), overrides, dev: selection.dev })?)
 }
 
 fn local_file() -> Option<PathBuf> {
@@ -135,7 +134,9 @@ pub(super) async fn provider(
         && let Some(path) = config.database.url.sqlite_path()
         && !Path::new(path).exists()
     {
-        return Err(Failure::unavailable(&format!("there is no database at {path}; `signet serve` or `signet db migrate` makes one")));
+        return Err(Failure::unavailable(&format!(
+            "there is no database at {path}; `signet serve` or `signet db migrate` makes one"
+        )));
     }
     match missing {
         Missing::Create => drop(migrate(&url)?),
@@ -163,7 +164,9 @@ fn check_migrated(url: &str) -> Result<(), Failure> {
     if pending == 0 {
         return Ok(());
     }
-    Err(Failure::failed(&format!("the database lacks {pending} migrations of this version; `signet db migrate` applies them")))
+    Err(Failure::failed(&format!(
+        "the database lacks {pending} migrations of this version; `signet db migrate` applies them"
+    )))
 }
 
 /// How much of the database one process may use.

@@ -70,9 +70,11 @@ impl Listing {
             Output::Table => self.table(terminal, out),
             Output::Json => writeln!(out, "{:#}", Json::Array(self.objects().collect())),
             Output::Jsonl => self.objects().try_for_each(|object| writeln!(out, "{object}")),
-            Output::Name => {
-                self.rows.iter().filter_map(|row| row.get(self.name)).try_for_each(|name| writeln!(out, "{}", plain(name)))
-            }
+            Output::Name => self
+                .rows
+                .iter()
+                .filter_map(|row| row.get(self.name))
+                .try_for_each(|name| writeln!(out, "{}", plain(name))),
             Output::Env => {
                 let pairs = self.rows.iter().flat_map(|row| self.columns.iter().zip(row));
                 pairs.map(|(column, value)| env_line(column, value)).try_for_each(|line| writeln!(out, "{line}"))
@@ -118,18 +120,14 @@ impl Record {
         match output {
             Output::Table => {
                 let width = self.fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-                self.fields.iter().try_for_each(|(name, value)| {
-                    writeln!(out, "{:width$}  {}", name.replace('_', " "), cell(value))
-                })
+                self.fields
+                    .iter()
+                    .try_for_each(|(name, value)| writeln!(out, "{:width$}  {}", name.replace('_', " "), cell(value)))
             }
             Output::Json => writeln!(out, "{:#}", self.object()),
             Output::Jsonl => writeln!(out, "{}", self.object()),
-            Output::Name => {
-                self.fields.first().map_or(Ok(()), |(_, value)| writeln!(out, "{}", plain(value)))
-            }
-            Output::Env => {
-                self.fields.iter().try_for_each(|(name, value)| writeln!(out, "{}", env_line(name, value)))
-            }
+            Output::Name => self.fields.first().map_or(Ok(()), |(_, value)| writeln!(out, "{}", plain(value))),
+            Output::Env => self.fields.iter().try_for_each(|(name, value)| writeln!(out, "{}", env_line(name, value))),
         }
     }
 

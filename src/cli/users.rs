@@ -113,7 +113,8 @@ async fn create_user(signet: &Signet, create: &Create, console: Console) -> Resu
     };
     let new = NewUser { email: email.clone(), password: Some(password), roles, claims };
     let user = signet.create_user(new).await?.ok_or_else(taken)?;
-    let fields = vec![("email", json!(user.email.as_str())), ("sub", json!(user.id.as_str())), ("roles", roles_of(&user))];
+    let fields =
+        vec![("email", json!(user.email.as_str())), ("sub", json!(user.id.as_str())), ("roles", roles_of(&user))];
     console.show(&Record { fields }, create.output.output)?;
     console.wrote(&format!("Created user {email}."), &signet.config);
     Ok(())

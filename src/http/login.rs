@@ -194,13 +194,7 @@ pub fn form_of(web: &Web, cookies: &BrowserCookies, id: &RequestId, purpose: &st
 
 /// Whether a posted form of an attempt is ours and this browser's.
 #[must_use]
-pub fn is_genuine(
-    web: &Web,
-    request: &HttpRequest,
-    params: &Params,
-    cookies: &BrowserCookies,
-    purpose: &str,
-) -> bool {
+pub fn is_genuine(web: &Web, request: &HttpRequest, params: &Params, cookies: &BrowserCookies, purpose: &str) -> bool {
     let browser = cookies.browser.as_ref().map(Secret::reveal);
     csrf::is_genuine(&web.signet, request, browser, purpose, form::text(params, "csrf"))
 }

@@ -207,7 +207,7 @@ fn outcome(start: Option<&Start>, value: &impl Fn(&str) -> Option<String>) -> Pl
 }
 
 fn random(web: &Web) -> String {
-    hash::new_secret(SecretKind::Browser, web.signet.entropy.as_ref()).0.reveal().to_owned()
+    hash::random_id("sgp_", web.signet.entropy.as_ref())
 }
 
 fn redirect_uri(web: &Web) -> String {

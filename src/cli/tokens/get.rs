@@ -108,7 +108,8 @@ pub(super) async fn run(get: &Get, selection: &Selection, console: Console) -> R
     match get.output.output {
         Output::Table | Output::Name => console.print(access_token),
         other => {
-            let scope = tokens.scopes().map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "));
+            let scope =
+                tokens.scopes().map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "));
             let fields = vec![
                 ("access_token", json!(access_token)),
                 ("token_type", json!("Bearer")),
@@ -128,7 +129,8 @@ async fn of_person(get: &Get, issuer: &str, port: u16) -> Result<Tokens, Failure
         .set_redirect_uri(RedirectUrl::new(REDIRECT_URI.to_owned()).map_err(|fault| Failure::failed(&fault))?);
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let mut request = client.authorize_url(CsrfToken::new_random).set_pkce_challenge(challenge);
-    for value in get.scope.as_deref().unwrap_or("openid profile email address phone offline_access").split_whitespace() {
+    for value in get.scope.as_deref().unwrap_or("openid profile email address phone offline_access").split_whitespace()
+    {
         request = request.add_scope(Scope::new(value.to_owned()));
         if value == "offline_access" {
             // OpenID Connect Core section 11 wants it asked for together with a consent.
@@ -184,7 +186,9 @@ fn refused(error: RequestTokenError<std::io::Error, BasicErrorResponse>) -> Fail
         RequestTokenError::Request(fault) => Failure::unavailable(&format!("No answer: {fault}")),
         RequestTokenError::ServerResponse(answer) => Failure::failed(&format!("Refused: {answer}")),
         // The answer itself may hold tokens, so it is not shown.
-        RequestTokenError::Parse(fault, _) => Failure::failed(&format!("The answer is not understood: {}", fault.path())),
+        RequestTokenError::Parse(fault, _) => {
+            Failure::failed(&format!("The answer is not understood: {}", fault.path()))
+        }
         RequestTokenError::Other(fault) => Failure::failed(&fault),
     }
 }

@@ -46,7 +46,10 @@ pub(in crate::cli) struct Inspect {
 
 impl fmt::Debug for Inspect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inspect").field("audience", &self.audience).field("issuer", &self.issuer).finish_non_exhaustive()
+        f.debug_struct("Inspect")
+            .field("audience", &self.audience)
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +86,9 @@ fn token(args: &Inspect) -> Result<Secret, Failure> {
     let text = match &args.token {
         Some(token) if token.reveal() != "-" => token.clone(),
         None if io::stdin().is_terminal() => {
-            return Err(Failure::usage(&"Give the token by standard input: signet tokens get --dev | signet tokens inspect -"));
+            return Err(Failure::usage(
+                &"Give the token by standard input: signet tokens get --dev | signet tokens inspect -",
+            ));
         }
         _ => read_line_of_stdin(jws::MAX_LENGTH + 16)?,
     };

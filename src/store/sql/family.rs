@@ -56,7 +56,9 @@ pub(in crate::store) async fn live_of_client(
     let now = now.micros();
     let live = families::table
         .filter(families::client_id.eq(client_id.as_str()).and(families::current_hash.is_not_null()))
-        .filter(families::revoked_at.is_null().and(families::idle_expires_at.gt(now)).and(families::expires_at.gt(now)));
+        .filter(
+            families::revoked_at.is_null().and(families::idle_expires_at.gt(now)).and(families::expires_at.gt(now)),
+        );
     Ok(live.count().get_result(conn).await?)
 }
 

@@ -45,9 +45,8 @@ impl Forge {
         let tokens = party.sign_in("openid email").await;
         let (header, claims) = opened(tokens.access());
         let keys = app.signet.store.signing_keys().await.unwrap();
-        let active = |key: &&signet::domain::key::SigningKey| {
-            key.state == KeyState::Active && key.algorithm == Algorithm::Es256
-        };
+        let active =
+            |key: &&signet::domain::key::SigningKey| key.state == KeyState::Active && key.algorithm == Algorithm::Es256;
         let row = keys.iter().find(active).unwrap();
         let der = app.signet.vault.unseal(&row.kid, row.algorithm, row.sealed_private.as_ref().unwrap()).unwrap();
         let key = SigningKey::from_pkcs8_der(&der).unwrap();
@@ -208,8 +207,7 @@ async fn jw_09_other_serializations() {
     let good = forge.tokens.access();
     let [header, claims, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
     let flattened = json!({"protected": header, "payload": claims, "signature": signature}).to_string();
-    let general =
-        json!({"payload": claims, "signatures": [{"protected": header, "signature": signature}]}).to_string();
+    let general = json!({"payload": claims, "signatures": [{"protected": header, "signature": signature}]}).to_string();
     let standard = |part: &str| part.replace('-', "+").replace('_', "/");
     for (what, token) in [
         ("flattened", flattened),
@@ -429,9 +427,12 @@ async fn jw_22_odd_subjects() {
     let email = signet::domain::user::Email::parse("bob@example.test").unwrap();
     let bob = forge.app.signet.store.user_by_email(email).await.unwrap().unwrap();
     forge.refuses("bob", &forge.claiming("sub", json!(bob.id.as_str()))).await;
-    for (name, value) in
-        [("client_id", Value::Null), ("client_id", json!("nobody")), ("grant_id", json!("fam_nobody")), ("jti", Value::Null)]
-    {
+    for (name, value) in [
+        ("client_id", Value::Null),
+        ("client_id", json!("nobody")),
+        ("grant_id", json!("fam_nobody")),
+        ("jti", Value::Null),
+    ] {
         forge.refuses(name, &forge.claiming(name, value)).await;
     }
 }
@@ -451,8 +452,13 @@ async fn jw_06_the_other_signature_dies_with_the_first() {
     assert!(forge.app.signet.store.revoke_family(id, reason, forge.app.signet.now()).await.unwrap());
     forge.refuses("the first", forge.tokens.access()).await;
     forge.refuses("the second", &other).await;
-    for odd in [[0_u8; 64].to_vec(), [0xff; 64].to_vec(), [1; 63].to_vec(), [1; 65].to_vec(), signature.to_der().as_bytes().to_vec()]
-    {
+    for odd in [
+        [0_u8; 64].to_vec(),
+        [0xff; 64].to_vec(),
+        [1; 63].to_vec(),
+        [1; 65].to_vec(),
+        signature.to_der().as_bytes().to_vec(),
+    ] {
         forge.refuses("no signature", &format!("{input}.{}", encode(odd))).await;
     }
 }

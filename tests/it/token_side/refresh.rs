@@ -66,8 +66,7 @@ async fn race(app: &App, nodes: &[Party], party: &Party) {
             racers.spawn(async move { party.refresh(&token).await });
         }
         let answers: Vec<Answer> = racers.join_all().await;
-        let successors: HashSet<String> =
-            answers.iter().map(|answer| answer.tokens().refresh().to_owned()).collect();
+        let successors: HashSet<String> = answers.iter().map(|answer| answer.tokens().refresh().to_owned()).collect();
         assert_eq!(successors.len(), 1, "round {round}: more than one living branch");
         token = successors.into_iter().next().unwrap();
         let families = app.signet.store.families_of_user(app.ada().await.id).await.unwrap();

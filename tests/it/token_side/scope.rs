@@ -210,8 +210,7 @@ async fn c_32_no_nonce_without_one() {
     let app = app().await;
     let web = Party::web(&app);
     let mut url = web.authorization_url("openid");
-    let kept: Vec<(String, String)> =
-        url.query_pairs().into_owned().filter(|(name, _)| name != "nonce").collect();
+    let kept: Vec<(String, String)> = url.query_pairs().into_owned().filter(|(name, _)| name != "nonce").collect();
     url.query_pairs_mut().clear().extend_pairs(kept);
     let redirect_uri = crate::support::party::REDIRECT_URI;
     let arrived = Browser::new().authorize(&url, redirect_uri, crate::support::browser::ADA).await;

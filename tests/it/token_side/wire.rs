@@ -93,7 +93,8 @@ async fn wf_01_duplicates() {
     ]);
     for name in full.names() {
         for (one, two) in [("a", "b"), ("a", "a"), ("", "a")] {
-            let form = Form::new(&[("grant_type", "client_credentials")]).without(&name).and(&name, one).and(&name, two);
+            let form =
+                Form::new(&[("grant_type", "client_credentials")]).without(&name).and(&name, one).and(&name, two);
             Answer::to(service.raw(form.encoded())).await.refused("invalid_request");
         }
     }
@@ -352,7 +353,8 @@ async fn wf_09_the_case_of_names() {
     }
     let tokens = web.sign_in("openid").await;
     for scheme in ["Bearer", "bearer", "BEARER", "bEARER"] {
-        let request = web.http.get(app.url("/userinfo")).header("authorization", format!("{scheme} {}", tokens.access()));
+        let request =
+            web.http.get(app.url("/userinfo")).header("authorization", format!("{scheme} {}", tokens.access()));
         assert!(Answer::to(request).await.status.is_success(), "{scheme}");
     }
 }
@@ -361,9 +363,11 @@ async fn wf_09_the_case_of_names() {
 async fn wf_10_errors_echo_no_input() {
     let app = app().await;
     let service = Party::service(&app);
-    for name in ["grant_type", "client_id", "scope", "resource", "code", "redirect_uri", "refresh_token", "code_verifier"]
+    for name in
+        ["grant_type", "client_id", "scope", "resource", "code", "redirect_uri", "refresh_token", "code_verifier"]
     {
-        for odd in ["a\"b<script>canary", "\\canary", "\u{1f511}canary", "canary\n", "canary\r\nX: y", "canary' OR 1=1"] {
+        for odd in ["a\"b<script>canary", "\\canary", "\u{1f511}canary", "canary\n", "canary\r\nX: y", "canary' OR 1=1"]
+        {
             for grant in ["client_credentials", "authorization_code", "refresh_token"] {
                 let form = Form::new(&[("grant_type", grant)]).set(name, odd);
                 let answer = service.token(form).await;
