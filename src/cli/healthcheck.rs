@@ -23,7 +23,7 @@ pub(super) async fn run(selection: &Selection, console: Console) -> Result<(), F
     selection.check()?;
     let config = open::load(selection)?.config;
     let addresses: Vec<SocketAddr> = config.server.listen.iter().copied().map(reachable).collect();
-    let url = format!("{}/health/ready", config.server.issuer.origin());
+    let url = format!("{}/health/ready", config.server.issuer);
     let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let answer = http::exchange(&addresses, http::get(&url)?, PATIENCE)
         .await

@@ -120,8 +120,7 @@ pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port},[::1]:{port}")));
     }
     let file = if selection.dev { None } else { selection.named_file().or_else(local_file) };
-    let env = if selection.dev { Vec::new() } else { environment() };
-    Ok(Config::load(&Sources { file, env, overrides, dev: selection.dev })?)
+    Ok(Config::load(&Sources { file, env: environment(), overrides, dev: selection.dev })?)
 }
 
 fn local_file() -> Option<PathBuf> {

@@ -65,7 +65,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let setup = runtime.block_on(setup_link(&signet))?;
     runtime.spawn(super::background::run(Arc::clone(&signet)));
     print_box(&signet, &listeners, clock.as_ref(), setup.as_deref());
-    actix_web::rt::System::new().block_on(async { server::build(web, listeners)?.await })?;
+    actix_web::rt::System::new().block_on(async { server::build(&web, listeners)?.await })?;
     drop(dev_server);
     Ok(())
 }
@@ -125,7 +125,8 @@ async fn setup_link(signet: &Signet) -> Result<Option<String>, Failure> {
 /// What a person who starts the server wants to know, on stderr: stdout is for data.
 fn print_box(signet: &Signet, listeners: &[TcpListener], clock: &dyn Clock, setup: Option<&str>) {
     let issuer = signet.issuer();
-    let mut lines = vec![format!("signet {}   ready in {:.2} s", env!("CARGO_PKG_VERSION"), clock.monotonic().as_secs_f64())];
+    let mut lines =
+        vec![format!("signet {}   ready in {:.2} s", env!("CARGO_PKG_VERSION"), clock.monotonic().as_secs_f64())];
     if signet.dev {
         lines.push("dev mode: data is gone at exit, passwords are known to everybody, loopback only".to_owned());
     }
@@ -144,7 +145,9 @@ fn print_box(signet: &Signet, listeners: &[TcpListener], clock: &dyn Clock, setu
     }
     if let Some(link) = setup {
         lines.push(String::new());
-        lines.push(format!("Create the first administrator (works once, for one hour; `signet setup-link` makes another):\n  {link}"));
+        lines.push(format!(
+            "Create the first administrator (works once, for one hour; `signet setup-link` makes another):\n  {link}"
+        ));
     }
     let addresses: Vec<String> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).map(|address| address.to_string()).collect();

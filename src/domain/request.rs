@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::ids::ClientId;
 use super::ids::RequestId;
+use super::ids::UserId;
 use super::scope::Scope;
 use super::secret::SecretHash;
 use super::time::Timestamp;
@@ -116,12 +117,20 @@ pub struct Attempt {
     pub request: AuthorizationRequest,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
-    /// What the person has just allowed, for `prompt=consent`.
-    pub consented: Option<Scope>,
+    /// What has just been allowed, and by whom.
+    pub consented: Option<Consented>,
     /// Whether the person has chosen the account, for `prompt=select_account`.
     pub account_selected: bool,
     /// When it was answered. An answered attempt never issues again.
     pub finished_at: Option<Timestamp>,
+}
+
+/// What one person has allowed during an attempt. Another person may sign in before the attempt is answered; then it
+/// counts for nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consented {
+    pub user_id: UserId,
+    pub scope: Scope,
 }
 
 impl Attempt {

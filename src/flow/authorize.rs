@@ -103,10 +103,22 @@ impl Signet {
             AttemptLookup::Open(open) => {
                 let OpenAttempt { attempt, client, signed_in } = *open;
                 let request = attempt.request.clone();
-                self.dispatch(request, &client, Some(attempt), signed_in, cookies).await
+                match self.dispatch(request, &client, Some(attempt), signed_in, cookies).await? {
+                    Next::Lost => self.restart(id, cookies).await,
+                    next => Ok(next),
+                }
             }
             AttemptLookup::Restarted(next) => Ok(next),
             AttemptLookup::Lost => Ok(Next::Lost),
+        }
+    }
+
+    /// An attempt that was open a moment ago and is not any more: a double click or another tab has answered it, or
+    /// its time has just run out. It goes on as every other one that is no longer open.
+    pub(super) async fn restart(&self, id: &RequestId, cookies: &BrowserCookies) -> Result<Next, FlowError> {
+        match self.open_attempt(id, cookies).await? {
+            AttemptLookup::Restarted(next) => Ok(next),
+            AttemptLookup::Open(_) | AttemptLookup::Lost => Ok(Next::Lost),
         }
     }
 
@@ -150,8 +162,7 @@ impl Signet {
             _ => None,
         };
         let session = signed_in.as_ref().map(|(session, _)| session);
-        let step =
-            authorize::next_step(&request, attempt.as_ref(), session, consent.as_ref(), client, self.now());
+        let step = authorize::next_step(&request, attempt.as_ref(), session, consent.as_ref(), client, self.now());
         let question = match step {
             Step::Login(_) => Question::Login,
             Step::SelectAccount => Question::SelectAccount,

@@ -2,6 +2,7 @@
 
 use crate::domain::consent::Consent;
 use crate::domain::ids::RequestId;
+use crate::domain::request::Consented;
 use crate::protocol::error::OAuthError;
 use crate::protocol::response::AuthorizationResponse;
 use crate::protocol::response::ReturnTo;
@@ -44,13 +45,14 @@ impl Signet {
                 tracing::info!(event = "consent_denied", client_id = %request.client_id, sub = %user.id);
                 let error = OAuthError::access_denied("The person did not allow it");
                 if !self.store.finish_attempt(id.clone(), self.now()).await? {
-                    return Ok(Next::Lost);
+                    return self.restart(id, cookies).await;
                 }
                 Ok(Next::Respond(AuthorizationResponse::failure(ReturnTo::from(request), &error, self.issuer())))
             }
             Decision::Allow { remember } => {
                 let browser = browser_hash(cookies).ok_or(FlowError::Internal("an open attempt without a browser"))?;
-                self.store.record_consent_on_attempt(id.clone(), browser, request.scope.clone(), self.now()).await?;
+                let consented = Consented { user_id: user.id.clone(), scope: request.scope.clone() };
+                self.store.record_consent_on_attempt(id.clone(), browser, consented, self.now()).await?;
                 if remember {
                     let consent = Consent {
                         user_id: user.id.clone(),

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::config::limits::Rate;
 use crate::crypto::hash;
 use crate::domain::ids::RequestId;
 use crate::domain::ids::SessionId;
@@ -14,7 +15,6 @@ use crate::domain::session::AuthenticationMethod;
 use crate::domain::session::Session;
 use crate::domain::user::Email;
 use crate::domain::user::User;
-use crate::config::limits::Rate;
 use crate::store::session::BeginSession;
 use crate::store::throttle::Policy;
 use crate::store::throttle::Throttle;
@@ -91,8 +91,9 @@ impl Signet {
         // Counted before hashing, so that parallel guesses cannot outrun the count. Unknown names are counted too,
         // under their own name: whether an account exists cannot be told from when the waiting starts.
         let name = email.as_ref().map_or(credentials.username.as_str(), Email::as_str);
-        for (bucket, policy) in self.buckets(name, user.as_ref(), credentials) {
-            if let Throttle::Wait(time) = self.store.throttle_take(bucket, now, policy).await? {
+        let buckets = self.buckets(name, user.as_ref(), credentials);
+        for (bucket, policy) in &buckets {
+            if let Throttle::Wait(time) = self.store.throttle_take(*bucket, now, *policy).await? {
                 tracing::warn!(event = "login_throttled", address = %credentials.address, wait_s = time.as_secs());
                 return Ok(Checked::Wait(time));
             }
@@ -103,6 +104,10 @@ impl Signet {
             tracing::info!(event = "login_denied", address = %credentials.address);
             return Ok(Checked::Wrong);
         };
+        // Only failures count: many people may sign in from one address.
+        for (bucket, _) in buckets {
+            self.store.throttle_give_back(bucket).await?;
+        }
         self.store.throttle_clear(self.account_bucket(name)).await?;
         self.refresh_hash(&user, &credentials.password).await?;
         Ok(Checked::Right(Box::new(user)))
@@ -160,8 +165,7 @@ impl Signet {
             expires_at: now.plus(sessions.absolute),
             ended_at: None,
         };
-        let replaces =
-            cookies.session.as_ref().map(|secret| hash::secret_hash(SecretKind::Session, secret.reveal()));
+        let replaces = cookies.session.as_ref().map(|secret| hash::secret_hash(SecretKind::Session, secret.reveal()));
         // Disabled or deleted since the password was looked up.
         if self.store.begin_session(session, replaces).await? == BeginSession::UserGone {
             return Ok(None);

@@ -5,6 +5,8 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderValue;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::Payload;
 
 use crate::domain::ids::RequestId;
@@ -40,7 +42,7 @@ use super::page::link::Destination;
 use super::respond;
 
 /// How long a browser is known to have been signed in before.
-const DEVICE_REMEMBERED: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+const DEVICE_REMEMBERED: Duration = Duration::from_hours(4320);
 
 /// What the forms of an attempt send. The password is longer than any that is accepted, so that a long one is
 /// refused by its own rule.
@@ -79,7 +81,7 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
     };
     let username = form::text(&params, "username").unwrap_or_default().to_owned();
     let shown = |status, error| Shown { status, username: username.clone(), error: Some(error), notice: None };
-    if !is_genuine(&web, &request, &params, &cookies, &open.attempt.id) {
+    if !is_genuine(&web, &request, &params, &cookies, open.attempt.id.as_str()) {
         return show(&web, &request, &open, &cookies, shown(StatusCode::FORBIDDEN, LoginError::Stale));
     }
     let credentials = Credentials {
@@ -89,7 +91,7 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
         address: peer::address(&request, &web.signet.config.server.trusted_proxies),
     };
     let id = open.attempt.id.clone();
-    let (status, fault) = match web.signet.login(&id, credentials, &cookies).await {
+    let (status, fault, retry_after) = match web.signet.login(&id, credentials, &cookies).await {
         Ok(Login::SignedIn(signed_in)) => {
             let set = [
                 web.cookies.write(Cookie::Session, signed_in.session.reveal(), None),
@@ -98,34 +100,28 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
             return respond::see_other(&format!("/authorize/{id}"), &set);
         }
         Ok(Login::Elsewhere(next)) => return authorize::answer(&web, &request, Ok(next), Vec::new()),
-        Ok(Login::Denied) => (StatusCode::UNAUTHORIZED, LoginError::Credentials),
+        Ok(Login::Denied) => (StatusCode::UNAUTHORIZED, LoginError::Credentials, None),
         Ok(Login::Wait(time)) => {
-            (StatusCode::TOO_MANY_REQUESTS, LoginError::Throttled { minutes: time.as_secs().div_ceil(60).max(1) })
+            let minutes = time.as_secs().div_ceil(60).max(1);
+            (StatusCode::TOO_MANY_REQUESTS, LoginError::Throttled { minutes }, Some(minutes * 60))
         }
-        Err(FlowError::Busy { .. }) => (StatusCode::SERVICE_UNAVAILABLE, LoginError::Busy),
+        Err(FlowError::Busy { retry_after }) => {
+            (StatusCode::SERVICE_UNAVAILABLE, LoginError::Busy, Some(retry_after.as_secs().max(1)))
+        }
         Err(failure) => return error::page(&web, &request, &failure),
     };
     let mut answer = show(&web, &request, &open, &cookies, shown(status, fault));
-    if let LoginError::Throttled { minutes } = fault {
-        let seconds = actix_web::http::header::HeaderValue::from(minutes * 60);
-        answer.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds);
+    if let Some(seconds) = retry_after {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
 }
 
 pub async fn select_account_page(web: App, request: HttpRequest) -> HttpResponse {
-    let (open, cookies) = match open_from_query(&web, &request).await {
-        Ok(open) => open,
-        Err(answer) => return answer,
-    };
-    let Some((_, user)) = &open.signed_in else { return to_login(&open.attempt.id) };
-    let page = SelectAccountPage {
-        form: form_of(&web, &cookies, &open.attempt.id),
-        app: app_of(&open),
-        email: user.email.to_string(),
-        name: user.claims.name.clone(),
-    };
-    respond::page(&web, respond::locale(&web, &request, &open.attempt.request.ui_locales), StatusCode::OK, &page)
+    match open_from_query(&web, &request).await {
+        Ok((open, cookies)) => show_account(&web, &request, &open, &cookies, StatusCode::OK),
+        Err(answer) => answer,
+    }
 }
 
 pub async fn select_account(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
@@ -137,10 +133,10 @@ pub async fn select_account(web: App, request: HttpRequest, payload: Payload) ->
         Ok(open) => open,
         Err(answer) => return answer,
     };
-    let id = &open.attempt.id;
-    if !is_genuine(&web, &request, &params, &cookies, id) {
-        return error::plain_page(&web, &request, StatusCode::FORBIDDEN, ErrorKind::Expired);
+    if !is_genuine(&web, &request, &params, &cookies, &purpose_for_user(&open)) {
+        return show_account(&web, &request, &open, &cookies, StatusCode::FORBIDDEN);
     }
+    let id = &open.attempt.id;
     match form::text(&params, "choice") {
         Some("continue") => {
             authorize::answer(&web, &request, web.signet.select_account(id, &cookies).await, Vec::new())
@@ -153,10 +149,7 @@ pub async fn select_account(web: App, request: HttpRequest, payload: Payload) ->
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_from_query(
-    web: &Web,
-    request: &HttpRequest,
-) -> Result<(OpenAttempt, BrowserCookies), HttpResponse> {
+pub async fn open_from_query(web: &Web, request: &HttpRequest) -> Result<(OpenAttempt, BrowserCookies), HttpResponse> {
     match Params::parse(&[request.query_string().as_bytes()], FORM) {
         Ok(params) => open(web, request, &params).await,
         Err(_) => Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired)),
@@ -179,31 +172,31 @@ pub async fn open(
     match web.signet.open_attempt(&id, &cookies).await {
         Ok(AttemptLookup::Open(open)) => Ok((*open, cookies)),
         Ok(AttemptLookup::Restarted(next)) => Err(authorize::answer(web, request, Ok(next), Vec::new())),
-        Ok(AttemptLookup::Lost) => {
-            Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired))
-        }
+        Ok(AttemptLookup::Lost) => Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired)),
         Err(failure) => Err(error::page(web, request, &failure)),
     }
 }
 
+/// What a form is for that names the person who is signed in: it is no answer of the next one who signs in, in this
+/// browser and perhaps in another tab.
+#[must_use]
+pub fn purpose_for_user(open: &OpenAttempt) -> String {
+    let user = open.signed_in.as_ref().map_or("", |(_, user)| user.id.as_str());
+    format!("{}\0{user}", open.attempt.id)
+}
+
 /// Hidden inputs of the forms of an attempt.
 #[must_use]
-pub fn form_of(web: &Web, cookies: &BrowserCookies, id: &RequestId) -> Form {
+pub fn form_of(web: &Web, cookies: &BrowserCookies, id: &RequestId, purpose: &str) -> Form {
     let browser = cookies.browser.as_ref().map_or("", Secret::reveal);
-    Form { csrf: Secret::new(csrf::token(&web.signet, browser, id.as_str())), request: id.clone() }
+    Form { csrf: Secret::new(csrf::token(&web.signet, browser, purpose)), request: id.clone() }
 }
 
 /// Whether a posted form of an attempt is ours and this browser's.
 #[must_use]
-pub fn is_genuine(
-    web: &Web,
-    request: &HttpRequest,
-    params: &Params,
-    cookies: &BrowserCookies,
-    id: &RequestId,
-) -> bool {
+pub fn is_genuine(web: &Web, request: &HttpRequest, params: &Params, cookies: &BrowserCookies, purpose: &str) -> bool {
     let browser = cookies.browser.as_ref().map(Secret::reveal);
-    csrf::is_genuine(&web.signet, request, browser, id.as_str(), form::text(params, "csrf"))
+    csrf::is_genuine(&web.signet, request, browser, purpose, form::text(params, "csrf"))
 }
 
 /// The application, as pages show it.
@@ -233,9 +226,10 @@ impl Default for Shown {
 
 fn show(web: &Web, request: &HttpRequest, open: &OpenAttempt, cookies: &BrowserCookies, shown: Shown) -> HttpResponse {
     // The walk of a newcomer is two clicks: in dev mode, and there only, the demo user's password is filled in.
-    let demo = web.signet.dev && [dev::USER, dev::OTHER_USER].contains(&shown.username.as_str());
+    let demo =
+        web.signet.dev && shown.error.is_none() && [dev::USER, dev::OTHER_USER].contains(&shown.username.as_str());
     let page = LoginPage {
-        form: form_of(web, cookies, &open.attempt.id),
+        form: form_of(web, cookies, &open.attempt.id, open.attempt.id.as_str()),
         app: Some(app_of(open)),
         prefill_password: demo.then(|| Secret::new(dev::PASSWORD)),
         username: shown.username,
@@ -243,4 +237,21 @@ fn show(web: &Web, request: &HttpRequest, open: &OpenAttempt, cookies: &BrowserC
         notice: shown.notice,
     };
     respond::page(web, respond::locale(web, request, &open.attempt.request.ui_locales), shown.status, &page)
+}
+
+fn show_account(
+    web: &Web,
+    request: &HttpRequest,
+    open: &OpenAttempt,
+    cookies: &BrowserCookies,
+    status: StatusCode,
+) -> HttpResponse {
+    let Some((_, user)) = &open.signed_in else { return to_login(&open.attempt.id) };
+    let page = SelectAccountPage {
+        form: form_of(web, cookies, &open.attempt.id, &purpose_for_user(open)),
+        app: app_of(open),
+        email: user.email.to_string(),
+        name: user.claims.name.clone(),
+    };
+    respond::page(web, respond::locale(web, request, &open.attempt.request.ui_locales), status, &page)
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::ids::RequestId;
 use crate::domain::request::Attempt;
-use crate::domain::scope::Scope;
+use crate::domain::request::Consented;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
 
@@ -21,15 +21,15 @@ impl Store {
         dispatch!(self, read, request::one(id))
     }
 
-    /// Notes what the person has just allowed; false when the attempt is not open or another browser's.
+    /// Notes what somebody has just allowed; false when the attempt is not open or another browser's.
     pub async fn record_consent_on_attempt(
         &self,
         id: RequestId,
         browser: SecretHash,
-        scope: Scope,
+        consented: Consented,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        dispatch!(self, statement, request::record_consent(id, browser, scope, now))
+        dispatch!(self, statement, request::record_consent(id, browser, consented, now))
     }
 
     /// Notes that the person has chosen the account; false when the attempt is not open or another browser's.

@@ -46,6 +46,7 @@ table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         consented -> Nullable<Text>,
+        consented_by -> Nullable<Text>,
         account_selected -> Bool,
         finished_at -> Nullable<BigInt>,
     }

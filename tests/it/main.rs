@@ -4,11 +4,14 @@
     clippy::expect_used,
     clippy::panic,
     clippy::string_slice,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
 mod cli;
 mod clients;
+mod endpoints;
 mod store;
 mod stories;
 mod support;
+mod token_side;

@@ -11,6 +11,7 @@ use signet::domain::ids::SessionId;
 use signet::domain::ids::UserId;
 use signet::domain::request::Attempt;
 use signet::domain::request::AuthorizationRequest;
+use signet::domain::request::Consented;
 use signet::domain::scope::Scope;
 use signet::domain::secret::SecretHash;
 use signet::domain::session::Authentication;
@@ -27,11 +28,15 @@ use crate::support::client;
 const CB: &str = "https://c1.test/cb";
 const BEGUN: i64 = 10_000;
 
+fn ada() -> UserId {
+    UserId::new("ada").unwrap()
+}
+
 fn session(authenticated_at: i64) -> Session {
     Session {
         id: SessionId::new("s").unwrap(),
         hash: SecretHash::from_bytes([1; 32]),
-        user_id: UserId::new("ada").unwrap(),
+        user_id: ada(),
         authentication: Authentication {
             time: Timestamp::from_seconds(authenticated_at),
             methods: vec![AuthenticationMethod::Password],
@@ -95,7 +100,7 @@ proptest! {
             match next_step(&request, Some(&attempt), session_now.as_ref(), None, &client, at) {
                 Step::Login(_) => { logins += 1; session_now = Some(session(now)); }
                 Step::SelectAccount => { choices += 1; attempt.account_selected = true; }
-                Step::Consent { missing } => { consents += 1; attempt.consented = Some(missing); }
+                Step::Consent { missing } => { consents += 1; attempt.consented = Some(Consented { user_id: ada(), scope: missing }); }
                 Step::Issue { scope } => { prop_assert_eq!(scope, Scope::parse("openid email").unwrap()); break; }
                 other => panic!("{other:?}"),
             }

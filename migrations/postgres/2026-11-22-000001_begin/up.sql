@@ -41,6 +41,7 @@ CREATE TABLE attempts (
     created_at       BIGINT NOT NULL,
     expires_at       BIGINT NOT NULL,
     consented        TEXT,
+    consented_by     TEXT,
     account_selected BOOLEAN NOT NULL,
     finished_at      BIGINT
 );

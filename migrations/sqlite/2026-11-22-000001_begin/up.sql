@@ -41,6 +41,7 @@ CREATE TABLE attempts (
     created_at       INTEGER NOT NULL,
     expires_at       INTEGER NOT NULL,
     consented        TEXT,
+    consented_by     TEXT,
     account_selected INTEGER NOT NULL CHECK (account_selected IN (0, 1)),
     finished_at      INTEGER
 ) STRICT, WITHOUT ROWID;

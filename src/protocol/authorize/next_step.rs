@@ -135,7 +135,12 @@ fn unallowed(
     consent: Option<&Consent>,
     client: &Client,
 ) -> Scope {
-    let just_allowed = attempt.and_then(|attempt| attempt.consented.clone()).unwrap_or_default();
+    // Whoever signed in since then has not been asked.
+    let just_allowed = attempt
+        .and_then(|attempt| attempt.consented.as_ref())
+        .filter(|consented| consented.user_id == session.user_id)
+        .map(|consented| consented.scope.clone())
+        .unwrap_or_default();
     if client.first_party && !request.prompt.consent {
         return Scope::default();
     }

@@ -13,7 +13,9 @@ use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::request::Attempt;
 use crate::domain::request::AuthorizationRequest;
+use crate::domain::request::Consented;
 use crate::domain::request::ResponseMode;
+use crate::domain::scope::Scope;
 use crate::domain::secret::SecretHash;
 use crate::domain::session::Session;
 use crate::protocol::error::ErrorCode;
@@ -356,6 +358,10 @@ fn attempt(request: &AuthorizationRequest) -> Attempt {
     }
 }
 
+fn allowed_by(user: &str, scope: Scope) -> Option<Consented> {
+    Some(Consented { user_id: UserId::new(user).unwrap(), scope })
+}
+
 fn consent(text: &str) -> Consent {
     Consent {
         user_id: UserId::new("ada").unwrap(),
@@ -442,9 +448,9 @@ fn consent_for_what_is_missing() {
     let request = ask(&[("scope", "openid+email+profile")]).unwrap();
     let missing = Step::Consent { missing: scope("email profile") };
     assert_eq!(step(&request, None, Some(&session(0)), 1_000), missing);
-    let partly = Attempt { consented: Some(scope("email")), ..attempt(&request) };
+    let partly = Attempt { consented: allowed_by("ada", scope("email")), ..attempt(&request) };
     assert_eq!(step(&request, Some(&partly), Some(&session(0)), 1_001), Step::Consent { missing: scope("profile") });
-    let all = Attempt { consented: Some(scope("openid email profile")), ..attempt(&request) };
+    let all = Attempt { consented: allowed_by("ada", scope("openid email profile")), ..attempt(&request) };
     let issue = Step::Issue { scope: scope("openid email profile") };
     assert_eq!(next_step(&request, Some(&all), Some(&session(0)), None, &confidential(), at(1_001)), issue);
     let own = Client { first_party: true, ..confidential() };
@@ -460,7 +466,7 @@ fn prompt_consent_asks_again_also_for_own_applications() {
         let ask =
             |attempt| next_step(&request, attempt, Some(&session(0)), Some(&consent("openid")), client, at(1_001));
         assert_eq!(ask(None), missing);
-        let allowed = Attempt { consented: Some(scope("openid")), ..attempt(&request) };
+        let allowed = Attempt { consented: allowed_by("ada", scope("openid")), ..attempt(&request) };
         assert_eq!(ask(Some(&allowed)), issued());
     }
 }
@@ -484,6 +490,15 @@ fn consent_of_another_person_or_client_counts_for_nothing() {
         let step = next_step(&request, None, Some(&session(0)), Some(&other), &confidential(), at(1_000));
         assert_eq!(step, Step::Consent { missing: scope("openid") });
     }
+}
+
+#[test]
+fn ui_04_what_another_person_has_just_allowed_counts_for_nothing() {
+    let request = ask(&[]).unwrap();
+    let by = |user| Attempt { consented: allowed_by(user, scope("openid")), ..attempt(&request) };
+    let ask = |attempt| next_step(&request, Some(&attempt), Some(&session(0)), None, &confidential(), at(1_001));
+    assert_eq!(ask(by("bob")), Step::Consent { missing: scope("openid") });
+    assert_eq!(ask(by("ada")), issued());
 }
 
 #[test]

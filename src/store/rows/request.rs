@@ -5,7 +5,9 @@ use diesel::prelude::Queryable;
 use diesel::prelude::Selectable;
 
 use crate::domain::ids::RequestId;
+use crate::domain::ids::UserId;
 use crate::domain::request::Attempt;
+use crate::domain::request::Consented;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::schema::attempts;
@@ -28,6 +30,7 @@ pub(in crate::store) struct AttemptRow {
     created_at: i64,
     expires_at: i64,
     consented: Option<String>,
+    consented_by: Option<String>,
     account_selected: bool,
     finished_at: Option<i64>,
 }
@@ -42,7 +45,8 @@ impl TryFrom<&Attempt> for AttemptRow {
             request: to_json(&attempt.request)?,
             created_at: attempt.created_at.micros(),
             expires_at: attempt.expires_at.micros(),
-            consented: attempt.consented.as_ref().map(ToString::to_string),
+            consented: attempt.consented.as_ref().map(|consented| consented.scope.to_string()),
+            consented_by: attempt.consented.as_ref().map(|consented| consented.user_id.to_string()),
             account_selected: attempt.account_selected,
             finished_at: attempt.finished_at.map(Timestamp::micros),
         })
@@ -59,9 +63,14 @@ impl TryFrom<AttemptRow> for Attempt {
             request: from_json(TABLE, &row.request)?,
             created_at: Timestamp::from_micros(row.created_at),
             expires_at: Timestamp::from_micros(row.expires_at),
-            consented: row.consented.map(|text| scope(TABLE, &text)).transpose()?,
+            consented: row.consented.zip(row.consented_by).map(consented).transpose()?,
             account_selected: row.account_selected,
             finished_at: instant(row.finished_at),
         })
     }
+}
+
+fn consented((text, by): (String, String)) -> Result<Consented, StoreError> {
+    let user_id = UserId::new(by).map_err(|error| StoreError::corrupt(TABLE, error))?;
+    Ok(Consented { user_id, scope: scope(TABLE, &text)? })
 }

@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::domain::ids::RequestId;
 use crate::domain::request::Attempt;
-use crate::domain::scope::Scope;
+use crate::domain::request::Consented;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
@@ -45,13 +45,16 @@ pub(in crate::store) async fn record_consent(
     conn: &mut Conn<'_>,
     id: RequestId,
     browser: SecretHash,
-    scope: Scope,
+    consented: Consented,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let recorded = diesel::update(attempts::table.find(id.as_str()))
         .filter(attempts::browser.eq(browser.as_bytes().as_slice()))
         .filter(attempts::finished_at.is_null().and(attempts::expires_at.gt(now.micros())))
-        .set(attempts::consented.eq(Some(scope.to_string())))
+        .set((
+            attempts::consented.eq(Some(consented.scope.to_string())),
+            attempts::consented_by.eq(Some(consented.user_id.to_string())),
+        ))
         .execute(conn)
         .await?;
     Ok(recorded == 1)

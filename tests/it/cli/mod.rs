@@ -1,5 +1,4 @@
 //! The administrators' commands of the built program, against databases of its own and against running dev servers.
-#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod clients;
 mod database;

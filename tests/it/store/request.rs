@@ -1,7 +1,12 @@
 use signet::domain::consent::Consent;
+use signet::domain::request::Consented;
 
 use crate::support::database::Database;
 use crate::support::nouns::*;
+
+fn openid() -> Consented {
+    Consented { user_id: user_id("ada"), scope: scope("openid") }
+}
 
 pub(super) async fn comes_back_as_it_was(db: Database) {
     db.store.begin_attempt(attempt("a1", "b1"), 10).await.unwrap();
@@ -27,18 +32,18 @@ pub(super) async fn oldest_beyond_the_bound_goes(db: Database) {
 pub(super) async fn belongs_to_one_browser(db: Database) {
     db.store.begin_attempt(attempt("a1", "b1"), 10).await.unwrap();
     let id = || request_id("a1");
-    assert_eq!(db.store.record_consent_on_attempt(id(), hash("b2"), scope("openid"), NOON).await, Ok(false));
+    assert_eq!(db.store.record_consent_on_attempt(id(), hash("b2"), openid(), NOON).await, Ok(false));
     assert_eq!(db.store.select_account(id(), hash("b2"), NOON).await, Ok(false));
-    assert_eq!(db.store.record_consent_on_attempt(id(), hash("b1"), scope("openid"), NOON).await, Ok(true));
+    assert_eq!(db.store.record_consent_on_attempt(id(), hash("b1"), openid(), NOON).await, Ok(true));
     assert_eq!(db.store.select_account(id(), hash("b1"), NOON).await, Ok(true));
     let attempt = db.store.attempt(id()).await.unwrap().unwrap();
-    assert_eq!((attempt.consented, attempt.account_selected), (Some(scope("openid")), true));
+    assert_eq!((attempt.consented, attempt.account_selected), (Some(openid()), true));
 }
 
 pub(super) async fn expired_is_closed(db: Database) {
     db.store.begin_attempt(attempt("a1", "b1"), 10).await.unwrap();
     let id = || request_id("a1");
-    assert_eq!(db.store.record_consent_on_attempt(id(), hash("b1"), scope("openid"), later(1800)).await, Ok(false));
+    assert_eq!(db.store.record_consent_on_attempt(id(), hash("b1"), openid(), later(1800)).await, Ok(false));
     assert_eq!(db.store.select_account(id(), hash("b1"), later(1800)).await, Ok(false));
     assert_eq!(db.store.finish_attempt(id(), later(1800)).await, Ok(false));
     assert_eq!(db.store.finish_attempt(id(), later(1799)).await, Ok(true));

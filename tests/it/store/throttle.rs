@@ -47,3 +47,18 @@ pub(super) async fn nothing_is_allowed_when_the_limit_is_zero(db: Database) {
         assert!(matches!(outcome, Ok(Throttle::Wait(_))), "{seconds}");
     }
 }
+
+pub(super) async fn what_is_given_back_does_not_count(db: Database) {
+    for round in 0..20 {
+        assert_eq!(db.store.throttle_take([1; 32], NOON, POLICY).await, Ok(Throttle::Allowed), "{round}");
+        db.store.throttle_give_back([1; 32]).await.unwrap();
+    }
+    for round in 0..5 {
+        assert_eq!(db.store.throttle_take([1; 32], NOON, POLICY).await, Ok(Throttle::Allowed), "{round}");
+    }
+    assert!(matches!(db.store.throttle_take([1; 32], NOON, POLICY).await, Ok(Throttle::Wait(_))));
+    // A block is served, whoever succeeds meanwhile.
+    db.store.throttle_give_back([1; 32]).await.unwrap();
+    assert!(matches!(db.store.throttle_take([1; 32], NOON, POLICY).await, Ok(Throttle::Wait(_))));
+    db.store.throttle_give_back([9; 32]).await.unwrap();
+}

@@ -5,5 +5,6 @@ pub(crate) mod browser;
 pub(crate) mod database;
 pub(crate) mod html;
 pub(crate) mod nouns;
+pub(crate) mod party;
 pub(crate) mod postgres;
 pub(crate) mod server;
