@@ -91,8 +91,9 @@ impl Signet {
         // Counted before hashing, so that parallel guesses cannot outrun the count. Unknown names are counted too,
         // under their own name: whether an account exists cannot be told from when the waiting starts.
         let name = email.as_ref().map_or(credentials.username.as_str(), Email::as_str);
-        for (bucket, policy) in self.buckets(name, user.as_ref(), credentials) {
-            if let Throttle::Wait(time) = self.store.throttle_take(bucket, now, policy).await? {
+        let buckets = self.buckets(name, user.as_ref(), credentials);
+        for (bucket, policy) in &buckets {
+            if let Throttle::Wait(time) = self.store.throttle_take(*bucket, now, *policy).await? {
                 tracing::warn!(event = "login_throttled", address = %credentials.address, wait_s = time.as_secs());
                 return Ok(Checked::Wait(time));
             }
@@ -103,6 +104,11 @@ impl Signet {
             tracing::info!(event = "login_denied", address = %credentials.address);
             return Ok(Checked::Wrong);
         };
+        // Only wrong passwords use anything up: many people may sign in from one address. It gets one try back, not
+        // all of them, or a guesser would only have to sign in as himself now and then.
+        for (bucket, _) in buckets {
+            self.store.throttle_give_back(bucket).await?;
+        }
         self.store.throttle_clear(self.account_bucket(name)).await?;
         self.refresh_hash(&user, &credentials.password).await?;
         Ok(Checked::Right(Box::new(user)))

@@ -37,6 +37,11 @@ impl Store {
         dispatch!(self, statement, throttle::take(bucket, now, policy))
     }
 
+    /// Gives one try of `bucket` back: what it was counted for did not happen. Lifts no block.
+    pub async fn throttle_give_back(&self, bucket: [u8; 32]) -> Result<(), StoreError> {
+        dispatch!(self, statement, throttle::give_back(bucket))
+    }
+
     /// Forgets the tries of `bucket`, after one that succeeded.
     pub async fn throttle_clear(&self, bucket: [u8; 32]) -> Result<(), StoreError> {
         dispatch!(self, statement, throttle::clear(bucket))

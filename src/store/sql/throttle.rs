@@ -61,6 +61,15 @@ pub(in crate::store) async fn take(
     Ok(Throttle::Wait(Timestamp::from_micros(until).since(now).min(policy.block).max(Duration::from_micros(1))))
 }
 
+pub(in crate::store) async fn give_back(conn: &mut Conn<'_>, bucket: [u8; 32]) -> Result<(), StoreError> {
+    diesel::update(throttles::table.find(bucket.to_vec()))
+        .filter(throttles::taken.gt(0))
+        .set(throttles::taken.eq(throttles::taken - 1))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 pub(in crate::store) async fn clear(conn: &mut Conn<'_>, bucket: [u8; 32]) -> Result<(), StoreError> {
     diesel::delete(throttles::table.find(bucket.to_vec())).execute(conn).await?;
     Ok(())

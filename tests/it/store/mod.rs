@@ -29,6 +29,7 @@ on_every_backend! {
         userinfo_in_one_question, first_reason_stays }
     key { comes_back_as_it_was, one_of_16_parallel_creations, change_of_guard, stale_plan_changes_nothing,
         expires_and_revokes }
-    throttle { never_more_than_the_limit, window_and_block, nothing_is_allowed_when_the_limit_is_zero }
+    throttle { never_more_than_the_limit, window_and_block, nothing_is_allowed_when_the_limit_is_zero,
+        what_is_given_back_can_be_taken_again }
     instance { first_value_stays, setup_link_works_once, sweeps_what_is_over, answers_a_ping }
 }
