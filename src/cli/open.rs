@@ -137,10 +137,7 @@ pub(super) async fn existing(selection: &Selection) -> Result<Arc<Signet>, Failu
 /// How much of the database one process may use.
 #[must_use]
 pub(super) fn options(config: &Config) -> Options {
-    Options {
-        max_connections: usize::try_from(config.database.max_connections).unwrap_or(16),
-        ..Options::default()
-    }
+    Options { max_connections: usize::try_from(config.database.max_connections).unwrap_or(16), ..Options::default() }
 }
 
 /// The key from the configuration, or from its file. A new one is made only for a database that has no keys yet:

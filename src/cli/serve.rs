@@ -125,7 +125,8 @@ async fn setup_link(signet: &Signet) -> Result<Option<String>, Failure> {
 /// What a person who starts the server wants to know, on stderr: stdout is for data.
 fn print_box(signet: &Signet, listeners: &[TcpListener], clock: &dyn Clock, setup: Option<&str>) {
     let issuer = signet.issuer();
-    let mut lines = vec![format!("signet {}   ready in {:.2} s", env!("CARGO_PKG_VERSION"), clock.monotonic().as_secs_f64())];
+    let mut lines =
+        vec![format!("signet {}   ready in {:.2} s", env!("CARGO_PKG_VERSION"), clock.monotonic().as_secs_f64())];
     if signet.dev {
         lines.push("dev mode: data is gone at exit, passwords are known to everybody, loopback only".to_owned());
     }
@@ -144,7 +145,9 @@ fn print_box(signet: &Signet, listeners: &[TcpListener], clock: &dyn Clock, setu
     }
     if let Some(link) = setup {
         lines.push(String::new());
-        lines.push(format!("Create the first administrator (works once, for one hour; `signet setup-link` makes another):\n  {link}"));
+        lines.push(format!(
+            "Create the first administrator (works once, for one hour; `signet setup-link` makes another):\n  {link}"
+        ));
     }
     let addresses: Vec<String> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).map(|address| address.to_string()).collect();

@@ -162,8 +162,7 @@ impl Signet {
             _ => None,
         };
         let session = signed_in.as_ref().map(|(session, _)| session);
-        let step =
-            authorize::next_step(&request, attempt.as_ref(), session, consent.as_ref(), client, self.now());
+        let step = authorize::next_step(&request, attempt.as_ref(), session, consent.as_ref(), client, self.now());
         let question = match step {
             Step::Login(_) => Question::Login,
             Step::SelectAccount => Question::SelectAccount,

@@ -6,8 +6,8 @@ use std::sync::RwLock;
 
 use moka::sync::Cache;
 
-use crate::crypto::hash;
 use crate::config::limits::Rate;
+use crate::crypto::hash;
 use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;

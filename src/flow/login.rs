@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::config::limits::Rate;
 use crate::crypto::hash;
 use crate::domain::ids::RequestId;
 use crate::domain::ids::SessionId;
@@ -14,7 +15,6 @@ use crate::domain::session::AuthenticationMethod;
 use crate::domain::session::Session;
 use crate::domain::user::Email;
 use crate::domain::user::User;
-use crate::config::limits::Rate;
 use crate::store::session::BeginSession;
 use crate::store::throttle::Policy;
 use crate::store::throttle::Throttle;
@@ -166,8 +166,7 @@ impl Signet {
             expires_at: now.plus(sessions.absolute),
             ended_at: None,
         };
-        let replaces =
-            cookies.session.as_ref().map(|secret| hash::secret_hash(SecretKind::Session, secret.reveal()));
+        let replaces = cookies.session.as_ref().map(|secret| hash::secret_hash(SecretKind::Session, secret.reveal()));
         // Disabled or deleted since the password was looked up.
         if self.store.begin_session(session, replaces).await? == BeginSession::UserGone {
             return Ok(None);

@@ -26,8 +26,8 @@ pub mod setup;
 pub mod sweep;
 pub mod sync;
 pub mod tokens;
-pub mod users;
 pub mod userinfo;
+pub mod users;
 
 use std::fmt;
 use std::sync::Arc;

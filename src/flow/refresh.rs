@@ -99,7 +99,8 @@ impl Signet {
         now: Timestamp,
     ) -> Result<Rotation, FlowError> {
         let key = SubKey::from_token(presented.value, SUCCESSOR);
-        let successor = key.seal(next.value.reveal().as_bytes(), family.id.as_str().as_bytes(), self.entropy.as_ref())?;
+        let successor =
+            key.seal(next.value.reveal().as_bytes(), family.id.as_str().as_bytes(), self.entropy.as_ref())?;
         let idle = caller.client().lifetimes.refresh_idle.unwrap_or(self.config.tokens.refresh_idle);
         Ok(Rotation { presented: presented.hash, next: next.hash, successor, now, idle_expires_at: now.plus(idle) })
     }

@@ -105,7 +105,8 @@ impl Signet {
                     tracing::info!(event = "key_published", %kid, ?outcome);
                 }
                 Action::Activate { kid, retire, leaves_at } => {
-                    let activation = Activation { kid: kid.clone(), retire, leaves_at: Some(leaves_at), now: self.now() };
+                    let activation =
+                        Activation { kid: kid.clone(), retire, leaves_at: Some(leaves_at), now: self.now() };
                     let outcome = self.store.activate_key(activation).await?;
                     tracing::info!(event = "key_activated", %kid, ?outcome);
                 }

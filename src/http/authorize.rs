@@ -7,10 +7,10 @@ use actix_web::web::Path;
 use actix_web::web::Payload;
 
 use crate::domain::ids::RequestId;
+use crate::domain::request::ResponseMode;
 use crate::flow::authorize::Next;
 use crate::flow::authorize::Question;
 use crate::flow::error::FlowError;
-use crate::domain::request::ResponseMode;
 use crate::protocol::params;
 use crate::protocol::params::Params;
 use crate::protocol::response::AuthorizationResponse;

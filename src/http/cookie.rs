@@ -147,7 +147,12 @@ mod tests {
         assert_eq!(read(&[b"__Host-signet_session=good"]), Some("good".to_owned()));
         assert_eq!(read(&[b"%5F%5FHost-signet_session=evil"]), None);
         assert_eq!(read(&[b"__host-signet_session=evil"]), None);
-        assert_eq!(read("\u{a0}__Host-signet_session=evil".as_bytes().split_at(0).1.chunks(1000).collect::<Vec<_>>().as_slice()), None);
+        assert_eq!(
+            read(
+                "\u{a0}__Host-signet_session=evil".as_bytes().split_at(0).1.chunks(1000).collect::<Vec<_>>().as_slice()
+            ),
+            None
+        );
         assert_eq!(read(&["\u{2003}__Host-signet_session=evil".as_bytes()]), None);
     }
 

@@ -149,10 +149,7 @@ pub async fn select_account(web: App, request: HttpRequest, payload: Payload) ->
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_from_query(
-    web: &Web,
-    request: &HttpRequest,
-) -> Result<(OpenAttempt, BrowserCookies), HttpResponse> {
+pub async fn open_from_query(web: &Web, request: &HttpRequest) -> Result<(OpenAttempt, BrowserCookies), HttpResponse> {
     match Params::parse(&[request.query_string().as_bytes()], FORM) {
         Ok(params) => open(web, request, &params).await,
         Err(_) => Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired)),
@@ -175,9 +172,7 @@ pub async fn open(
     match web.signet.open_attempt(&id, &cookies).await {
         Ok(AttemptLookup::Open(open)) => Ok((*open, cookies)),
         Ok(AttemptLookup::Restarted(next)) => Err(authorize::answer(web, request, Ok(next), Vec::new())),
-        Ok(AttemptLookup::Lost) => {
-            Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired))
-        }
+        Ok(AttemptLookup::Lost) => Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired)),
         Err(failure) => Err(error::page(web, request, &failure)),
     }
 }
@@ -199,13 +194,7 @@ pub fn form_of(web: &Web, cookies: &BrowserCookies, id: &RequestId, purpose: &st
 
 /// Whether a posted form of an attempt is ours and this browser's.
 #[must_use]
-pub fn is_genuine(
-    web: &Web,
-    request: &HttpRequest,
-    params: &Params,
-    cookies: &BrowserCookies,
-    purpose: &str,
-) -> bool {
+pub fn is_genuine(web: &Web, request: &HttpRequest, params: &Params, cookies: &BrowserCookies, purpose: &str) -> bool {
     let browser = cookies.browser.as_ref().map(Secret::reveal);
     csrf::is_genuine(&web.signet, request, browser, purpose, form::text(params, "csrf"))
 }

@@ -29,13 +29,8 @@ use super::respond;
 
 const SCOPE: &str = "openid profile email offline_access";
 
-const CALLBACK: &[Known] = &[
-    Known::new("code"),
-    Known::new("state"),
-    Known::new("iss"),
-    Known::new("error"),
-    Known::new("error_description"),
-];
+const CALLBACK: &[Known] =
+    &[Known::new("code"), Known::new("state"), Known::new("iss"), Known::new("error"), Known::new("error_description")];
 
 /// What can be chosen on the start page.
 const FORM: &[Known] = &[

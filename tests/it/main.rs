@@ -8,6 +8,7 @@
 )]
 
 mod clients;
+mod spec;
 mod store;
 mod stories;
 mod support;

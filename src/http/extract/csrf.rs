@@ -15,7 +15,13 @@ pub fn token(signet: &Signet, browser: &str, purpose: &str) -> String {
 /// Whether a posted form may be acted upon: it carries the token of this browser, and the browser itself does not
 /// say that it comes from elsewhere.
 #[must_use]
-pub fn is_genuine(signet: &Signet, request: &HttpRequest, browser: Option<&str>, purpose: &str, posted: Option<&str>) -> bool {
+pub fn is_genuine(
+    signet: &Signet,
+    request: &HttpRequest,
+    browser: Option<&str>,
+    purpose: &str,
+    posted: Option<&str>,
+) -> bool {
     let (Some(browser), Some(posted)) = (browser, posted) else { return false };
     let expected = token(signet, browser, purpose);
     hash::constant_time_eq(expected.as_bytes(), posted.as_bytes()) && is_same_origin(signet, request)

@@ -149,5 +149,7 @@ fn is_media_type(request: &HttpRequest, wanted: &str) -> bool {
     let Ok(text) = first.to_str() else { return false };
     let mut parts = text.split(';').map(str::trim);
     let named = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted));
-    named && parts.all(|part| part.eq_ignore_ascii_case("charset=utf-8") || part.eq_ignore_ascii_case("charset=\"utf-8\""))
+    named
+        && parts
+            .all(|part| part.eq_ignore_ascii_case("charset=utf-8") || part.eq_ignore_ascii_case("charset=\"utf-8\""))
 }

@@ -6,4 +6,5 @@ pub(crate) mod database;
 pub(crate) mod html;
 pub(crate) mod nouns;
 pub(crate) mod postgres;
+pub(crate) mod raw;
 pub(crate) mod server;
