@@ -132,7 +132,8 @@ fn check(
     } else {
         let rows = faults.iter().map(|fault| row("fault", fault));
         let rows = rows.chain(warnings.iter().map(|warning| row("warning", warning))).collect();
-        Listing { columns: vec!["place", "line", "column", "kind", "message"], rows }.write(output, terminal, out)?;
+        Listing { columns: vec!["place", "line", "column", "kind", "message"], rows, name: 0 }
+            .write(output, terminal, out)?;
     }
     Ok(if loaded.is_ok() { output::OK } else { output::CONFIGURATION })
 }
@@ -156,7 +157,7 @@ fn show(
         }
         return Ok(output::OK);
     }
-    let mut listing = Listing { columns: vec!["key", "value"], rows: Vec::new() };
+    let mut listing = Listing { columns: vec!["key", "value"], ..Listing::default() };
     if with_sources {
         listing.columns.push("source");
     }

@@ -30,3 +30,10 @@ pub(super) fn start(telemetry: &Telemetry) -> Result<(), Failure> {
     };
     started.map_err(|fault| Failure::failed(&fault))
 }
+
+/// Logging for a command: only what is wrong, as text. What a command did it says itself.
+pub(super) fn start_quiet() {
+    let subscriber = tracing_subscriber::fmt().with_env_filter(EnvFilter::new("warn")).with_writer(io::stderr);
+    // It fails only when logging was started before, which is as good.
+    let _ = subscriber.without_time().with_target(false).with_ansi(false).try_init();
+}

@@ -1,23 +1,37 @@
 //! The `signet` command: one file per noun. Data goes to stdout, prose to stderr.
 
 mod background;
+mod clients;
+mod completions;
 pub mod config;
+mod console;
+mod db;
 mod dev_server;
 mod failure;
+mod healthcheck;
+mod http;
+mod keys;
 mod log;
 mod open;
 pub mod output;
 pub mod serve;
+mod setup_link;
+mod tokens;
+mod users;
 
 use std::ffi::OsString;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
 
+use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
 
 pub use failure::Failure;
+
+use console::Console;
+use open::Selection;
 
 /// Signet, an OpenID Connect provider.
 #[derive(Debug, Parser)]
@@ -30,6 +44,53 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::ServeArgs),
+    /// Ask whether the server is ready to answer.
+    Healthcheck {
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Signing keys.
+    Keys {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(subcommand)]
+        command: keys::KeysCommand,
+    },
+    /// Applications.
+    Clients {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(subcommand)]
+        command: clients::ClientsCommand,
+    },
+    /// People who sign in.
+    Users {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(subcommand)]
+        command: users::UsersCommand,
+    },
+    /// Look into tokens.
+    Tokens {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(subcommand)]
+        command: tokens::TokensCommand,
+    },
+    /// The database.
+    Db {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(subcommand)]
+        command: db::DbCommand,
+    },
+    /// Make a link with which the first administrator chooses a password.
+    SetupLink {
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Print a script that completes commands in a shell.
+    Completions(completions::Completions),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -51,6 +112,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Config(command) => {
             return config::run(&command, terminal, &mut io::stdout(), &mut io::stderr());
         }
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        administrative => administer(&administrative),
     };
     match outcome {
         Ok(()) => output::OK,
@@ -59,4 +122,23 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             failure.code
         }
     }
+}
+
+/// Verbs that work on an installation, from outside of any server.
+fn administer(command: &Command) -> Result<(), Failure> {
+    log::start_quiet();
+    let console = Console::of_process();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Healthcheck { selection } => Box::pin(healthcheck::run(selection, console)).await,
+            Command::Keys { selection, command } => Box::pin(keys::run(command, selection, console)).await,
+            Command::Clients { selection, command } => Box::pin(clients::run(command, selection, console)).await,
+            Command::Users { selection, command } => Box::pin(users::run(command, selection, console)).await,
+            Command::Tokens { selection, command } => Box::pin(tokens::run(command, selection, console)).await,
+            Command::Db { selection, command } => db::run(command, selection, console),
+            Command::SetupLink { selection } => Box::pin(setup_link::run(selection, console)).await,
+            Command::Serve(_) | Command::Config(_) | Command::Completions(_) => Ok(()),
+        }
+    })
 }

@@ -21,7 +21,9 @@ use crate::flow::open::Parts;
 use crate::keys::vault;
 use crate::store::Options;
 use crate::store::Store;
+use crate::store::migrate::Progress;
 use crate::store::migrate::migrate;
+use crate::store::migrate::status;
 
 use super::Failure;
 use super::config::environment;
@@ -54,6 +56,23 @@ impl Selection {
             folder: Some((server.issuer(), server.database(), server.master_key())),
             config: None,
         }
+    }
+}
+
+impl Selection {
+    /// # Errors
+    /// Exit code 2 for a port without `--dev`: it would be ignored.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.port.is_some() && !self.dev {
+            return Err(Failure::usage(&"--port names a dev server: say --dev too"));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody said which installation, rather than leaving it to what is lying about.
+    #[must_use]
+    pub(super) const fn is_explicit(&self) -> bool {
+        self.dev || self.config.is_some()
     }
 }
 
@@ -91,8 +110,7 @@ pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port},[::1]:{port}")));
     }
     let file = if selection.dev { None } else { selection.config.clone().or_else(local_file) };
-    let env = if selection.dev { Vec::new() } else { environment() };
-    Ok(Config::load(&Sources { file, env, overrides, dev: selection.dev })?)
+    Ok(Config::load(&Sources { file, env: environment(), overrides, dev: selection.dev })?)
 }
 
 fn local_file() -> Option<PathBuf> {
@@ -116,22 +134,39 @@ pub(super) async fn provider(
         && let Some(path) = config.database.url.sqlite_path()
         && !Path::new(path).exists()
     {
-        return Err(Failure::not_found(&format!("there is no database at {path}; `signet serve` makes one")));
+        return Err(Failure::unavailable(&format!(
+            "there is no database at {path}; `signet serve` or `signet db migrate` makes one"
+        )));
     }
-    migrate(&url)?;
+    match missing {
+        Missing::Create => drop(migrate(&url)?),
+        // To look at a database must not change it: older servers may be working with it.
+        Missing::Refuse => check_migrated(&url)?,
+    }
     let store = Store::open(&url, options(&config))?;
     let has_keys = !store.signing_keys().await?.is_empty();
     let master = master_key(&config, entropy.as_ref(), has_keys)?;
     Ok(Signet::open(Parts { config, store, master, clock, entropy, dev }).await?)
 }
 
-/// Opens the installation that a command works on, and says which one it is.
+/// Opens the installation that a command works on. It must be there, and of this version.
 ///
 /// # Errors
 /// As [`load`] and [`provider`].
 pub(super) async fn existing(selection: &Selection) -> Result<Arc<Signet>, Failure> {
+    selection.check()?;
     let config = load(selection)?.config;
     Ok(Arc::new(provider(config, Arc::new(SystemClock::new()), selection.dev, Missing::Refuse).await?))
+}
+
+fn check_migrated(url: &str) -> Result<(), Failure> {
+    let pending = status(url)?.iter().filter(|migration| migration.progress == Progress::Pending).count();
+    if pending == 0 {
+        return Ok(());
+    }
+    Err(Failure::failed(&format!(
+        "the database lacks {pending} migrations of this version; `signet db migrate` applies them"
+    )))
 }
 
 /// How much of the database one process may use.

@@ -3,6 +3,7 @@
 use std::io;
 use std::io::Write;
 
+use clap::Args;
 use clap::ValueEnum;
 use comfy_table::Table;
 use comfy_table::presets;
@@ -32,7 +33,7 @@ pub enum Output {
     /// Columns for people; without borders when stdout is not a terminal.
     #[default]
     Table,
-    /// One JSON array.
+    /// One JSON array; one JSON object where there is one thing.
     Json,
     /// One JSON object on each line.
     Jsonl,
@@ -42,11 +43,21 @@ pub enum Output {
     Env,
 }
 
-/// Rows with named columns; the first one names the thing. The column names are the JSON fields.
+/// The `--output` flag of a verb.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct OutputArgs {
+    /// Form of what goes to stdout.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// Rows with named columns. The column names are the JSON fields.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     pub columns: Vec<&'static str>,
     pub rows: Vec<Vec<Json>>,
+    /// Which column names the thing.
+    pub name: usize,
 }
 
 impl Listing {
@@ -59,9 +70,11 @@ impl Listing {
             Output::Table => self.table(terminal, out),
             Output::Json => writeln!(out, "{:#}", Json::Array(self.objects().collect())),
             Output::Jsonl => self.objects().try_for_each(|object| writeln!(out, "{object}")),
-            Output::Name => {
-                self.rows.iter().filter_map(|row| row.first()).try_for_each(|name| writeln!(out, "{}", plain(name)))
-            }
+            Output::Name => self
+                .rows
+                .iter()
+                .filter_map(|row| row.get(self.name))
+                .try_for_each(|name| writeln!(out, "{}", plain(name))),
             Output::Env => {
                 let pairs = self.rows.iter().flat_map(|row| self.columns.iter().zip(row));
                 pairs.map(|(column, value)| env_line(column, value)).try_for_each(|line| writeln!(out, "{line}"))
@@ -81,12 +94,57 @@ impl Listing {
         table.load_preset(if terminal { presets::UTF8_HORIZONTAL_ONLY } else { presets::NOTHING });
         table.set_header(self.columns.iter().map(|column| column.to_uppercase().replace('_', " ")));
         for row in &self.rows {
-            table.add_row(row.iter().map(plain));
+            table.add_row(row.iter().map(cell));
         }
         for line in table.lines() {
-            writeln!(out, "{}", line.trim_end())?;
+            let line = line.trim_end();
+            // Every cell is padded by a space on each side, which the first column of a pipe does without.
+            writeln!(out, "{}", if terminal { line } else { line.strip_prefix(' ').unwrap_or(line) })?;
         }
         Ok(())
+    }
+}
+
+/// One thing: fields in order, the first one names it. The field names are those of JSON.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    pub fields: Vec<(&'static str, Json)>,
+}
+
+impl Record {
+    /// Prints it.
+    ///
+    /// # Errors
+    /// What `out` reports.
+    pub fn write(&self, output: Output, out: &mut impl Write) -> io::Result<()> {
+        match output {
+            Output::Table => {
+                let width = self.fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+                self.fields
+                    .iter()
+                    .try_for_each(|(name, value)| writeln!(out, "{:width$}  {}", name.replace('_', " "), cell(value)))
+            }
+            Output::Json => writeln!(out, "{:#}", self.object()),
+            Output::Jsonl => writeln!(out, "{}", self.object()),
+            Output::Name => self.fields.first().map_or(Ok(()), |(_, value)| writeln!(out, "{}", plain(value))),
+            Output::Env => self.fields.iter().try_for_each(|(name, value)| writeln!(out, "{}", env_line(name, value))),
+        }
+    }
+
+    fn object(&self) -> Json {
+        Json::Object(self.fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+    }
+}
+
+/// As people read it: a dash for nothing, spaces between the items of a list.
+fn cell(value: &Json) -> String {
+    match value {
+        Json::Null => "\u{2013}".to_owned(),
+        Json::Array(items) if items.is_empty() => "\u{2013}".to_owned(),
+        Json::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
+        Json::Bool(true) => "yes".to_owned(),
+        Json::Bool(false) => "no".to_owned(),
+        other => plain(other),
     }
 }
 
@@ -126,6 +184,7 @@ mod tests {
         let listing = Listing {
             columns: vec!["client_id", "secret"],
             rows: vec![vec![json!("web"), json!("it's")], vec![json!("a-long-one"), json!(null)]],
+            name: 0,
         };
         let mut out = Vec::new();
         listing.write(output, terminal, &mut out).unwrap();
@@ -134,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_pipe_gets_no_borders() {
-        assert_eq!(printed(Output::Table, false), " CLIENT ID   SECRET\n web         it's\n a-long-one\n");
+        assert_eq!(printed(Output::Table, false), "CLIENT ID   SECRET\nweb         it's\na-long-one  \u{2013}\n");
         assert!(printed(Output::Table, true).contains('═'));
     }
 

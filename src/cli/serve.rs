@@ -65,7 +65,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let setup = runtime.block_on(setup_link(&signet))?;
     runtime.spawn(super::background::run(Arc::clone(&signet)));
     print_box(&signet, &listeners, clock.as_ref(), setup.as_deref());
-    actix_web::rt::System::new().block_on(async { server::build(web, listeners)?.await })?;
+    actix_web::rt::System::new().block_on(async { server::build(&web, listeners)?.await })?;
     drop(dev_server);
     Ok(())
 }

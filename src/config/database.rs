@@ -22,8 +22,6 @@ section! {
         url: DatabaseUrl = Default(r#""sqlite://./data/signet.db""#);
         /// Connections for transactions. `SQLite` writes through one, whatever this says.
         max_connections: u32 = Default("16"), Between(1, 1000);
-        /// `PostgreSQL` connections that carry many single statements at once.
-        pipelined_connections: u32 = Default("2"), Between(1, 64);
     }
 }
 

@@ -160,8 +160,8 @@ impl Config {
     /// Reads every section before it gives up, so that every fault is found.
     fn read(input: &mut input::Input, tables: Vec<input::Input>, dev: bool) -> Option<Self> {
         let server = server::Server::read(input).inspect(|server| rules::server(server, dev, input));
-        let database = database::Database::read(input).inspect(|database| rules::database(database, input));
         input.refuse_both("secrets.master_key", "secrets.master_key_file");
+        let database = database::Database::read(input);
         let secrets = secrets::Secrets::read(input);
         let keys = keys::Keys::read(input).inspect(|keys| rules::keys(keys, dev, input));
         let tokens = tokens::Tokens::read(input).inspect(|tokens| rules::tokens(tokens, input));

@@ -27,16 +27,12 @@ section! {
         issuer: Issuer = Default(r#""http://localhost:8080""#);
         /// Addresses of the public listener. Other machines reach it only when the issuer is https.
         listen: Vec<SocketAddr> = Default(r#"["127.0.0.1:8080", "[::1]:8080"]"#), NotEmpty;
-        /// Address of the listener for metrics. Keep it away from the internet.
-        admin_listen: SocketAddr = Default(r#""127.0.0.1:8081""#);
         /// Reverse proxies whose X-Forwarded-For is believed, as addresses or CIDR blocks. Nobody else's is.
         trusted_proxies: Vec<Cidr> = Default("[]");
         /// Worker threads; 0 means one for each core.
         workers: u32 = Default("0"), Between(0, 1024);
         /// How long requests that are under way may go on after a stop was asked for.
         shutdown_timeout: Duration = Default(r#""10s""#), Between(Duration::ZERO, Duration::from_mins(10));
-        /// How long one request may take before it is answered with 503.
-        request_timeout: Duration = Default(r#""30s""#), Between(Duration::from_secs(1), Duration::from_mins(10));
         /// How long a quiet connection stays open.
         keep_alive: Duration = Default(r#""75s""#), Between(Duration::from_secs(1), Duration::from_hours(1));
     }
@@ -51,7 +47,7 @@ pub struct Issuer(String);
 /// Why a text is not an issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an https URL without trailing slash, query, fragment and user information, lower-case scheme and host, no default \
+    "an https URL without path, trailing slash, query, fragment and user information, lower-case scheme and host, no default \
      port (http only for localhost, 127.0.0.1 and [::1])"
 )]
 pub struct InvalidIssuer;
@@ -66,7 +62,9 @@ impl Issuer {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none()
-            && !text.ends_with('/');
+            && !text.ends_with('/')
+            // Every endpoint and every form of ours starts at the root of its host.
+            && url.path() == "/";
         // What the URL parser would write differently, a verifier might too; then two texts name one issuer.
         let canonical = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
         if scheme && bare && canonical { Ok(Self(text.to_owned())) } else { Err(InvalidIssuer) }
@@ -77,28 +75,9 @@ impl Issuer {
         &self.0
     }
 
-    /// The URL of an endpoint: issuer and path (which starts with a slash) joined as they are.
-    #[must_use]
-    pub fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
-    }
-
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https:")
-    }
-
-    /// The path of the issuer without trailing slash; empty when it has none.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
-        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("")
-    }
-
-    /// Scheme, host and port: what browsers send as `Origin`.
-    #[must_use]
-    pub fn origin(&self) -> &str {
-        self.0.strip_suffix(self.path()).unwrap_or(&self.0)
     }
 }
 
@@ -205,7 +184,7 @@ mod tests {
     fn issuer_is_kept_byte_for_byte() {
         for good in [
             "https://id.example.test",
-            "https://id.example.test:8443/realm/A",
+            "https://id.example.test:8443",
             "http://localhost:8080",
             "http://127.0.0.1:9",
             "http://[::1]:8080",
@@ -218,6 +197,7 @@ mod tests {
             "http://id.example.test",
             "http://localhost.example.test",
             "https://id.example.test/",
+            "https://id.example.test/a",
             "https://id.example.test/a/",
             "https://id.example.test?x",
             "https://id.example.test#x",
@@ -231,15 +211,6 @@ mod tests {
         ] {
             assert!(Issuer::parse(bad).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn issuer_parts() {
-        let issuer = Issuer::parse("https://id.example.test:8443/a/b").unwrap();
-        assert_eq!((issuer.origin(), issuer.path()), ("https://id.example.test:8443", "/a/b"));
-        let issuer = Issuer::parse("http://localhost:8080").unwrap();
-        assert_eq!((issuer.origin(), issuer.path()), ("http://localhost:8080", ""));
-        assert_eq!(issuer.join("/token"), "http://localhost:8080/token");
     }
 
     #[test]

@@ -110,6 +110,25 @@ impl<'a> Unverified<'a> {
     }
 }
 
+/// Header and claims of a token as they are written, whether they may be believed or not. Only to show a token to its
+/// owner.
+///
+/// # Errors
+/// [`VerifyError`] when they are no three parts, or no strict JSON objects.
+pub fn peek(compact: &str) -> Result<(Map<String, Value>, Map<String, Value>), VerifyError> {
+    if compact.len() > MAX_LENGTH {
+        return Err(VerifyError::TooLong);
+    }
+    let mut parts = compact.split('.');
+    let (Some(header), Some(payload), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(VerifyError::Shape);
+    };
+    let Ok(Value::Object(header)) = json::strict(&decode(header)?) else {
+        return Err(VerifyError::Header("not a JSON object"));
+    };
+    Ok((header, claims(&decode(payload)?)?))
+}
+
 /// Reads a payload as the claims set of RFC 7519 section 4.
 ///
 /// # Errors

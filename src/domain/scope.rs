@@ -76,6 +76,12 @@ impl Scope {
         Self(self.0.iter().filter(|own| own.as_str() != value).cloned().collect())
     }
 
+    /// What is left without any of `values`.
+    #[must_use]
+    pub fn without_any(&self, values: &[&str]) -> Self {
+        Self(self.0.iter().filter(|own| !values.contains(&own.as_str())).cloned().collect())
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }

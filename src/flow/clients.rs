@@ -23,12 +23,14 @@ use crate::protocol::client_auth::Presented;
 use super::Signet;
 use super::error::FlowError;
 
+type Origins = Arc<[(Origin, ApplicationType)]>;
+
 /// A bounded snapshot of the clients, thrown away whole whenever any of them changes.
 #[derive(Debug)]
 pub struct Clients {
     known: RwLock<Cache<ClientId, Arc<Client>>>,
     /// The origins of all public clients, for preflights, which do not say which client asks.
-    origins: RwLock<Option<Arc<[(Origin, ApplicationType)]>>>,
+    origins: RwLock<Option<Origins>>,
     /// Wrong secrets by client and address. In memory and per node: a secret of 256 random bits is not found by
     /// guessing, this only keeps a guesser from using up the machine.
     failures: Cache<(ClientId, String), u32>,
@@ -136,7 +138,7 @@ impl Signet {
                 let clients = self.store.clients().await?;
                 let of = |client: Client| client.origins.into_iter().map(move |own| (own, client.application_type));
                 let all = clients.into_iter().filter(|client| client.is_public() && !client.disabled).flat_map(of);
-                let origins: Arc<[(Origin, ApplicationType)]> = all.collect();
+                let origins: Origins = all.collect();
                 *self.clients.origins.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&origins));
                 origins
             }

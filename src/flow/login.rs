@@ -104,8 +104,7 @@ impl Signet {
             tracing::info!(event = "login_denied", address = %credentials.address);
             return Ok(Checked::Wrong);
         };
-        // Only wrong passwords use anything up: many people may sign in from one address. It gets one try back, not
-        // all of them, or a guesser would only have to sign in as himself now and then.
+        // Only failures count: many people may sign in from one address.
         for (bucket, _) in buckets {
             self.store.throttle_give_back(bucket).await?;
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::crypto::hash;
 use crate::domain::client::Client;
 use crate::domain::family::Family;
+use crate::domain::ids::SessionId;
 use crate::domain::key::Algorithm;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
@@ -66,7 +67,7 @@ impl Signet {
             acr: Some(family.authentication.acr()),
             roles: &roles,
             grant_id: Some(family.id.as_str()),
-            sid: family.session_id.as_ref().map(|sid| sid.as_str()),
+            sid: family.session_id.as_ref().map(SessionId::as_str),
         };
         let token = self.sign(client.access_token_signed_response_alg, access_token::TYPE, &access)?;
         let id_token = match scope.contains("openid") {
@@ -131,7 +132,7 @@ impl Signet {
             nonce,
             acr: family.authentication.acr(),
             amr: &family.authentication.methods,
-            sid: family.session_id.as_ref().map(|sid| sid.as_str()),
+            sid: family.session_id.as_ref().map(SessionId::as_str),
             at_hash: Some(&at_hash),
         };
         self.sign(algorithm, id_token::TYPE, &claims)

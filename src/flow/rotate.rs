@@ -23,7 +23,7 @@ use super::error::FlowError;
 pub const TEND_EVERY: Duration = Duration::from_secs(30);
 
 /// Clocks of verifiers may be this far off.
-const SKEW: Duration = Duration::from_secs(60 * 60);
+const SKEW: Duration = Duration::from_hours(1);
 
 impl Signet {
     /// What the schedule goes by, with `retire_for = "auto"` worked out from the tokens that are in use.

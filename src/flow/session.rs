@@ -11,7 +11,7 @@ use super::authorize::BrowserCookies;
 use super::error::FlowError;
 
 /// How often a session in use is written again: not at every request.
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
 impl Signet {
     pub(super) async fn keep_alive(&self, session: &Session, now: Timestamp) -> Result<(), FlowError> {

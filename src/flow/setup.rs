@@ -16,7 +16,7 @@ use super::error::FlowError;
 use super::users::NewUser;
 
 /// How long a setup link works.
-pub const LINK_LIVES: Duration = Duration::from_secs(60 * 60);
+pub const LINK_LIVES: Duration = Duration::from_hours(1);
 
 const ADMINISTRATOR: &str = "admin";
 

@@ -6,7 +6,7 @@ use super::Signet;
 use super::error::FlowError;
 
 /// How often a node sweeps.
-pub const SWEEP_EVERY: Duration = Duration::from_secs(60);
+pub const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// How many rows of each kind one statement deletes, so that it never holds up the writers.
 const BATCH: u32 = 500;

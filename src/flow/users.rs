@@ -24,6 +24,15 @@ pub struct NewUser {
     pub claims: StandardClaims,
 }
 
+/// What somebody can do without typing a password again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveAccess {
+    /// Browser sessions.
+    pub sessions: i64,
+    /// Refresh families with a token that would still be accepted.
+    pub families: i64,
+}
+
 impl Signet {
     /// Creates a user. `None`: the address is taken.
     ///
@@ -62,6 +71,33 @@ impl Signet {
             }
             CreateUser::Taken => Ok(None),
         }
+    }
+
+    /// What ends when a user is disabled or gets a new password.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn live_access(&self, user: &UserId) -> Result<LiveAccess, FlowError> {
+        let now = self.now();
+        let families = self.store.families_of_user(user.clone()).await?;
+        let live = families.iter().filter(|family| family.current.is_some() && family.is_live(now)).count();
+        Ok(LiveAccess {
+            sessions: self.store.live_sessions_of_user(user.clone(), now).await?,
+            families: i64::try_from(live).unwrap_or(i64::MAX),
+        })
+    }
+
+    /// Disables or enables a user. Disabling ends all sessions, unused codes and refresh families; enabling brings
+    /// none of them back. False when there is no such user.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn set_user_disabled(&self, user: &UserId, disabled: bool) -> Result<bool, FlowError> {
+        let done = self.store.set_user_disabled(user.clone(), disabled, self.now()).await?;
+        if done {
+            tracing::info!(event = if disabled { "user_disabled" } else { "user_enabled" }, sub = %user);
+        }
+        Ok(done)
     }
 
     /// Sets a password. Everything that the old one gave access to ends: sessions and refresh families.

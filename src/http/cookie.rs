@@ -34,11 +34,6 @@ impl Cookie {
             Self::Playground => "signet_playground",
         }
     }
-
-    /// `SameSite=Lax` for all: the session must survive the top-level GET that brings people here from an app.
-    const fn same_site(self) -> &'static str {
-        "Lax"
-    }
 }
 
 /// Reads and writes cookies for one issuer: `__Host-` and `Secure` under https, plain over http on loopback.
@@ -90,12 +85,14 @@ impl Cookies {
     /// A `Set-Cookie` value. Without `max_age` the cookie goes with the browser session.
     #[must_use]
     pub fn write(self, cookie: Cookie, value: &str, max_age: Option<Duration>) -> String {
-        let mut text = format!("{}={value}; Path=/; HttpOnly; SameSite={}", self.name(cookie), cookie.same_site());
+        // Lax: the session must survive the top-level GET that brings people here from an app.
+        let mut text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax", self.name(cookie));
         if self.secure {
             text.push_str("; Secure");
         }
         if let Some(max_age) = max_age {
-            text.push_str(&format!("; Max-Age={}", max_age.as_secs()));
+            text.push_str("; Max-Age=");
+            text.push_str(&max_age.as_secs().to_string());
         }
         text
     }

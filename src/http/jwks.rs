@@ -18,12 +18,13 @@ pub async fn jwks(web: App, request: HttpRequest) -> HttpResponse {
     let ring = web.signet.ring.load();
     let jwks = ring.jwks();
     let max_age = jwks.max_age(web.signet.now()).as_secs();
-    let mut response = if matches(&request, &jwks.etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let unchanged = matches(&request, &jwks.etag);
+    let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
         .insert_header((CACHE_CONTROL, format!("public, max-age={max_age}")))
         .insert_header((ETAG, jwks.etag.as_str()))
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    let response = if matches(&request, &jwks.etag) {
+    let response = if unchanged {
         response.finish()
     } else {
         response.insert_header((CONTENT_TYPE, "application/json")).body(Bytes::from_owner(Arc::clone(&jwks.body)))

@@ -42,7 +42,7 @@ use super::page::link::Destination;
 use super::respond;
 
 /// How long a browser is known to have been signed in before.
-const DEVICE_REMEMBERED: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+const DEVICE_REMEMBERED: Duration = Duration::from_hours(4320);
 
 /// What the forms of an attempt send. The password is longer than any that is accepted, so that a long one is
 /// refused by its own rule.
@@ -226,7 +226,8 @@ impl Default for Shown {
 
 fn show(web: &Web, request: &HttpRequest, open: &OpenAttempt, cookies: &BrowserCookies, shown: Shown) -> HttpResponse {
     // The walk of a newcomer is two clicks: in dev mode, and there only, the demo user's password is filled in.
-    let demo = web.signet.dev && [dev::USER, dev::OTHER_USER].contains(&shown.username.as_str());
+    let demo =
+        web.signet.dev && shown.error.is_none() && [dev::USER, dev::OTHER_USER].contains(&shown.username.as_str());
     let page = LoginPage {
         form: form_of(web, cookies, &open.attempt.id, open.attempt.id.as_str()),
         app: Some(app_of(open)),

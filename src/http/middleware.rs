@@ -119,6 +119,6 @@ fn log(reference: &Reference, method: &str, route: Option<&str>, status: StatusC
         method,
         route = route.unwrap_or("(none)"),
         status = status.as_u16(),
-        ms = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0,
+        us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
     );
 }

@@ -71,7 +71,7 @@ impl Web {
     /// [`WebError::Page`] when a theme is broken.
     pub fn new(signet: Arc<Signet>) -> Result<Self, WebError> {
         let ui = &signet.config.ui;
-        let pages = Pages::load(ui.templates_dir.as_deref(), &ui.name)?;
+        let pages = Pages::load(ui.templates_dir.as_deref(), &ui.name, ui.default_locale.as_str())?;
         let metadata = Metadata::of(&Server {
             issuer: signet.issuer().to_owned(),
             id_token_algorithms: signet.config.keys.algorithms.clone(),

@@ -90,13 +90,14 @@ struct Engine {
 impl Pages {
     /// Reads the built-in templates and texts, then those of `templates_override`, file by file.
     ///
-    /// `name` is what this provider calls itself on its pages. An override folder is tried at once with sample data
+    /// `name` is what this provider calls itself on its pages; `default_locale` is the language of people whose own there
+    /// are no texts in. An override folder is tried at once with sample data
     /// in every language, so a broken theme is an error at start and not a broken login.
     ///
     /// # Errors
     /// [`PageError`] names the file and the fault.
-    pub fn load(templates_override: Option<&Path>, name: &str) -> Result<Self, PageError> {
-        let catalog = Catalog::load()?;
+    pub fn load(templates_override: Option<&Path>, name: &str, default_locale: &str) -> Result<Self, PageError> {
+        let catalog = Catalog::load(default_locale)?;
         let assets = Arc::new(Assets::load(templates_override)?);
         let built_in = built_in_templates()?;
         let theme = match templates_override {

@@ -8,7 +8,6 @@ use actix_web::web::Payload;
 
 use crate::crypto::hash;
 use crate::domain::secret::Secret;
-use crate::domain::secret::SecretKind;
 use crate::flow::dev;
 use crate::protocol::params::Known;
 use crate::protocol::params::Params;
@@ -74,18 +73,31 @@ struct Start {
     verifier: String,
 }
 
+/// How many starts one browser remembers, so that several tabs can be under way.
+const STARTS: usize = 4;
+
 impl Start {
     fn new(web: &Web) -> Self {
-        Self { state: random(web), nonce: random(web), verifier: random(web) }
+        let id = || hash::random_id("", web.signet.entropy.as_ref());
+        // 43 characters at least, RFC 7636 section 4.1.
+        Self { state: id(), nonce: id(), verifier: [id(), id()].concat() }
     }
 
-    fn from_cookie(text: &str) -> Option<Self> {
-        let mut parts = text.split('.').map(str::to_owned);
-        Some(Self { state: parts.next()?, nonce: parts.next()?, verifier: parts.next()? })
+    /// All starts that this browser remembers, the newest first.
+    fn from_cookie(web: &Web, request: &HttpRequest) -> Vec<Self> {
+        let text = web.cookies.read(request.headers(), Cookie::Playground).unwrap_or_default();
+        let start = |text: &str| {
+            let mut parts = text.split('.').map(str::to_owned);
+            Some(Self { state: parts.next()?, nonce: parts.next()?, verifier: parts.next()? })
+        };
+        text.split('~').filter_map(start).take(STARTS).collect()
     }
 
-    fn to_cookie(&self) -> String {
-        format!("{}.{}.{}", self.state, self.nonce, self.verifier)
+    fn to_cookie(&self, older: &[Self]) -> String {
+        let starts = std::iter::once(self).chain(older).take(STARTS);
+        let texts: Vec<String> =
+            starts.map(|start| format!("{}.{}.{}", start.state, start.nonce, start.verifier)).collect();
+        texts.join("~")
     }
 
     fn parameters(&self, web: &Web, choice: &Choice) -> Vec<PlaygroundParameter> {
@@ -128,8 +140,8 @@ pub async fn start_page(web: App, request: HttpRequest) -> HttpResponse {
 }
 
 /// A start with what is usually asked for, for links.
-pub async fn start(web: App) -> HttpResponse {
-    std::future::ready(begin(&web, &Choice::default())).await
+pub async fn start(web: App, request: HttpRequest) -> HttpResponse {
+    std::future::ready(begin(&web, &request, &Choice::default())).await
 }
 
 /// A start with what was chosen.
@@ -145,24 +157,26 @@ pub async fn start_chosen(web: App, request: HttpRequest, payload: Payload) -> H
     if !csrf::is_genuine(&web.signet, &request, browser.as_deref(), PURPOSE, form::text(&params, "csrf")) {
         return respond::see_other("/playground", &[]);
     }
-    begin(&web, &Choice::from_form(&params))
+    begin(&web, &request, &Choice::from_form(&params))
 }
 
 /// Makes state, nonce and verifier, remembers them in this browser, and sends it to the authorization endpoint.
-fn begin(web: &Web, choice: &Choice) -> HttpResponse {
+fn begin(web: &Web, request: &HttpRequest, choice: &Choice) -> HttpResponse {
     let start = Start::new(web);
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for parameter in start.parameters(web, choice) {
         query.append_pair(parameter.name, &parameter.value);
     }
-    let cookie = web.cookies.write(Cookie::Playground, &start.to_cookie(), None);
+    let cookie = web.cookies.write(Cookie::Playground, &start.to_cookie(&Start::from_cookie(web, request)), None);
     respond::see_other(&format!("/authorize?{}", query.finish()), &[cookie])
 }
 
 pub async fn callback(web: App, request: HttpRequest) -> HttpResponse {
-    let start = web.cookies.read(request.headers(), Cookie::Playground).and_then(|text| Start::from_cookie(&text));
     let params = Params::parse(&[request.query_string().as_bytes()], CALLBACK).ok();
     let value = |name: &str| params.as_ref().and_then(|params| params.get(name).ok().flatten()).map(str::to_owned);
+    // The state must be one that this browser was given: otherwise somebody else began this flow.
+    let sent = Start::from_cookie(&web, &request);
+    let start = sent.into_iter().find(|start| value("state").as_deref() == Some(start.state.as_str()));
     let page = PlaygroundResultPage {
         outcome: outcome(start.as_ref(), &value),
         state: value("state"),
@@ -180,10 +194,7 @@ pub async fn callback(web: App, request: HttpRequest) -> HttpResponse {
 }
 
 fn outcome(start: Option<&Start>, value: &impl Fn(&str) -> Option<String>) -> PlaygroundOutcome {
-    // The state must be the one that this browser was given: otherwise somebody else began this flow.
-    let Some(start) = start.filter(|start| value("state").as_deref() == Some(start.state.as_str())) else {
-        return PlaygroundOutcome::Unknown;
-    };
+    let Some(start) = start else { return PlaygroundOutcome::Unknown };
     if let Some(error) = value("error") {
         return PlaygroundOutcome::Error { error, description: value("error_description") };
     }
@@ -196,7 +207,7 @@ fn outcome(start: Option<&Start>, value: &impl Fn(&str) -> Option<String>) -> Pl
 }
 
 fn random(web: &Web) -> String {
-    hash::new_secret(SecretKind::Browser, web.signet.entropy.as_ref()).0.reveal().to_owned()
+    hash::random_id("sgp_", web.signet.entropy.as_ref())
 }
 
 fn redirect_uri(web: &Web) -> String {

@@ -29,7 +29,7 @@ impl Web {
 ///
 /// # Errors
 /// When a listener cannot be used.
-pub fn build(web: App, listeners: Vec<TcpListener>) -> io::Result<Server> {
+pub fn build(web: &App, listeners: Vec<TcpListener>) -> io::Result<Server> {
     let config = &web.signet.config.server;
     let shutdown = config.shutdown_timeout.as_secs();
     let workers = match config.workers {

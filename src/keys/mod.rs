@@ -1,6 +1,7 @@
 //! Signing keys over time: which there should be ([`schedule`]), how their private halves are kept ([`vault`]) and
 //! what a running node does with them ([`ring`]). Nothing here knows the database: rows come in and go out as values.
 
+pub mod forecast;
 mod master;
 pub mod ring;
 pub mod schedule;

@@ -2,6 +2,7 @@
 
 use crate::domain::family::Family;
 use crate::domain::family::RevocationReason;
+use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
@@ -44,6 +45,11 @@ impl Store {
     /// All families of a user, ended ones too, oldest first.
     pub async fn families_of_user(&self, user_id: UserId) -> Result<Vec<Family>, StoreError> {
         dispatch!(self, read, family::of_user(user_id))
+    }
+
+    /// How many families of a client have a refresh token that would still be accepted.
+    pub async fn live_families_of_client(&self, client_id: ClientId, now: Timestamp) -> Result<i64, StoreError> {
+        dispatch!(self, read, family::live_of_client(client_id, now))
     }
 
     /// What userinfo needs, in one question: the family and its user, as they are stored.

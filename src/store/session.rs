@@ -1,6 +1,7 @@
 //! Browser sessions.
 
 use crate::domain::ids::SessionId;
+use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
 use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
@@ -33,6 +34,11 @@ impl Store {
     /// The session and its user as they are stored: the caller asks [`Session::is_live`] and `User::disabled`.
     pub async fn session(&self, hash: SecretHash) -> Result<Option<(Session, User)>, StoreError> {
         dispatch!(self, read, session::with_user(hash))
+    }
+
+    /// How many sessions a user has now.
+    pub async fn live_sessions_of_user(&self, user_id: UserId, now: Timestamp) -> Result<i64, StoreError> {
+        dispatch!(self, read, session::live_of_user(user_id, now))
     }
 
     /// Moves the idle end on; false when the session has ended or was seen later than `last_seen_at`.

@@ -37,7 +37,7 @@ impl Store {
         dispatch!(self, statement, throttle::take(bucket, now, policy))
     }
 
-    /// Gives one try of `bucket` back: what it was counted for did not happen. Lifts no block.
+    /// Gives one try of `bucket` back: it was taken before anybody knew that it would succeed.
     pub async fn throttle_give_back(&self, bucket: [u8; 32]) -> Result<(), StoreError> {
         dispatch!(self, statement, throttle::give_back(bucket))
     }

@@ -8,7 +8,9 @@
 )]
 
 mod clients;
+mod endpoints;
 mod spec;
 mod store;
 mod stories;
 mod support;
+mod token_side;

@@ -19,6 +19,7 @@ use crate::protocol::params::Params;
 ///
 /// # Errors
 /// The answer: a challenge for none, for two, and for one that is no token.
+#[expect(clippy::result_large_err, reason = "the error is the answer, made once and sent")]
 pub fn token(request: &HttpRequest, body: Option<&Params>) -> Result<Secret, HttpResponse> {
     let headers: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
     match bearer::token(&headers, body) {

@@ -17,7 +17,8 @@ use super::peer;
 /// # Errors
 /// What [`client_auth::presented`] and [`Signet::authenticate`] refuse.
 pub async fn client(signet: &Signet, request: &HttpRequest, params: &Params) -> Result<AuthenticatedClient, FlowError> {
-    let headers: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes()).collect();
+    let headers: Vec<&[u8]> =
+        request.headers().get_all(AUTHORIZATION).map(actix_web::http::header::HeaderValue::as_bytes).collect();
     let presented = client_auth::presented(&headers, params)?;
     let from = address_prefix(peer::address(request, &signet.config.server.trusted_proxies));
     signet.authenticate(&presented, &from).await

@@ -27,11 +27,11 @@ pub fn is_genuine(
     hash::constant_time_eq(expected.as_bytes(), posted.as_bytes()) && is_same_origin(signet, request)
 }
 
-/// `Sec-Fetch-Site` and `Origin`, where the browser sends them. `Origin: null` is what a page with
+/// `Sec-Fetch-Site` and `Origin`, where the browser sends them. An issuer has no path, so it is its own origin. `Origin: null` is what a page with
 /// `Referrer-Policy: no-referrer` sends for its own forms, so it counts only against `Sec-Fetch-Site`.
 #[must_use]
 pub fn is_same_origin(signet: &Signet, request: &HttpRequest) -> bool {
-    let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
+    let header = |name: &str| request.headers().get(name).map(actix_web::http::header::HeaderValue::as_bytes);
     let site = header("sec-fetch-site");
     if !matches!(site, None | Some(b"same-origin" | b"none")) {
         return false;
@@ -39,6 +39,6 @@ pub fn is_same_origin(signet: &Signet, request: &HttpRequest) -> bool {
     match header(ORIGIN.as_str()) {
         None => true,
         Some(b"null") => site.is_some(),
-        Some(origin) => origin == signet.config.server.issuer.origin().as_bytes(),
+        Some(origin) => origin == signet.issuer().as_bytes(),
     }
 }

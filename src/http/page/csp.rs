@@ -44,7 +44,8 @@ impl Csp {
     }
 
     /// A page with forms, after which the browser is sent on to `destination`. Chromium holds `form-action` against
-    /// every redirect that follows a form, so the way to the client must be named too.
+    /// every redirect that follows a form: the way to the client must be named, and as a client may itself be a broker
+    /// that redirects further, every https address with it. Otherwise the sign-in would die without a word.
     #[must_use]
     pub fn submits_towards(mut self, destination: Option<&Destination>) -> Self {
         self.submits = destination.map_or(Submits::Here, |destination| Submits::To(destination.csp_source()));
@@ -64,7 +65,8 @@ impl fmt::Display for Csp {
         match &self.submits {
             Submits::Nowhere => f.write_str("; form-action 'none'")?,
             Submits::Here => f.write_str("; form-action 'self'")?,
-            Submits::To(source) => write!(f, "; form-action 'self' {source}")?,
+            Submits::To(source) if source.starts_with("https:") => f.write_str("; form-action 'self' https:")?,
+            Submits::To(source) => write!(f, "; form-action 'self' https: {source}")?,
         }
         f.write_str("; frame-ancestors 'none'; base-uri 'none'")
     }

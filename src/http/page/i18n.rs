@@ -38,7 +38,6 @@ pub struct Preference<'a> {
 #[folder = "$CARGO_MANIFEST_DIR/locales/"]
 struct Files;
 
-const DEFAULT: &str = "en";
 /// Longer headers are read up to here; nobody reads more languages than this.
 const MAX_TAGS: usize = 16;
 const MAX_TAG: usize = 35;
@@ -56,7 +55,8 @@ struct Language {
 }
 
 impl Catalog {
-    pub(super) fn load() -> Result<Self, PageError> {
+    /// All languages that have a folder; `default` is for people whose own is not among them.
+    pub(super) fn load(default: &str) -> Result<Self, PageError> {
         let mut tags: Vec<String> = Vec::new();
         for path in Files::iter() {
             if let Some((tag, _)) = path.split_once('/')
@@ -65,8 +65,12 @@ impl Catalog {
                 tags.push(tag.to_owned());
             }
         }
+        if !tags.iter().any(|tag| tag == default) {
+            let fault = format!("there are no texts; there are {}", tags.join(", "));
+            return Err(PageError::Texts { language: default.to_owned(), fault });
+        }
         // The default language is the first one.
-        tags.sort_by_key(|tag| (tag != DEFAULT, tag.clone()));
+        tags.sort_by_key(|tag| (tag != default, tag.clone()));
         let languages = tags.iter().map(|tag| Language::load(tag)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { languages: languages.into() })
     }
@@ -76,7 +80,7 @@ impl Catalog {
     }
 
     pub(super) fn tag(&self, locale: Locale) -> &str {
-        self.languages.get(locale.0).map_or(DEFAULT, |language| &language.tag)
+        self.languages.get(locale.0).map_or("en", |language| &language.tag)
     }
 
     pub(super) fn direction(&self, locale: Locale) -> &'static str {
@@ -205,7 +209,7 @@ mod tests {
     use super::plain;
 
     fn tag(ui_locales: &[&str], cookie: Option<&str>, accept_language: Option<&str>) -> String {
-        let catalog = Catalog::load().unwrap();
+        let catalog = Catalog::load("en").unwrap();
         let ui_locales: Vec<String> = ui_locales.iter().map(|&tag| tag.to_owned()).collect();
         let locale = catalog.negotiate(&Preference { ui_locales: &ui_locales, cookie, accept_language });
         catalog.tag(locale).to_owned()

@@ -26,7 +26,7 @@ use crate::domain::secret::Secret;
 const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'{{ 7*7 }}{% include 'x' %}";
 
 fn pages() -> Pages {
-    Pages::load(None, "Signet").unwrap()
+    Pages::load(None, "Signet", "en").unwrap()
 }
 
 fn english(pages: &Pages) -> Locale {
@@ -151,7 +151,7 @@ fn ui_08_what_others_wrote_stays_text() {
     for html in [pages.render(locale, &login), pages.render(locale, &consent), pages.render(locale, &form_post)] {
         assert!(!html.body.contains("<img src=x") && !html.body.contains("<script>"), "{}", html.body);
         assert!(html.body.contains("{{ 7*7 }}"), "{}", html.body);
-        assert!(html.csp.contains("form-action 'self' https://shop.test;"), "{}", html.csp);
+        assert!(html.csp.contains("form-action 'self' https:;"), "{}", html.csp);
     }
 }
 
@@ -196,18 +196,18 @@ fn a_theme_replaces_single_files_and_is_tried_at_start() {
     write("signed_out.html", "{% extends \"layout.html\" %}{% block main %}<h1>Bye</h1>{% endblock main %}");
     std::fs::create_dir(folder.path().join("assets")).unwrap();
     write("assets/theme.css", ":root { --accent: #a00 }");
-    let pages = Pages::load(Some(folder.path()), "Example ID").unwrap();
+    let pages = Pages::load(Some(folder.path()), "Example ID", "en").unwrap();
     let html = pages.render(english(&pages), &super::contexts::SignedOutPage { back: None });
     assert!(html.body.contains("<h1>Bye</h1>") && html.body.contains("Example ID"));
     assert!(html.body.contains("/assets/theme."));
 
     write("signed_out.html", "{{ no_such_thing }}");
-    let fault = Pages::load(Some(folder.path()), "Example ID").unwrap_err().to_string();
+    let fault = Pages::load(Some(folder.path()), "Example ID", "en").unwrap_err().to_string();
     assert!(fault.contains("no_such_thing") && fault.contains("signed_out.html"), "{fault}");
 
     std::fs::remove_file(folder.path().join("signed_out.html")).unwrap();
     write("logn.html", "x");
-    assert!(Pages::load(Some(folder.path()), "Example ID").is_err(), "a file that would never be used");
+    assert!(Pages::load(Some(folder.path()), "Example ID", "en").is_err(), "a file that would never be used");
 }
 
 #[test]

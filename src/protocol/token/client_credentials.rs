@@ -29,7 +29,7 @@ pub fn check(form: &Params, client: &Client, issuer: &str) -> Result<Grant, OAut
         return Err(OAuthError::unauthorized_client("A public client has no credentials to ask with"));
     }
     super::check_grant(client, GrantType::ClientCredentials)?;
-    let allowed = OF_A_PERSON.iter().fold(client.scope.clone(), |scope, value| scope.without(value));
+    let allowed = client.scope.without_any(&OF_A_PERSON);
     let scope = match form.get("scope")? {
         None => allowed,
         Some(text) => {

@@ -5,6 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::domain::family::Family;
 use crate::domain::family::RevocationReason;
+use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
@@ -44,6 +45,21 @@ pub(in crate::store) async fn of_user(conn: &mut Conn<'_>, user_id: UserId) -> R
     let rows: Vec<FamilyRow> =
         query.order((families::created_at, families::id)).select(FamilyRow::as_select()).load(conn).await?;
     rows.into_iter().map(Family::try_from).collect()
+}
+
+/// Those with a refresh token that would still be accepted.
+pub(in crate::store) async fn live_of_client(
+    conn: &mut Conn<'_>,
+    client_id: ClientId,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let now = now.micros();
+    let live = families::table
+        .filter(families::client_id.eq(client_id.as_str()).and(families::current_hash.is_not_null()))
+        .filter(
+            families::revoked_at.is_null().and(families::idle_expires_at.gt(now)).and(families::expires_at.gt(now)),
+        );
+    Ok(live.count().get_result(conn).await?)
 }
 
 pub(in crate::store) async fn with_user(

@@ -5,6 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::domain::family::RevocationReason;
 use crate::domain::ids::SessionId;
+use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
 use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
@@ -80,6 +81,18 @@ pub(in crate::store) async fn with_user(
         .await
         .optional()?;
     found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+}
+
+pub(in crate::store) async fn live_of_user(
+    conn: &mut Conn<'_>,
+    user_id: UserId,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let now = now.micros();
+    let live = sessions::table
+        .filter(sessions::user_id.eq(user_id.as_str()).and(sessions::ended_at.is_null()))
+        .filter(sessions::idle_expires_at.gt(now).and(sessions::expires_at.gt(now)));
+    Ok(live.count().get_result(conn).await?)
 }
 
 pub(in crate::store) async fn touch(

@@ -62,11 +62,9 @@ pub(in crate::store) async fn take(
 }
 
 pub(in crate::store) async fn give_back(conn: &mut Conn<'_>, bucket: [u8; 32]) -> Result<(), StoreError> {
-    diesel::update(throttles::table.find(bucket.to_vec()))
-        .filter(throttles::taken.gt(0))
-        .set(throttles::taken.eq(throttles::taken - 1))
-        .execute(conn)
-        .await?;
+    let open =
+        throttles::table.find(bucket.to_vec()).filter(throttles::taken.gt(0)).filter(throttles::blocked_until.eq(0));
+    diesel::update(open).set(throttles::taken.eq(throttles::taken - 1)).execute(conn).await?;
     Ok(())
 }
 

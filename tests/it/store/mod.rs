@@ -30,6 +30,6 @@ on_every_backend! {
     key { comes_back_as_it_was, one_of_16_parallel_creations, change_of_guard, stale_plan_changes_nothing,
         expires_and_revokes }
     throttle { never_more_than_the_limit, window_and_block, nothing_is_allowed_when_the_limit_is_zero,
-        what_is_given_back_can_be_taken_again }
+        what_is_given_back_does_not_count }
     instance { first_value_stays, setup_link_works_once, sweeps_what_is_over, answers_a_ping }
 }

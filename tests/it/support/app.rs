@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc;
 use std::thread;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
@@ -15,6 +16,10 @@ use signet::ambient::SeededEntropy;
 use signet::config::Config;
 use signet::config::Sources;
 use signet::crypto::seal::MasterKey;
+use signet::domain::client::Client;
+use signet::domain::ids::ClientId;
+use signet::domain::user::Email;
+use signet::domain::user::User;
 use signet::flow::Signet;
 use signet::flow::open::Parts;
 use signet::http::Web;
@@ -62,6 +67,12 @@ impl App {
         Some(Self::start_on(folder, &database, kind == Kind::Postgres, settings).await)
     }
 
+    /// A provider on an empty, migrated database that the test itself looks after.
+    pub(crate) async fn start_at(database: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_on(folder, database, true, &[]).await
+    }
+
     /// Another node on the same database.
     pub(crate) async fn another_node(&self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -99,6 +110,23 @@ impl App {
     pub(crate) fn url(&self, path: &str) -> Url {
         self.base.join(path).expect("a URL")
     }
+
+    /// A registered client, as it is stored.
+    pub(crate) async fn client(&self, id: &str) -> Client {
+        let id = ClientId::new(id).expect("a client id");
+        self.signet.store.client(id).await.expect("the database").expect("a client")
+    }
+
+    /// Ada, as she is stored.
+    pub(crate) async fn ada(&self) -> User {
+        let email = Email::parse("ada@example.test").expect("an address");
+        self.signet.store.user_by_email(email).await.expect("the database").expect("ada")
+    }
+
+    /// Moves the clock on.
+    pub(crate) fn wait(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
 }
 
 impl Drop for App {
@@ -118,7 +146,7 @@ fn serve(web: Web, listener: TcpListener) -> (ServerHandle, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
         System::new().block_on(async move {
-            let server = server::build(actix_web::web::Data::new(web), vec![listener]).expect("a server");
+            let server = server::build(&actix_web::web::Data::new(web), vec![listener]).expect("a server");
             sender.send(server.handle()).expect("the test waits for it");
             server.await.expect("the server runs");
         });

@@ -1,0 +1,107 @@
+//! The floor: the same framework and the same signature, and nothing else. Runs as a process of its own.
+
+use std::io::Write;
+use std::net::TcpListener;
+
+use actix_web::App;
+use actix_web::HttpResponse;
+use actix_web::HttpServer;
+use actix_web::web;
+use actix_web::web::Bytes;
+use actix_web::web::Data;
+use josekit::jws;
+use josekit::jws::ES256;
+use josekit::jws::JwsHeader;
+use josekit::jws::JwsSigner;
+use serde::Serialize;
+use signet::ambient::Clock;
+use signet::ambient::OsEntropy;
+use signet::ambient::SystemClock;
+use signet::crypto::jwk;
+use signet::domain::ids::KeyId;
+use signet::domain::key::Algorithm;
+
+use crate::Fault;
+
+pub(crate) const COMMAND: &str = "floor";
+
+struct Floor {
+    header: JwsHeader,
+    signer: Box<dyn JwsSigner + Send + Sync>,
+    clock: SystemClock,
+    /// As large as our key set and our discovery document.
+    bodies: Vec<Bytes>,
+}
+
+/// As large as an access token for a service.
+#[derive(Serialize)]
+struct Claims {
+    iss: &'static str,
+    sub: &'static str,
+    aud: &'static str,
+    client_id: &'static str,
+    iat: i64,
+    exp: i64,
+    jti: &'static str,
+    scope: &'static str,
+}
+
+/// Listens on a free port, says which on standard output, and runs until it is killed.
+pub(crate) fn run(sizes: &[String]) -> Result<(), Fault> {
+    let kid = KeyId::new("2026-11-22-floor-a")?;
+    let key = jwk::generate(Algorithm::Es256, &kid, &OsEntropy)?;
+    let mut header = JwsHeader::new();
+    header.set_token_type("at+jwt");
+    header.set_key_id(kid.as_str());
+    let sizes = sizes.iter().map(|size| Ok(size.parse::<usize>()?)).collect::<Result<Vec<_>, Fault>>()?;
+    let floor = Data::new(Floor {
+        header,
+        signer: Box::new(ES256.signer_from_der(&*key.private_pkcs8)?),
+        clock: SystemClock::new(),
+        bodies: sizes.into_iter().map(|size| Bytes::from(vec![b'x'; size])).collect(),
+    });
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    actix_web::rt::System::new().block_on(async move {
+        let app = move || {
+            App::new()
+                .app_data(floor.clone())
+                .route("/sign", web::get().to(sign))
+                .route("/body/{index}", web::get().to(body))
+        };
+        let server = HttpServer::new(app).workers(1).listen(listener)?.run();
+        println!("{port}");
+        std::io::stdout().flush()?;
+        Ok(server.await?)
+    })
+}
+
+async fn sign(floor: Data<Floor>) -> HttpResponse {
+    let now = floor.clock.unix_micros() / 1_000_000;
+    let claims = Claims {
+        iss: "http://localhost:8080",
+        sub: "bench-service",
+        aud: "https://api.example.test",
+        client_id: "bench-service",
+        iat: now,
+        exp: now + 600,
+        jti: "tok_0123456789abcdefghijkl",
+        scope: "orders:read orders:write",
+    };
+    let signed = serde_json::to_vec(&claims)
+        .ok()
+        .and_then(|claims| jws::serialize_compact(&claims, &floor.header, floor.signer.as_ref()).ok());
+    std::future::ready(match signed {
+        Some(token) => HttpResponse::Ok().body(token),
+        None => HttpResponse::InternalServerError().finish(),
+    })
+    .await
+}
+
+async fn body(floor: Data<Floor>, index: web::Path<usize>) -> HttpResponse {
+    std::future::ready(match floor.bodies.get(*index) {
+        Some(body) => HttpResponse::Ok().content_type("application/json").body(body.clone()),
+        None => HttpResponse::NotFound().finish(),
+    })
+    .await
+}

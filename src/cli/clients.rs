@@ -1,0 +1,367 @@
+//! `signet clients create | list | show | delete | rotate-secret`.
+
+use std::time::Duration;
+
+use clap::Args;
+use clap::Subcommand;
+use serde_json::Value as Json;
+use serde_json::json;
+
+use crate::domain::client::ApplicationType;
+use crate::domain::client::Client;
+use crate::domain::client::ClientSource;
+use crate::domain::client::GrantType;
+use crate::domain::ids::ClientId;
+use crate::domain::scope::Scope;
+use crate::domain::uri::Origin;
+use crate::domain::uri::RedirectUri;
+use crate::flow::Signet;
+use crate::flow::registration::Kind;
+use crate::flow::registration::NewClient;
+use crate::flow::registration::OVERLAP;
+
+use super::Failure;
+use super::console::Console;
+use super::console::counted;
+use super::open;
+use super::open::Selection;
+use super::output::Listing;
+use super::output::Output;
+use super::output::OutputArgs;
+use super::output::Record;
+
+/// What `signet clients` can do.
+#[derive(Debug, Subcommand)]
+pub(super) enum ClientsCommand {
+    /// Register an application. Its secret is printed once.
+    Create(Box<Create>),
+    /// All applications.
+    #[command(visible_alias = "ls")]
+    List(OutputArgs),
+    /// One application, without its secrets.
+    Show {
+        id: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Make another secret. The old one works for 24 hours more.
+    RotateSecret {
+        id: String,
+        /// The old secret ends at once.
+        #[arg(long)]
+        now: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Delete an application and end what was issued to it.
+    #[command(visible_alias = "rm")]
+    Delete {
+        id: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(super) struct Create {
+    /// Shown to people on the sign-in and consent pages.
+    name: String,
+    /// `client_id`; made of the name when absent.
+    #[arg(long)]
+    id: Option<String>,
+    /// Where answers may go; compared byte by byte. Any number of them.
+    #[arg(long = "redirect", value_name = "URI", required_unless_present = "service", conflicts_with = "service")]
+    redirects: Vec<String>,
+    /// Has no secret: runs in a browser or on a device.
+    #[arg(long)]
+    public: bool,
+    /// Speaks for itself (`client_credentials`); nobody signs in.
+    #[arg(long, conflicts_with_all = ["public", "native", "origins", "first_party", "no_pkce"])]
+    service: bool,
+    /// Runs on a device: any port of a loopback redirect, and schemes such as com.example.app:/callback.
+    #[arg(long)]
+    native: bool,
+    /// Scope values that it may ask for, separated by spaces. "openid profile email `offline_access`" unless --service.
+    #[arg(long)]
+    scope: Option<String>,
+    /// What its access tokens may be meant for; the first one is the default. Any number; none: the issuer itself.
+    #[arg(long = "audience", value_name = "AUDIENCE")]
+    audiences: Vec<String>,
+    /// Browser origin that may read our answers. Any number of them.
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
+    /// An application of your own: no consent page.
+    #[arg(long)]
+    first_party: bool,
+    /// Accept authorization requests without a code challenge. Only with a secret.
+    #[arg(long, conflicts_with = "public")]
+    no_pkce: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// # Errors
+/// [`Failure`] with the exit code of its kind.
+pub(super) async fn run(command: &ClientsCommand, selection: &Selection, console: Console) -> Result<(), Failure> {
+    let new = match command {
+        ClientsCommand::Create(create) => Some(create.client()?),
+        _ => None,
+    };
+    let signet = open::existing(selection).await?;
+    match command {
+        ClientsCommand::Create(create) => match new {
+            Some(new) => register(&signet, new, create.output, console).await,
+            None => Ok(()),
+        },
+        ClientsCommand::List(output) => {
+            let clients = signet.store.clients().await?;
+            let rows = clients.iter().map(row).collect();
+            let columns = vec!["client_id", "name", "kind", "grant_types", "source", "disabled"];
+            console.list(&Listing { columns, rows, name: 0 }, output.output)
+        }
+        ClientsCommand::Show { id, output } => {
+            let client = find(&signet, id).await?;
+            console.show(&details(&client), output.output)
+        }
+        ClientsCommand::RotateSecret { id, now, yes, output } => {
+            let overlap = if *now { Duration::ZERO } else { OVERLAP };
+            rotate_secret(&signet, id, overlap, *yes, *output, console).await
+        }
+        ClientsCommand::Delete { id, yes } => delete(&signet, id, *yes, console).await,
+    }
+}
+
+impl Create {
+    fn client(&self) -> Result<NewClient, Failure> {
+        let kind = match (self.service, self.public) {
+            (true, _) => Kind::Service,
+            (false, true) => Kind::Public,
+            (false, false) => Kind::Confidential { require_pkce: !self.no_pkce },
+        };
+        if kind != Kind::Public {
+            check_secret_shows(self.output)?;
+        }
+        let application_type = if self.native { ApplicationType::Native } else { ApplicationType::Web };
+        let redirect = |text: &String| {
+            RedirectUri::register(text, application_type)
+                .map_err(|fault| Failure::usage(&format!("--redirect {text}: {fault}")))
+        };
+        let origin = |text: &String| {
+            Origin::register(text).map_err(|fault| Failure::usage(&format!("--origin {text}: {fault}")))
+        };
+        let scope = match (&self.scope, kind) {
+            (Some(text), _) => text,
+            (None, Kind::Service) => "",
+            (None, _) => "openid profile email offline_access",
+        };
+        Ok(NewClient {
+            id: self.client_id()?,
+            name: self.name.clone(),
+            kind,
+            application_type,
+            redirect_uris: self.redirects.iter().map(redirect).collect::<Result<_, _>>()?,
+            scope: Scope::parse(scope).map_err(|fault| Failure::usage(&format!("--scope: {fault}")))?,
+            audiences: self.audiences.iter().map(audience).collect::<Result<_, _>>()?,
+            origins: self.origins.iter().map(origin).collect::<Result<_, _>>()?,
+            first_party: self.first_party,
+        })
+    }
+
+    fn client_id(&self) -> Result<ClientId, Failure> {
+        if let Some(id) = &self.id {
+            return ClientId::new(id.as_str()).map_err(|fault| Failure::usage(&format!("--id: {fault}")));
+        }
+        let id = slug(&self.name);
+        ClientId::new(id).map_err(|_| Failure::usage(&"The name has no letters to make an id of: give --id"))
+    }
+}
+
+/// "My shop!" becomes "my-shop".
+fn slug(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let words = lower.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-")
+}
+
+fn audience(text: &String) -> Result<String, Failure> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Failure::usage(&"--audience is printable ASCII without spaces"));
+    }
+    Ok(text.clone())
+}
+
+/// The secret is shown once, so it must be shown.
+fn check_secret_shows(output: OutputArgs) -> Result<(), Failure> {
+    if output.output == Output::Name {
+        return Err(Failure::usage(&"-o name would not show the secret, and it is shown only once"));
+    }
+    Ok(())
+}
+
+async fn register(signet: &Signet, new: NewClient, output: OutputArgs, console: Console) -> Result<(), Failure> {
+    let id = new.id.clone();
+    let Some((client, secret)) = signet.register_client(new).await? else {
+        return Err(Failure::failed(&format!("There is a client {id} already; choose another --id")));
+    };
+    let mut fields = vec![("client_id", json!(client.id.as_str()))];
+    if let Some(secret) = &secret {
+        fields.push(("client_secret", json!(secret.reveal())));
+    }
+    fields.push(("issuer", json!(signet.issuer())));
+    console.show(&Record { fields }, output.output)?;
+    let once =
+        if secret.is_some() { ". The secret is shown only now; keep it where others cannot read it." } else { "." };
+    console.wrote(&format!("Created client {id} ({}){once}", kind(&client)), &signet.config);
+    Ok(())
+}
+
+async fn rotate_secret(
+    signet: &Signet,
+    id: &str,
+    overlap: Duration,
+    yes: bool,
+    output: OutputArgs,
+    console: Console,
+) -> Result<(), Failure> {
+    check_secret_shows(output)?;
+    let client = find(signet, id).await?;
+    check_ours(&client)?;
+    if client.is_public() {
+        return Err(Failure::refused(&format!("{id} is public: it has no secret")));
+    }
+    if overlap.is_zero() {
+        let secrets = counted(i64::try_from(client.secrets.len()).unwrap_or(i64::MAX), "secret", "secrets");
+        let harm = format!("{id} has {secrets}; whatever uses it cannot get tokens until it has the new one.");
+        console.confirm(&harm, id, yes)?;
+    }
+    let Some(secret) = signet.rotate_client_secret(&client.id, overlap).await? else { return Err(unknown(id)) };
+    let fields = vec![("client_id", json!(id)), ("client_secret", json!(secret.reveal()))];
+    console.show(&Record { fields }, output.output)?;
+    let old = if overlap.is_zero() { "The old one has ended." } else { "The old one works for 24 hours more." };
+    console.wrote(&format!("Made a secret for {id}; it is shown only now. {old}"), &signet.config);
+    Ok(())
+}
+
+async fn delete(signet: &Signet, id: &str, yes: bool, console: Console) -> Result<(), Failure> {
+    let client = find(signet, id).await?;
+    check_ours(&client)?;
+    let families = signet.store.live_families_of_client(client.id.clone(), signet.now()).await?;
+    let harm = format!(
+        "{id} ({}): nobody can sign in through it any more, and {} without warning. Access tokens end within {} minutes.",
+        client.name,
+        counted(families, "live refresh family ends", "live refresh families end"),
+        longest_token(signet, &client).as_secs().div_ceil(60),
+    );
+    console.confirm(&harm, id, yes)?;
+    if !signet.delete_client(&client.id).await? {
+        return Err(unknown(id));
+    }
+    console.wrote(&format!("Deleted client {id}."), &signet.config);
+    Ok(())
+}
+
+fn longest_token(signet: &Signet, client: &Client) -> Duration {
+    client.lifetimes.access_token.unwrap_or(signet.config.tokens.access_token)
+}
+
+fn check_ours(client: &Client) -> Result<(), Failure> {
+    match client.source {
+        ClientSource::Database => Ok(()),
+        ClientSource::Configuration => Err(Failure::refused(&format!(
+            "{} stands in the configuration file: change it there, then restart the server",
+            client.id
+        ))),
+    }
+}
+
+async fn find(signet: &Signet, id: &str) -> Result<Client, Failure> {
+    let known = ClientId::new(id).map_err(|_| unknown(id))?;
+    signet.store.client(known).await?.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::not_found(&format!("There is no client {id:?}"))
+}
+
+fn row(client: &Client) -> Vec<Json> {
+    vec![
+        json!(client.id.as_str()),
+        json!(client.name),
+        json!(kind(client)),
+        json!(grants(client)),
+        json!(client.source),
+        json!(client.disabled),
+    ]
+}
+
+fn details(client: &Client) -> Record {
+    let seconds = |time: Option<Duration>| time.map_or(Json::Null, |time| json!(time.as_secs()));
+    let methods: Vec<&str> = client.token_endpoint_auth_methods.iter().map(|method| method.as_str()).collect();
+    let secrets: Vec<Json> = client
+        .secrets
+        .iter()
+        .map(|secret| match secret.expires_at {
+            Some(end) => json!(format!("{} until {end}", secret.created_at)),
+            None => json!(secret.created_at.to_string()),
+        })
+        .collect();
+    Record {
+        fields: vec![
+            ("client_id", json!(client.id.as_str())),
+            ("name", json!(client.name)),
+            ("kind", json!(kind(client))),
+            ("application_type", json!(client.application_type)),
+            ("token_endpoint_auth_methods", json!(methods)),
+            ("secrets_made", json!(secrets)),
+            ("grant_types", json!(grants(client))),
+            ("redirect_uris", json!(client.redirect_uris)),
+            ("post_logout_redirect_uris", json!(client.post_logout_redirect_uris)),
+            ("scope", json!(client.scope.to_string())),
+            ("audiences", json!(client.audiences)),
+            ("origins", json!(client.origins)),
+            ("require_pkce", json!(client.pkce_required())),
+            ("first_party", json!(client.first_party)),
+            ("session_api", json!(client.session_api)),
+            ("id_token_signed_response_alg", json!(client.id_token_signed_response_alg)),
+            ("access_token_signed_response_alg", json!(client.access_token_signed_response_alg)),
+            ("access_token_seconds", seconds(client.lifetimes.access_token)),
+            ("id_token_seconds", seconds(client.lifetimes.id_token)),
+            ("refresh_absolute_seconds", seconds(client.lifetimes.refresh_absolute)),
+            ("refresh_idle_seconds", seconds(client.lifetimes.refresh_idle)),
+            ("disabled", json!(client.disabled)),
+            ("source", json!(client.source)),
+            ("created_at", json!(client.created_at.to_string())),
+        ],
+    }
+}
+
+fn kind(client: &Client) -> &'static str {
+    if client.is_public() {
+        "public"
+    } else if client.allows(GrantType::AuthorizationCode) {
+        "confidential"
+    } else {
+        "service"
+    }
+}
+
+fn grants(client: &Client) -> Vec<&'static str> {
+    client.grant_types.iter().map(|grant| grant.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slug;
+
+    #[test]
+    fn an_id_is_made_of_the_name() {
+        assert_eq!(slug("My shop!"), "my-shop");
+        assert_eq!(slug("  Café 24/7 "), "caf-24-7");
+        assert_eq!(slug("\u{5546}\u{5e97}"), "");
+    }
+}

@@ -1,0 +1,196 @@
+//! `signet keys list | rotate`.
+
+use std::sync::Arc;
+
+use clap::Args;
+use clap::Subcommand;
+use serde_json::Value as Json;
+use serde_json::json;
+
+use crate::domain::ids::KeyId;
+use crate::domain::key::Algorithm;
+use crate::domain::key::KeyState;
+use crate::domain::key::SigningKey;
+use crate::domain::time::Timestamp;
+use crate::flow::Signet;
+use crate::flow::error::FlowError;
+use crate::keys::forecast::forecast;
+use crate::keys::schedule::Action;
+use crate::keys::schedule::Refused;
+
+use super::Failure;
+use super::console::Console;
+use super::open;
+use super::open::Selection;
+use super::output::Listing;
+use super::output::OutputArgs;
+
+/// What `signet keys` can do.
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// All signing keys: what they do now, and what the schedule has in mind for them.
+    #[command(visible_alias = "ls")]
+    List(OutputArgs),
+    /// Let the next key sign. The old one goes on verifying; no token becomes invalid.
+    Rotate(Rotate),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rotate {
+    /// Only this algorithm; otherwise all that are configured.
+    #[arg(long, value_name = "ALG", value_parser = algorithm)]
+    alg: Option<Algorithm>,
+    /// Even when the next key is younger than keys.publish_ahead, so that some verifiers may not have seen it.
+    #[arg(long)]
+    now: bool,
+    /// Print what would be done. Exit code 5 when it would not be safe yet.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// # Errors
+/// [`Failure`] with the exit code of its kind.
+pub(super) async fn run(command: &KeysCommand, selection: &Selection, console: Console) -> Result<(), Failure> {
+    let signet = open::existing(selection).await?;
+    match command {
+        KeysCommand::List(output) => list(&signet, *output, console).await,
+        KeysCommand::Rotate(rotate) => rotate_keys(&signet, rotate, console).await,
+    }
+}
+
+async fn list(signet: &Signet, output: OutputArgs, console: Console) -> Result<(), Failure> {
+    let mut keys = signet.store.signing_keys().await?;
+    let policy = signet.key_policy().await?;
+    let everything = keys.clone();
+    keys.sort_by(|a, b| {
+        (a.algorithm, order(a.state), a.published_at).cmp(&(b.algorithm, order(b.state), b.published_at))
+    });
+    let row = |key: &SigningKey| {
+        let life = forecast(key, &everything, &policy);
+        vec![
+            json!(key.algorithm.as_str()),
+            json!(key.kid.as_str()),
+            json!(key.state.as_str()),
+            json!(key.published_at.to_string()),
+            instant(life.signs_from),
+            instant(life.signs_until),
+            instant(life.leaves_jwks),
+        ]
+    };
+    let columns = vec!["alg", "kid", "state", "published", "signs_from", "signs_until", "leaves_jwks"];
+    console.list(&Listing { columns, rows: keys.iter().map(row).collect(), name: 1 }, output.output)
+}
+
+async fn rotate_keys(signet: &Arc<Signet>, rotate: &Rotate, console: Console) -> Result<(), Failure> {
+    let algorithms = match rotate.alg {
+        Some(one) if !signet.config.keys.algorithms.contains(&one) => {
+            return Err(Failure::not_found(&format!("{one} is not one of keys.algorithms")));
+        }
+        Some(one) => vec![one],
+        None => signet.config.keys.algorithms.clone(),
+    };
+    // All or nothing: who rotates two algorithms does not want to be left with one.
+    let mut unsafe_yet = Vec::new();
+    for algorithm in &algorithms {
+        match signet.plan_rotation(&[*algorithm], false).await {
+            Err(FlowError::RotationRefused(refused @ Refused::NoNext(_))) => {
+                return Err(Failure::refused(&format!("{refused}; a running server makes one within a minute")));
+            }
+            Err(FlowError::RotationRefused(refused)) => unsafe_yet.push(refused),
+            other => drop(other?),
+        }
+    }
+    let plan = signet.plan_rotation(&algorithms, true).await?;
+    let safe = unsafe_yet.is_empty();
+    if rotate.dry_run {
+        console.list(&planned(&plan, signet.now()), rotate.output.output)?;
+        return if safe { Ok(()) } else { Err(Failure::refused(&explain(&unsafe_yet, "Nothing was changed."))) };
+    }
+    if !safe && !rotate.now {
+        return Err(Failure::refused(&explain(&unsafe_yet, MEANING_OF_NOW)));
+    }
+    let now = signet.now();
+    signet.carry_out(plan.clone()).await?;
+    check_result(signet, &plan).await?;
+    console.list(&planned(&plan, now), rotate.output.output)?;
+    if !safe {
+        console.say(&explain(
+            &unsafe_yet,
+            "--now was said: a verifier that read the keys before refuses new tokens until it reads them again.",
+        ));
+    }
+    console.wrote(&"Rotated. Running servers follow within a second.", &signet.config);
+    Ok(())
+}
+
+const MEANING_OF_NOW: &str = "Nothing was changed. With --now it signs at once: a verifier that keeps an older copy of \
+    the keys refuses new tokens until it reads them again, most within 10 minutes, some only when they are restarted. \
+    Old tokens stay valid either way.";
+
+fn explain(refused: &[Refused], then: &str) -> String {
+    let lines: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    format!("{}\n{then}", lines.join("\n"))
+}
+
+/// A node that was faster makes a plan stale; then nothing was done by it.
+async fn check_result(signet: &Signet, plan: &[Action]) -> Result<(), Failure> {
+    let keys = signet.store.signing_keys().await?;
+    let signs = |kid: &KeyId| keys.iter().any(|key| key.kid == *kid && key.state == KeyState::Active);
+    let missed = plan.iter().find_map(|action| match action {
+        Action::Activate { kid, .. } if !signs(kid) => Some(kid),
+        _ => None,
+    });
+    match missed {
+        None => Ok(()),
+        Some(kid) => Err(Failure::failed(&format!(
+            "{kid} does not sign: another node changed the keys at the same time. Look at `signet keys list`, then try again"
+        ))),
+    }
+}
+
+/// A plan, one step in each row.
+fn planned(plan: &[Action], now: Timestamp) -> Listing {
+    let mut rows = Vec::new();
+    for action in plan {
+        match action {
+            Action::Activate { kid, retire, leaves_at } => {
+                rows.push(vec![json!("sign"), json!(kid.as_str()), json!(now.to_string())]);
+                if let Some(old) = retire {
+                    rows.push(vec![json!("retire"), json!(old.as_str()), json!(now.to_string())]);
+                    rows.push(vec![json!("leave_jwks"), json!(old.as_str()), json!(leaves_at.to_string())]);
+                }
+            }
+            Action::Create { kid, state, .. } => {
+                let step = if *state == KeyState::Active { "create_active" } else { "create_next" };
+                rows.push(vec![json!(step), json!(kid.as_str()), json!(now.to_string())]);
+            }
+            Action::Expire { kid } => {
+                rows.push(vec![json!("leave_jwks"), json!(kid.as_str()), json!(now.to_string())]);
+            }
+        }
+    }
+    Listing { columns: vec!["step", "kid", "at"], rows, name: 1 }
+}
+
+const fn order(state: KeyState) -> u8 {
+    match state {
+        KeyState::Active => 0,
+        KeyState::Next => 1,
+        KeyState::Retired => 2,
+        KeyState::Expired => 3,
+        KeyState::Revoked => 4,
+    }
+}
+
+fn instant(time: Option<Timestamp>) -> Json {
+    time.map_or(Json::Null, |time| json!(time.to_string()))
+}
+
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    Algorithm::parse(text).ok_or_else(|| {
+        let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
+        format!("one of {}", known.join(", "))
+    })
+}

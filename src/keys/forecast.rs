@@ -1,0 +1,109 @@
+//! What the schedule will do with each key, as long as nobody interferes. For people: nothing acts on it.
+
+use super::schedule::Policy;
+use crate::domain::key::KeyState;
+use crate::domain::key::SigningKey;
+use crate::domain::time::Timestamp;
+
+/// The life of one key. What is `None` does not happen, or nobody can say when.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forecast {
+    pub signs_from: Option<Timestamp>,
+    pub signs_until: Option<Timestamp>,
+    pub leaves_jwks: Option<Timestamp>,
+}
+
+/// The life of `key`, which is one of `keys`. Times to come are planned ones.
+#[must_use]
+pub fn forecast(key: &SigningKey, keys: &[SigningKey], policy: &Policy) -> Forecast {
+    match key.state {
+        KeyState::Next => Forecast { signs_from: change_of_guard(key, keys, policy), ..Forecast::default() },
+        KeyState::Active => {
+            let next = keys.iter().find(|other| other.algorithm == key.algorithm && other.state == KeyState::Next);
+            let signs_until = match next {
+                Some(next) => change_of_guard(next, keys, policy),
+                None => due(key, policy),
+            };
+            let leaves_jwks = signs_until.map(|until| until.plus(policy.retire_for));
+            Forecast { signs_from: Some(since(key)), signs_until, leaves_jwks }
+        }
+        KeyState::Retired | KeyState::Expired => {
+            Forecast { signs_from: key.activated_at, signs_until: key.retired_at, leaves_jwks: key.leaves_at }
+        }
+        KeyState::Revoked => Forecast {
+            signs_from: key.activated_at,
+            signs_until: key.activated_at.and(key.retired_at.or(key.revoked_at)),
+            leaves_jwks: key.revoked_at,
+        },
+    }
+}
+
+/// When `next` takes over: the active key has signed long enough, and `next` has been published long enough.
+fn change_of_guard(next: &SigningKey, keys: &[SigningKey], policy: &Policy) -> Option<Timestamp> {
+    let active = keys.iter().find(|key| key.algorithm == next.algorithm && key.state == KeyState::Active);
+    let ready = next.published_at.plus(policy.publish_ahead);
+    match active {
+        Some(active) => due(active, policy).map(|due| due.max(ready)),
+        None => Some(ready),
+    }
+}
+
+fn due(active: &SigningKey, policy: &Policy) -> Option<Timestamp> {
+    let every = policy.rotate_every.filter(|every| !every.is_zero())?;
+    Some(since(active).plus(every))
+}
+
+/// The first key of an algorithm signs from its publication on.
+fn since(active: &SigningKey) -> Timestamp {
+    active.activated_at.unwrap_or(active.published_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Forecast;
+    use super::forecast;
+    use crate::domain::ids::KeyId;
+    use crate::domain::key::Algorithm;
+    use crate::domain::key::KeyState;
+    use crate::domain::key::SigningKey;
+    use crate::domain::time::Timestamp;
+    use crate::keys::schedule::Policy;
+    use std::time::Duration;
+
+    const DAY: u64 = 24 * 60 * 60;
+
+    fn day(number: u64) -> Timestamp {
+        Timestamp::EPOCH.plus(Duration::from_secs(number * DAY))
+    }
+
+    fn key(kid: &str, state: KeyState, published: u64) -> SigningKey {
+        SigningKey {
+            kid: KeyId::new(kid).unwrap(),
+            algorithm: Algorithm::Es256,
+            state,
+            public_jwk: String::new(),
+            sealed_private: None,
+            published_at: day(published),
+            activated_at: None,
+            retired_at: None,
+            leaves_at: None,
+            revoked_at: None,
+        }
+    }
+
+    fn policy(rotate_every: Option<u64>) -> Policy {
+        let days = |days| Duration::from_secs(days * DAY);
+        Policy { rotate_every: rotate_every.map(days), publish_ahead: days(14), retire_for: days(1) }
+    }
+
+    #[test]
+    fn a_young_next_key_keeps_the_active_one_in_office() {
+        let keys = [key("a", KeyState::Active, 0), key("b", KeyState::Next, 80)];
+        let [active, next] = &keys;
+        let expected = |until, leaves| Forecast { signs_from: Some(day(0)), signs_until: until, leaves_jwks: leaves };
+        assert_eq!(forecast(active, &keys, &policy(Some(90))), expected(Some(day(94)), Some(day(95))));
+        assert_eq!(forecast(next, &keys, &policy(Some(90))).signs_from, Some(day(94)));
+        assert_eq!(forecast(active, &keys, &policy(None)), expected(None, None));
+        assert_eq!(forecast(next, &keys, &policy(None)), Forecast::default());
+    }
+}

@@ -1,0 +1,7 @@
+//! What each endpoint does beside the rules of the standards, which are in `spec` and `token_side`.
+
+mod assets;
+mod end_session;
+mod health;
+mod playground;
+mod setup;
