@@ -153,9 +153,9 @@ async fn ap_07_size_limits() {
         asks_for_login(&stage.get(&ask().set(name, &"a".repeat(length)).target()).await);
     }
     // A state of control length comes back whole.
-    let state = "\u{e9}\u{1f980}\"&#;%+ ".repeat(140);
-    let answer = stage.get(&ask().set("state", &state).set("prompt", "none").target()).await;
-    stage.is_refused_with(&answer, CB, "login_required", Some(&state));
+    let odd = "\u{e9}\u{1f980}\"&#;%+ ".repeat(140);
+    let answer = stage.get(&ask().set("state", &odd).set("prompt", "none").target()).await;
+    stage.is_refused_with(&answer, CB, "login_required", Some(&odd));
     // More than anybody needs is not even looked at.
     for length in [40_000, 100_000, 1 << 20] {
         let answer = stage.get(&ask().set("state", &"a".repeat(length)).target()).await;
@@ -224,6 +224,10 @@ async fn ap_11_other_methods() {
             assert_eq!(answer.status, 405, "{method} {target}");
             assert_eq!(answer.header("allow"), Some("GET, POST"), "{method} {target}");
         }
+    }
+    for target in ["/authorize/auth_x", "/assets/x", "/health/live", "/health/ready"] {
+        let answer = stage.send(&raw::request("DELETE", target, "", "")).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("GET")), "{target}");
     }
     let body = ask().set("client_id", "nope").query();
     let kind = "Content-Type: application/x-www-form-urlencoded\r\n";

@@ -1,4 +1,4 @@
-//! PR: prompt, max_age and hints.
+//! PR: `prompt`, `max_age` and hints.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn pr_01_none_never_shows_a_page(stage: Stage) {
     assert_eq!(silent(&page).get("error").map(String::as_str), Some("login_required"));
     let page = browser.open(&stage.url(&none.clone().set("max_age", "100").target())).await;
     assert!(silent(&page).contains_key("code"));
-    stage.app.clock.advance(Duration::from_secs(25 * 60 * 60));
+    stage.app.clock.advance(Duration::from_hours(25));
     let page = browser.open(&stage.url(&none.target())).await;
     assert_eq!(silent(&page).get("error").map(String::as_str), Some("login_required"));
 }

@@ -62,8 +62,8 @@ async fn rm_08_form_post_goes_to_the_checked_uri_alone() {
             is_error_page(&stage.get(&ask_as("c1", uri).set("response_mode", mode).target()).await);
         }
     }
-    let state = "\"><script>alert(1)</script><form action=https://evil.test>";
-    let ask = ask().set("response_mode", "form_post").set("state", state).set("prompt", "none");
+    let markup = "\"><script>alert(1)</script><form action=https://evil.test>";
+    let ask = ask().set("response_mode", "form_post").set("state", markup).set("prompt", "none");
     let answer = stage.get(&ask.target()).await;
     assert_eq!(answer.status, 200);
     assert!(!answer.body.contains("<script>") && !answer.body.contains("<form action=https://evil"), "{}", answer.body);

@@ -37,7 +37,7 @@ async fn ui_16_two_tabs_of_two_clients(stage: Stage) {
 }
 
 async fn ui_16_an_expired_page_starts_again_for_its_client(stage: Stage) {
-    let overnight = Duration::from_secs(12 * 60 * 60);
+    let overnight = Duration::from_hours(12);
     let mut browser = Browser::new();
     let login = first_page(&stage, &mut browser, &ask()).await;
     stage.app.clock.advance(overnight);
@@ -188,7 +188,11 @@ async fn the_playground_sends_what_was_chosen() {
     let sent = sent.location().expect("on to /authorize");
     assert!(sent.query_pairs().all(|(name, _)| name != "login_hint" && name != "prompt"), "{sent}");
     assert_eq!(
-        browser.submit("https://evil.test", &stage.url("/playground/start"), &Default::default()).await.url.path(),
+        browser
+            .submit("https://evil.test", &stage.url("/playground/start"), &std::collections::BTreeMap::default())
+            .await
+            .url
+            .path(),
         "/playground/start"
     );
     let usual = browser.open(&stage.url("/playground/start")).await.location().expect("on to /authorize");
