@@ -29,6 +29,7 @@ use futures_util::future::FutureExt;
 
 use super::App;
 use super::reference::Reference;
+use super::respond;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -50,6 +51,14 @@ pub async fn around(
     if head_size(&request) > web.signet.config.limits.head.as_usize() {
         let mut response = HttpResponse::build(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).finish();
         response.head_mut().set_connection_type(ConnectionType::Close);
+        secure(response.headers_mut(), &reference, https);
+        log(&reference, method.as_str(), None, response.status(), Duration::ZERO);
+        return Ok(request.into_response(response));
+    }
+
+    // The router decodes before it compares; no path of ours needs an escape, so one that has any is another path.
+    if request.path().contains('%') {
+        let mut response = respond::not_found(web.clone(), request.request().clone()).await;
         secure(response.headers_mut(), &reference, https);
         log(&reference, method.as_str(), None, response.status(), Duration::ZERO);
         return Ok(request.into_response(response));

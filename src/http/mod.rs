@@ -86,6 +86,7 @@ impl Web {
 
 /// Every route. A path that is written differently (`//token`, `/token/`, `/%74oken`) is not found.
 pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
+    let refuse = || web::to(respond::method_not_allowed);
     let options = || method(actix_web::http::Method::OPTIONS);
     move |app| {
         app.service(
@@ -93,79 +94,70 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(get().to(discovery::openid))
                 .route(head().to(discovery::openid))
                 .route(options().to(cors::preflight_public))
-                .default_service(web::to(respond::method_not_allowed)),
+                .default_service(refuse()),
         )
         .service(
             resource("/.well-known/oauth-authorization-server")
                 .route(get().to(discovery::oauth))
                 .route(head().to(discovery::oauth))
                 .route(options().to(cors::preflight_public))
-                .default_service(web::to(respond::method_not_allowed)),
+                .default_service(refuse()),
         )
         .service(
             resource("/.well-known/jwks.json")
                 .route(get().to(jwks::jwks))
                 .route(head().to(jwks::jwks))
                 .route(options().to(cors::preflight_public))
-                .default_service(web::to(respond::method_not_allowed)),
+                .default_service(refuse()),
         )
         .service(
             resource("/authorize")
                 .route(get().to(authorize::get))
                 .route(post().to(authorize::post))
-                .default_service(web::to(respond::method_not_allowed)),
+                .default_service(refuse()),
         )
-        .service(
-            resource("/authorize/{request}")
-                .route(get().to(authorize::resume))
-                .default_service(web::to(respond::method_not_allowed)),
-        )
-        .service(
-            resource("/login")
-                .route(get().to(login::get))
-                .route(post().to(login::post))
-                .default_service(web::to(respond::method_not_allowed)),
-        )
+        .service(resource("/authorize/{request}").route(get().to(authorize::resume)).default_service(refuse()))
+        .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)).default_service(refuse()))
         .service(
             resource("/select_account")
                 .route(get().to(login::select_account_page))
                 .route(post().to(login::select_account))
-                .default_service(web::to(respond::method_not_allowed)),
+                .default_service(refuse()),
         )
         .service(
             resource("/consent")
                 .route(get().to(consent::get))
                 .route(post().to(consent::post))
-                .default_service(web::to(respond::method_not_allowed)),
+                .default_service(refuse()),
         )
         .service(
             resource("/token")
                 .route(post().to(token::post))
                 .route(options().to(cors::preflight_clients))
-                .default_service(web::to(respond::method_not_allowed)),
+                .default_service(refuse()),
         )
         .service(
             resource("/userinfo")
                 .route(get().to(userinfo::get))
                 .route(post().to(userinfo::post))
                 .route(options().to(cors::preflight_clients))
-                .default_service(web::to(respond::method_not_allowed)),
+                .default_service(refuse()),
         )
         .service(
             resource("/end_session")
                 .route(get().to(end_session::get))
                 .route(post().to(end_session::post))
-                .default_service(web::to(respond::method_not_allowed)),
+                .default_service(refuse()),
         )
         .service(
             resource("/setup/{link}")
                 .route(get().to(setup::get))
                 .route(post().to(setup::post))
-                .default_service(web::to(respond::method_not_allowed)),
+                .default_service(refuse()),
         )
-        .service(resource("/assets/{file}").route(get().to(assets::get)))
-        .service(resource("/health/live").route(get().to(health::live)))
-        .service(resource("/health/ready").route(get().to(health::ready)));
+        .service(resource("/assets/{file}").route(get().to(assets::get)).default_service(refuse()))
+        .service(resource("/health/live").route(get().to(health::live)).default_service(refuse()))
+        .service(resource("/health/ready").route(get().to(health::ready)).default_service(refuse()));
         if dev {
             app.service(resource("/playground").route(get().to(playground::start_page)))
                 .service(

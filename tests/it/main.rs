@@ -11,6 +11,7 @@
 mod cli;
 mod clients;
 mod endpoints;
+mod spec;
 mod store;
 mod stories;
 mod support;

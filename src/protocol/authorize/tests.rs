@@ -358,8 +358,8 @@ fn attempt(request: &AuthorizationRequest) -> Attempt {
     }
 }
 
-fn allowed_by(user: &str, scope: Scope) -> Option<Consented> {
-    Some(Consented { user_id: UserId::new(user).unwrap(), scope })
+fn allowed_by(user: &str, scope: Scope) -> Consented {
+    Consented { user_id: UserId::new(user).unwrap(), scope }
 }
 
 fn consent(text: &str) -> Consent {
@@ -448,9 +448,9 @@ fn consent_for_what_is_missing() {
     let request = ask(&[("scope", "openid+email+profile")]).unwrap();
     let missing = Step::Consent { missing: scope("email profile") };
     assert_eq!(step(&request, None, Some(&session(0)), 1_000), missing);
-    let partly = Attempt { consented: allowed_by("ada", scope("email")), ..attempt(&request) };
+    let partly = Attempt { consented: Some(allowed_by("ada", scope("email"))), ..attempt(&request) };
     assert_eq!(step(&request, Some(&partly), Some(&session(0)), 1_001), Step::Consent { missing: scope("profile") });
-    let all = Attempt { consented: allowed_by("ada", scope("openid email profile")), ..attempt(&request) };
+    let all = Attempt { consented: Some(allowed_by("ada", scope("openid email profile"))), ..attempt(&request) };
     let issue = Step::Issue { scope: scope("openid email profile") };
     assert_eq!(next_step(&request, Some(&all), Some(&session(0)), None, &confidential(), at(1_001)), issue);
     let own = Client { first_party: true, ..confidential() };
@@ -466,7 +466,7 @@ fn prompt_consent_asks_again_also_for_own_applications() {
         let ask =
             |attempt| next_step(&request, attempt, Some(&session(0)), Some(&consent("openid")), client, at(1_001));
         assert_eq!(ask(None), missing);
-        let allowed = Attempt { consented: allowed_by("ada", scope("openid")), ..attempt(&request) };
+        let allowed = Attempt { consented: Some(allowed_by("ada", scope("openid"))), ..attempt(&request) };
         assert_eq!(ask(Some(&allowed)), issued());
     }
 }
@@ -495,7 +495,7 @@ fn consent_of_another_person_or_client_counts_for_nothing() {
 #[test]
 fn ui_04_what_another_person_has_just_allowed_counts_for_nothing() {
     let request = ask(&[]).unwrap();
-    let by = |user| Attempt { consented: allowed_by(user, scope("openid")), ..attempt(&request) };
+    let by = |user| Attempt { consented: Some(allowed_by(user, scope("openid"))), ..attempt(&request) };
     let ask = |attempt| next_step(&request, Some(&attempt), Some(&session(0)), None, &confidential(), at(1_001));
     assert_eq!(ask(by("bob")), Step::Consent { missing: scope("openid") });
     assert_eq!(ask(by("ada")), issued());

@@ -21,13 +21,14 @@ pub(in crate::store) async fn begin(
 ) -> Result<(), StoreError> {
     let row = AttemptRow::try_from(&attempt)?;
     diesel::insert_into(attempts::table).values(row).execute(conn).await?;
-    // SQLite has no OFFSET without LIMIT.
+    // The new one stays whatever the clocks of other nodes say. SQLite has no OFFSET without LIMIT.
     let beyond: Vec<String> = attempts::table
         .filter(attempts::browser.eq(attempt.browser.as_bytes().as_slice()))
+        .filter(attempts::id.ne(attempt.id.as_str()))
         .order((attempts::created_at.desc(), attempts::id.desc()))
         .select(attempts::id)
         .limit(i64::MAX)
-        .offset(max_per_browser.max(1))
+        .offset(max_per_browser.max(1) - 1)
         .load(conn)
         .await?;
     for id in beyond {

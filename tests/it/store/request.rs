@@ -27,6 +27,9 @@ pub(super) async fn oldest_beyond_the_bound_goes(db: Database) {
     for (name, there) in [("a1", false), ("a2", true), ("a3", true), ("other", true)] {
         assert_eq!(db.store.attempt(request_id(name)).await.unwrap().is_some(), there, "{name}");
     }
+    // Of a node whose clock is behind.
+    db.store.begin_attempt(attempt("a0", "b1"), 2).await.unwrap();
+    assert!(db.store.attempt(request_id("a0")).await.unwrap().is_some(), "the new one stays");
 }
 
 pub(super) async fn belongs_to_one_browser(db: Database) {

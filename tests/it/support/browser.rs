@@ -81,6 +81,28 @@ impl Browser {
         self.cookies.clear();
     }
 
+    /// The value of a cookie.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.iter().find(|((known, _), _)| known == name).map(|(_, cookie)| cookie.value.clone())
+    }
+
+    /// Puts a cookie there that no answer has set, or changes one.
+    pub(crate) fn plant(&mut self, name: &str, value: &str) {
+        let cookie = Cookie { value: value.to_owned(), http_only: true, secure: false, same_site: None };
+        self.cookies.insert((name.to_owned(), "/".to_owned()), cookie);
+    }
+
+    /// Drops one cookie.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.cookies.retain(|(known, _), _| known != name);
+    }
+
+    /// Sends a form that a page of `origin` has made up.
+    pub(crate) async fn submit(&mut self, origin: &str, action: &Url, fields: &BTreeMap<String, String>) -> Page {
+        self.origin = Some(origin.to_owned());
+        self.send(Method::POST, action, Some(fields)).await
+    }
+
     /// Types an address. No redirect is followed.
     pub(crate) async fn open(&mut self, url: &Url) -> Page {
         self.origin = None;

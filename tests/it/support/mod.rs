@@ -7,4 +7,5 @@ pub(crate) mod html;
 pub(crate) mod nouns;
 pub(crate) mod party;
 pub(crate) mod postgres;
+pub(crate) mod raw;
 pub(crate) mod server;
