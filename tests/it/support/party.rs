@@ -128,6 +128,10 @@ impl Party {
             .append_pair("nonce", NONCE)
             .append_pair("code_challenge", CHALLENGE)
             .append_pair("code_challenge_method", "S256");
+        // Without it, offline access is not granted (OpenID Connect Core section 11).
+        if scope.contains("offline_access") {
+            url.query_pairs_mut().append_pair("prompt", "consent");
+        }
         url
     }
 

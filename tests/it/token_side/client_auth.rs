@@ -167,7 +167,7 @@ async fn ca_05_basic_decoding() {
 async fn ca_07_secrets_at_rest() {
     let app = patient_app().await;
     let (secret, kept) = app.signet.new_client_secret(app.signet.now());
-    let random = secret.reveal().rsplit_once('_').map_or(secret.reveal(), |(_, tail)| tail).to_owned();
+    let random = secret.reveal().split_once('_').map_or(secret.reveal(), |(_, tail)| tail).to_owned();
     assert!(random.len() >= 43, "256 random bits");
     let stored = serde_json::to_string(&kept).unwrap();
     assert!(!stored.contains(&random) && !format!("{kept:?}{secret:?}").contains(&random));
@@ -296,10 +296,10 @@ async fn ca_13_refusals_look_the_same() {
         answer.unknown_client(true);
         assert_eq!(answer.text, unknown.text);
         let plain = |answer: &Answer| {
-            let mut headers = answer.headers.clone();
-            headers.remove("x-request-id");
-            headers.remove("date");
-            format!("{headers:?}")
+            let mut headers: Vec<String> = answer.headers.iter().map(|header| format!("{header:?}")).collect();
+            headers.retain(|header| !header.contains("x-request-id") && !header.contains("\"date\""));
+            headers.sort();
+            headers
         };
         assert_eq!(plain(answer), plain(&unknown));
     }

@@ -14,7 +14,6 @@ use signet::domain::secret::SecretKind;
 use tokio::task::JoinSet;
 
 use super::app;
-use super::app_with;
 use super::on_both_databases;
 use crate::support::app::App;
 use crate::support::browser::Browser;
@@ -111,7 +110,7 @@ async fn co_03_cross_client() {
 
 #[tokio::test]
 async fn co_04_a_code_in_another_shape() {
-    let app = app_with(&[]).await;
+    let app = app().await;
     let party = Party::web(&app);
     let mut browser = Browser::new();
     let code = party.code(&mut browser, "openid").await;
@@ -128,8 +127,8 @@ async fn co_04_a_code_in_another_shape() {
     }
     shapes.extend(["=", "A", " ", ".", "%00"].map(|tail| format!("{code}{tail}")));
     shapes.extend([code.to_lowercase(), code.to_uppercase(), format!(" {code}"), format!("{code}{code}")]);
-    for shape in shapes {
-        party.redeem(&shape).await.refused("invalid_grant");
+    for shape in shapes.iter().filter(|shape| **shape != other) {
+        party.redeem(shape).await.refused("invalid_grant");
     }
     for shape in [format!("{code}\0"), format!("{code}\n"), "x".repeat(2000)] {
         party.redeem(&shape).await.refused("invalid_request");
@@ -294,7 +293,7 @@ async fn co_09_only_hashes_are_stored() {
     kept.extend(std::fs::read(format!("{file}-wal")).unwrap_or_default());
     assert!(contains(&kept, b"demo-web"), "the right file");
     for secret in secrets {
-        let random = secret.rsplit_once(['_', '.']).map_or(secret.as_str(), |(_, tail)| tail);
+        let random = secret.split_once('_').map_or(secret.as_str(), |(_, tail)| tail);
         for text in [secret.as_str(), random] {
             assert!(text.len() < 16 || !contains(&kept, text.as_bytes()), "{text} is in the database");
         }
