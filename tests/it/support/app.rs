@@ -105,14 +105,7 @@ impl App {
             move_demo_api(&signet).await;
         }
         let (handle, thread) = serve(Web::new(Arc::clone(&signet)).expect("pages"), listener);
-        Self {
-            base: Url::parse(&base).expect("a URL"),
-            clock,
-            signet,
-            handle,
-            thread: Some(thread),
-            _folder: folder,
-        }
+        Self { base: Url::parse(&base).expect("a URL"), clock, signet, handle, thread: Some(thread), _folder: folder }
     }
 
     /// An address of this provider.

@@ -155,9 +155,12 @@ async fn jw_22_odd_subjects() {
     let email = signet::domain::user::Email::parse("bob@example.test").unwrap();
     let bob = forge.app.signet.store.user_by_email(email).await.unwrap().unwrap();
     forge.refuses("bob", &forge.claiming("sub", json!(bob.id.as_str()))).await;
-    for (name, value) in
-        [("client_id", Value::Null), ("client_id", json!("nobody")), ("grant_id", json!("fam_nobody")), ("jti", Value::Null)]
-    {
+    for (name, value) in [
+        ("client_id", Value::Null),
+        ("client_id", json!("nobody")),
+        ("grant_id", json!("fam_nobody")),
+        ("jti", Value::Null),
+    ] {
         forge.refuses(name, &forge.claiming(name, value)).await;
     }
 }

@@ -61,15 +61,17 @@ async fn race(nodes: &[Party], party: &Party) {
     for round in 0..6 {
         let code = party.code(&mut browser, "openid offline_access").await;
         let mut racers = JoinSet::new();
-        for party in nodes.iter().cycle().take(64).cloned() {
-            let code = code.clone();
+        for party in nodes.iter().cycle().take(64) {
+            let (party, code) = (party.clone(), code.clone());
             racers.spawn(async move { party.redeem(&code).await });
         }
         let answers: Vec<Answer> = racers.join_all().await;
         let (won, lost): (Vec<Answer>, Vec<Answer>) =
             answers.into_iter().partition(|answer| answer.status.is_success());
         let [won] = won.as_slice() else { panic!("round {round}: {} redemptions of one code", won.len()) };
-        lost.iter().for_each(|answer| answer.refused("invalid_grant"));
+        for answer in &lost {
+            answer.refused("invalid_grant");
+        }
         let tokens = won.tokens();
         party.userinfo(tokens.access()).await.unauthorized();
         party.refresh(tokens.refresh()).await.refused("invalid_grant");

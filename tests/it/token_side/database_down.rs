@@ -43,7 +43,8 @@ fn db_02_database_down_and_back() {
             unavailable(&Party::spa(&app).redeem("sgc_x").await);
 
             assert_eq!(party.get("/.well-known/jwks.json").await.text, jwks, "{round}");
-            for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/health/live"] {
+            for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/health/live"]
+            {
                 assert_eq!(party.get(path).await.status.as_u16(), 200, "{path}");
             }
             let ready = party.get("/health/ready").await;

@@ -115,7 +115,8 @@ async fn rs_12_rs_13_everybody_may_read_and_keep_it() {
         let answer = Answer::to(preflight.header("access-control-request-method", "GET")).await;
         assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (204, "*"));
     }
-    for path in ["/token", "/userinfo", "/authorize", "/login", "/health/live", "/health/ready", "/nothing", "/consent"] {
+    for path in ["/token", "/userinfo", "/authorize", "/login", "/health/live", "/health/ready", "/nothing", "/consent"]
+    {
         let answer = party.get(path).await;
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     }

@@ -38,9 +38,8 @@ impl Forge {
         let tokens = party.sign_in("openid email").await;
         let (header, claims) = opened(tokens.access());
         let keys = app.signet.store.signing_keys().await.unwrap();
-        let active = |key: &&signet::domain::key::SigningKey| {
-            key.state == KeyState::Active && key.algorithm == Algorithm::Es256
-        };
+        let active =
+            |key: &&signet::domain::key::SigningKey| key.state == KeyState::Active && key.algorithm == Algorithm::Es256;
         let row = keys.iter().find(active).unwrap();
         let der = app.signet.vault.unseal(&row.kid, row.algorithm, row.sealed_private.as_ref().unwrap()).unwrap();
         let key = SigningKey::from_pkcs8_der(&der).unwrap();

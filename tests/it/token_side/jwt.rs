@@ -130,8 +130,7 @@ async fn jw_09_other_serializations() {
     let good = forge.tokens.access();
     let [header, claims, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
     let flattened = json!({"protected": header, "payload": claims, "signature": signature}).to_string();
-    let general =
-        json!({"payload": claims, "signatures": [{"protected": header, "signature": signature}]}).to_string();
+    let general = json!({"payload": claims, "signatures": [{"protected": header, "signature": signature}]}).to_string();
     let standard = |part: &str| part.replace('-', "+").replace('_', "/");
     for (what, token) in [
         ("flattened", flattened),
@@ -220,8 +219,13 @@ async fn jw_06_the_other_signature_dies_with_the_first() {
     assert!(forge.app.signet.store.revoke_family(id, reason, forge.app.signet.now()).await.unwrap());
     forge.refuses("the first", forge.tokens.access()).await;
     forge.refuses("the second", &other).await;
-    for odd in [[0_u8; 64].to_vec(), [0xff; 64].to_vec(), [1; 63].to_vec(), [1; 65].to_vec(), signature.to_der().as_bytes().to_vec()]
-    {
+    for odd in [
+        [0_u8; 64].to_vec(),
+        [0xff; 64].to_vec(),
+        [1; 63].to_vec(),
+        [1; 65].to_vec(),
+        signature.to_der().as_bytes().to_vec(),
+    ] {
         forge.refuses("no signature", &format!("{input}.{}", encode(odd))).await;
     }
 }

@@ -71,9 +71,8 @@ async fn rs_03_the_wrong_kind_audience_or_time() {
         assert!(!answer.text.contains(wrong) && !answer.header("www-authenticate").contains(wrong), "{what}");
     }
     // A good token of a service is good where it is meant for.
-    let at_api = |token: &str, query: &str| {
-        Answer::to(party.http.get(app.url(&format!("/demo-api{query}"))).bearer_auth(token))
-    };
+    let at_api =
+        |token: &str, query: &str| Answer::to(party.http.get(app.url(&format!("/demo-api{query}"))).bearer_auth(token));
     assert_eq!(at_api(service.access(), "").await.status.as_u16(), 200);
     let seen = at_api(access, "?role=admin").await.json();
     assert_eq!((&seen["sub"], &seen["roles"]), (&opened(access).1["sub"], &serde_json::json!(["admin"])));
@@ -141,7 +140,8 @@ async fn c_40_every_way_to_present_a_token() {
     let empty = party.http.post(url.clone()).bearer_auth(token).header("content-length", "0");
     let empty = Answer::to(empty).await;
     let in_body = Answer::to(party.http.post(url.clone()).form(&[("access_token", token)])).await;
-    let empty_form = party.http.post(url).bearer_auth(token).header("content-type", "application/x-www-form-urlencoded");
+    let empty_form =
+        party.http.post(url).bearer_auth(token).header("content-type", "application/x-www-form-urlencoded");
     let empty_form = Answer::to(empty_form.body("")).await;
     for answer in [&by_get, &posted, &empty, &in_body, &empty_form] {
         assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
