@@ -9,6 +9,7 @@
 )]
 
 mod clients;
+mod crash;
 mod store;
 mod stories;
 mod support;
