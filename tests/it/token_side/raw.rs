@@ -1,5 +1,6 @@
 //! Requests that no HTTP library would send: bytes over a socket, whole, in pieces, or slowly.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use signet::ambient::Clock;
@@ -233,4 +234,47 @@ async fn ds_01_many_slow_bodies_do_not_stop_honest_requests() {
         Party::service(&app).token(service_form()).await.tokens();
     }
     assert!(clock.monotonic() < Duration::from_secs(8), "{:?}", clock.monotonic());
+}
+
+async fn falls_over() -> actix_web::HttpResponse {
+    let nothing: Option<actix_web::HttpResponse> = std::future::ready(None).await;
+    nothing.expect("a handler with a fault")
+}
+
+/// A handler that panics costs its own answer, not the connection and not the requests behind it.
+#[tokio::test]
+async fn wf_11_a_panic_costs_one_answer() {
+    let app = app().await;
+    let web = actix_web::web::Data::new(signet::http::Web::new(Arc::clone(&app.signet)).unwrap());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let build = move || {
+                actix_web::App::new()
+                    .app_data(web.clone())
+                    .wrap(actix_web::middleware::from_fn(signet::http::middleware::around))
+                    .route("/panic", actix_web::web::to(falls_over))
+                    .configure(signet::http::routes(true))
+            };
+            let server = actix_web::HttpServer::new(build).workers(1).listen(listener).unwrap().run();
+            sender.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    let handle = receiver.recv().unwrap();
+    let panic = "POST /panic HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+    let live = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        stream.write_all(format!("{panic}{live}{panic}{live}").as_bytes()).await.unwrap();
+        let reply = Reply::read(&mut stream, Duration::from_millis(500)).await;
+        assert_eq!((reply.status(), reply.answers()), (500, 4), "{}", reply.text);
+        assert_eq!(reply.text.matches("HTTP/1.1 200").count(), 2, "{}", reply.text);
+        assert!(!reply.text.contains("a handler with a fault"), "{}", reply.text);
+        assert_eq!(reply.text.to_ascii_lowercase().matches("x-request-id: req_").count(), 4, "{}", reply.text);
+    }
+    handle.stop(false).await;
+    server.join().unwrap();
 }
