@@ -191,6 +191,25 @@ async fn ca_08_guessing_is_slowed_down_and_locks_out_no_other_client() {
     Party::spa(&app).redeem("sgc_x").await.refused("invalid_grant");
 }
 
+/// Guesses that are under way together are counted one by one, even while the node is still looking the client up.
+#[tokio::test]
+async fn ca_08_guesses_at_once_are_all_counted() {
+    let app = app().await;
+    let guesser = Party::service(&app).with_secret(Some("wrong"));
+    for round in 0..5 {
+        let other = Party::register(&app, &guesser, &format!("guessed-{round}"), |_| {}).await;
+        let mut guesses = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let other = other.clone();
+            guesses.spawn(async move { other.token(service_form()).await });
+        }
+        for answer in guesses.join_all().await {
+            answer.unknown_client(true);
+        }
+        other.token(service_form()).await.refused_with(429, "invalid_request");
+    }
+}
+
 #[tokio::test]
 async fn ca_08_the_right_client_elsewhere_goes_on() {
     let app = app_with(&[("server.trusted_proxies", "127.0.0.1/32")]).await;
