@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 
+use moka::Entry;
 use moka::sync::Cache;
 
 use crate::config::limits::Rate;
@@ -119,7 +120,9 @@ impl Signet {
                 .ok_or(FlowError::Internal("a client that does not exist was authenticated")),
             Err(error) => {
                 if presented.method() != AuthMethod::None {
-                    self.clients.failures.insert(guess, failures.saturating_add(1));
+                    // Guesses that are under way together began with the same count: each adds to what is there now.
+                    let count = |seen: Option<Entry<_, u32>>| seen.map_or(0, Entry::into_value).saturating_add(1);
+                    self.clients.failures.entry(guess).and_upsert_with(count);
                 }
                 Err(error.into())
             }

@@ -167,7 +167,8 @@ impl<'a> Presented<'a> {
             value,
             hash: hash::secret_hash(SecretKind::Refresh, value),
             family: FamilyId::new(family).ok()?,
-            generation: generation.parse().ok()?,
+            // As we write it: `+1` and `01` are no tokens of ours, although the mac of 1 would fit.
+            generation: generation.parse().ok().filter(|number: &i64| number.to_string() == generation)?,
             random,
             mac,
         })

@@ -38,9 +38,9 @@ pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
         Ok(token) => token,
         Err(answer) => return answer,
     };
-    let wanted = match Params::parse(&[request.query_string().as_bytes()], WANTED) {
+    let wanted = match wanted(&request) {
         Ok(wanted) => wanted,
-        Err(fault) => return error::json(&request, &OAuthError::from(fault).into()),
+        Err(refused) => return error::json(&request, &refused.into()),
     };
     match answer(&web, &request, &token, &wanted).await {
         Ok(response) => response,
@@ -49,6 +49,13 @@ pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
             bearer::refuse(&request, &failure, scope.as_ref())
         }
     }
+}
+
+/// A demand that is repeated or cannot be read is refused: one that counted as absent would open the door.
+fn wanted(request: &HttpRequest) -> Result<Params, OAuthError> {
+    let wanted = Params::parse(&[request.query_string().as_bytes()], WANTED)?;
+    wanted.check()?;
+    Ok(wanted)
 }
 
 async fn answer(web: &Web, request: &HttpRequest, token: &Secret, wanted: &Params) -> Result<HttpResponse, FlowError> {

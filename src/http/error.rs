@@ -12,6 +12,7 @@ use actix_web::http::header::WWW_AUTHENTICATE;
 use serde::Serialize;
 
 use crate::flow::error::FlowError;
+use crate::protocol::client_auth;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::error::OAuthError;
 
@@ -76,7 +77,7 @@ fn refused(request: &HttpRequest, error: &OAuthError) -> HttpResponse {
     // server MUST respond with an HTTP 401 (Unauthorized) status code and include the "WWW-Authenticate" response
     // header field" (RFC 6749 section 5.2).
     if error.code == ErrorCode::InvalidClient && client::tried_basic(request) {
-        let challenge = actix_web::http::header::HeaderValue::from_static("Basic realm=\"signet\", charset=\"UTF-8\"");
+        let challenge = actix_web::http::header::HeaderValue::from_static(client_auth::CHALLENGE);
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response

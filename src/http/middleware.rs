@@ -28,8 +28,10 @@ use actix_web::middleware::Next;
 use futures_util::future::FutureExt;
 
 use super::App;
+use super::error;
+use super::page::contexts::ErrorKind;
 use super::reference::Reference;
-use super::respond;
+use super::unread::Unread;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -39,7 +41,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Never on its own; a handler's panic comes out as an error that already holds its answer.
 pub async fn around(
     web: App,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let reference = Reference::new(web.signet.entropy.as_ref());
@@ -55,14 +57,15 @@ pub async fn around(
         log(&reference, method.as_str(), None, response.status(), Duration::ZERO);
         return Ok(request.into_response(response));
     }
-
-    // The router decodes before it compares; no path of ours needs an escape, so one that has any is another path.
-    if request.path().contains('%') {
-        let mut response = respond::not_found(web.clone(), request.request().clone()).await;
+    // The router decodes before it compares. Whoever guards `/token` in front of us compares what was sent, and must
+    // not see less than we do; no path of ours needs an escape.
+    if request.uri().path().contains('%') {
+        let mut response = error::plain_page(&web, request.request(), StatusCode::NOT_FOUND, ErrorKind::NotFound);
         secure(response.headers_mut(), &reference, https);
         log(&reference, method.as_str(), None, response.status(), Duration::ZERO);
         return Ok(request.into_response(response));
     }
+    let unread = Unread::watch(&mut request);
 
     // A panic must cost one answer, not the connection: other requests may be waiting behind this one.
     let Ok(answered) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
@@ -71,7 +74,7 @@ pub async fn around(
         secure(response.headers_mut(), &reference, https);
         return Err(InternalError::from_response("panic", response).into());
     };
-    let mut response = answered?.map_into_boxed_body();
+    let mut response = answered?.map_into_boxed_body().map_body(|_, body| unread.hold(body));
     secure(response.headers_mut(), &reference, https);
     let route = response.request().match_pattern();
     let took = web.signet.clock.monotonic().saturating_sub(started);

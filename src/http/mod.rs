@@ -23,6 +23,7 @@ pub mod respond;
 pub mod server;
 pub mod setup;
 pub mod token;
+pub mod unread;
 pub mod userinfo;
 
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use crate::domain::time::Timestamp;
 /// `WWW-Authenticate` of every `invalid_client` answer to a request that had an `Authorization` header: "MUST
 /// respond with an HTTP 401 (Unauthorized) status code and include the "WWW-Authenticate" response header field" (RFC 6749
 /// section 5.2).
-pub const CHALLENGE: &str = "Basic realm=\"token\", charset=\"UTF-8\"";
+pub const CHALLENGE: &str = "Basic realm=\"signet\", charset=\"UTF-8\"";
 
 /// Longest `Authorization` value that is read, in bytes.
 pub const MAX_HEADER: usize = 8192;

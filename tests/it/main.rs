@@ -2,14 +2,15 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::string_slice,
-    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
 mod cli;
 mod clients;
+mod crash;
 mod endpoints;
 mod spec;
 mod store;

@@ -72,7 +72,9 @@ pub fn check(
     if request.redirect_uri.as_deref() != Some(code.redirect_uri.as_str()) {
         return Err(refused("redirect_uri is not that of the authorization request"));
     }
-    verifier(code, request.code_verifier.as_ref(), s256).map_err(|detail| Refused { burns: true, ..refused(detail) })
+    // What is used up needs no burning, which would end the family of the first use.
+    let burns = code.redeemed.is_none();
+    verifier(code, request.code_verifier.as_ref(), s256).map_err(|detail| Refused { burns, ..refused(detail) })
 }
 
 /// "If the values are not equal, an error response indicating `invalid_grant` [...] MUST be returned" (RFC 7636
@@ -205,7 +207,10 @@ mod tests {
         let redeemed = Some(Redemption { at: at(1), family_id: FamilyId::new("f").unwrap() });
         let code = Code { redeemed, ..code() };
         assert!(outcome(&code, &request(Some(CB), Some(VERIFIER)), &confidential(), 90).is_ok());
-        assert!(outcome(&code, &request(Some(CB), None), &confidential(), 90).is_err());
+        for wrong in [None, Some("a".repeat(43))] {
+            let refused = outcome(&code, &request(Some(CB), wrong.as_deref()), &confidential(), 90).unwrap_err();
+            assert!(!refused.burns, "who has no verifier ends nothing");
+        }
     }
 
     #[test]

@@ -101,6 +101,8 @@ impl App {
         let signet = Arc::new(Signet::open(parts).await.expect("a provider"));
         if empty {
             fill(&signet).await;
+        } else {
+            move_demo_api(&signet).await;
         }
         let (handle, thread) = serve(Web::new(Arc::clone(&signet)).expect("pages"), listener);
         Self { base: Url::parse(&base).expect("a URL"), clock, signet, handle, thread: Some(thread), _folder: folder }
@@ -162,6 +164,19 @@ fn master() -> MasterKey {
 async fn fill(signet: &Arc<Signet>) {
     signet.tend_keys().await.expect("keys");
     signet.create_demo_data().await.expect("demo data");
+}
+
+/// The demo data of the template name the demo API of another port.
+async fn move_demo_api(signet: &Signet) {
+    for mut client in signet.store.clients().await.expect("the database") {
+        if client.audiences.iter().any(|audience| audience.ends_with("/demo-api")) {
+            let audiences = vec![signet.demo_api()];
+            if client.audiences != audiences {
+                client.audiences = audiences;
+                signet.store.replace_client(client).await.expect("the database");
+            }
+        }
+    }
 }
 
 /// A SQLite database with keys and demo data. Made once: two RSA keys for each test would cost more than the tests.

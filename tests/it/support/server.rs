@@ -147,7 +147,7 @@ fn collect(stream: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
 }
 
 /// A port that is free, and whose next one is too: the admin listener takes that.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     for _ in 0..100 {
         let first = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = first.local_addr().expect("its address").port();

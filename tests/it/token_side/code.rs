@@ -14,7 +14,6 @@ use signet::domain::secret::SecretKind;
 use tokio::task::JoinSet;
 
 use super::app;
-use super::app_with;
 use super::on_both_databases;
 use crate::support::app::App;
 use crate::support::browser::Browser;
@@ -62,15 +61,17 @@ async fn race(nodes: &[Party], party: &Party) {
     for round in 0..6 {
         let code = party.code(&mut browser, "openid offline_access").await;
         let mut racers = JoinSet::new();
-        for party in nodes.iter().cycle().take(64).cloned() {
-            let code = code.clone();
+        for party in nodes.iter().cycle().take(64) {
+            let (party, code) = (party.clone(), code.clone());
             racers.spawn(async move { party.redeem(&code).await });
         }
         let answers: Vec<Answer> = racers.join_all().await;
         let (won, lost): (Vec<Answer>, Vec<Answer>) =
             answers.into_iter().partition(|answer| answer.status.is_success());
         let [won] = won.as_slice() else { panic!("round {round}: {} redemptions of one code", won.len()) };
-        lost.iter().for_each(|answer| answer.refused("invalid_grant"));
+        for answer in &lost {
+            answer.refused("invalid_grant");
+        }
         let tokens = won.tokens();
         party.userinfo(tokens.access()).await.unauthorized();
         party.refresh(tokens.refresh()).await.refused("invalid_grant");
@@ -111,7 +112,7 @@ async fn co_03_cross_client() {
 
 #[tokio::test]
 async fn co_04_a_code_in_another_shape() {
-    let app = app_with(&[]).await;
+    let app = app().await;
     let party = Party::web(&app);
     let mut browser = Browser::new();
     let code = party.code(&mut browser, "openid").await;
@@ -128,8 +129,8 @@ async fn co_04_a_code_in_another_shape() {
     }
     shapes.extend(["=", "A", " ", ".", "%00"].map(|tail| format!("{code}{tail}")));
     shapes.extend([code.to_lowercase(), code.to_uppercase(), format!(" {code}"), format!("{code}{code}")]);
-    for shape in shapes {
-        party.redeem(&shape).await.refused("invalid_grant");
+    for shape in shapes.iter().filter(|shape| **shape != other) {
+        party.redeem(shape).await.refused("invalid_grant");
     }
     for shape in [format!("{code}\0"), format!("{code}\n"), "x".repeat(2000)] {
         party.redeem(&shape).await.refused("invalid_request");
@@ -294,7 +295,7 @@ async fn co_09_only_hashes_are_stored() {
     kept.extend(std::fs::read(format!("{file}-wal")).unwrap_or_default());
     assert!(contains(&kept, b"demo-web"), "the right file");
     for secret in secrets {
-        let random = secret.rsplit_once(['_', '.']).map_or(secret.as_str(), |(_, tail)| tail);
+        let random = secret.split_once('_').map_or(secret.as_str(), |(_, tail)| tail);
         for text in [secret.as_str(), random] {
             assert!(text.len() < 16 || !contains(&kept, text.as_bytes()), "{text} is in the database");
         }

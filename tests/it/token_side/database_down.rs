@@ -55,7 +55,7 @@ fn db_02_database_down_and_back() {
         assert_eq!(page.status.as_u16(), 503);
         assert!(page.text.contains("req_") && page.location().is_none());
         // What cannot be read is refused all the same.
-        party.with_secret(Some("wrong")).redeem("x").await;
+        party.with_secret(Some("wrong")).redeem("x").await.unknown_client(true);
         Answer::to(party.raw("grant_type=%ff")).await.refused("invalid_request");
 
         cluster.start();

@@ -1,12 +1,15 @@
 //! The token side, attacked: token endpoint, userinfo, keys and discovery. Each test carries the name of the case it
 //! is about; every answer goes through the checks of [`Answer`](crate::support::party::Answer).
 
+mod claims;
 mod client_auth;
 mod code;
 mod database_down;
 mod discovery;
+mod forge;
 mod jwks;
 mod jwt;
+mod raw;
 mod refresh;
 mod scope;
 mod userinfo;

@@ -61,8 +61,8 @@ async fn race(app: &App, nodes: &[Party], party: &Party) {
     let mut token = party.sign_in(OFFLINE).await.refresh().to_owned();
     for round in 1..=4 {
         let mut racers = JoinSet::new();
-        for party in nodes.iter().cycle().take(64).cloned() {
-            let token = token.clone();
+        for party in nodes.iter().cycle().take(64) {
+            let (party, token) = (party.clone(), token.clone());
             racers.spawn(async move { party.refresh(&token).await });
         }
         let answers: Vec<Answer> = racers.join_all().await;
@@ -271,9 +271,9 @@ async fn rf_10_a_token_in_another_shape() {
     // Another generation of the same family; the generation "1" is swapped for itself above.
     shapes.retain(|shape| *shape != token && !shape.is_empty());
     shapes.extend(["0", "2", "-1", "01", "+1", "99999999999999999999"].map(|generation| {
-        let mut parts = ours.clone();
-        parts[1] = generation;
-        parts.join(".")
+        let mut counted = ours.clone();
+        counted[1] = generation;
+        counted.join(".")
     }));
     shapes.extend(["=", ".", "A", " ", ".x"].map(|tail| format!("{token}{tail}")));
     for shape in shapes {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use signet::domain::client::GrantType;
 use signet::domain::key::Algorithm;
 use signet::domain::scope::Scope;
@@ -195,7 +196,7 @@ async fn sc_10_c_30_to_c_38_the_id_token() {
         let now = app.signet.now().seconds();
         assert_eq!((claims["iat"].as_i64(), claims["exp"].as_i64()), (Some(now), Some(now + 3600)));
         assert!(claims["auth_time"].as_i64().is_some_and(|time| time <= now));
-        assert!(claims["acr"].is_string() && claims["amr"].as_array().unwrap().iter().all(|one| one.is_string()));
+        assert!(claims["acr"].is_string() && claims["amr"].as_array().unwrap().iter().all(Value::is_string));
         let sub = claims["sub"].as_str().unwrap();
         assert!((1..=255).contains(&sub.len()) && sub.bytes().all(|byte| byte.is_ascii_graphic()));
         assert_eq!(opened(tokens.access()).1["sub"], sub);

@@ -208,6 +208,11 @@ async fn rs_14_the_challenge_stays_one_header() {
     let app = app().await;
     let party = Party::web(&app);
     let tokens = party.sign_in("openid").await;
+    // A demand that nobody can read is not one that is met.
+    for query in ["role=admin&role=editor", "role=admin%00", "scope=openid&scope=openid", "scope=%ff"] {
+        let answer = Answer::to(party.http.get(app.url(&format!("/demo-api?{query}"))).bearer_auth(tokens.access()));
+        assert_eq!(answer.await.status.as_u16(), 400, "{query}");
+    }
     for scope in ["a%22b", "a%5Cb", "a%0d%0aX-Evil:%20y", "%C3%A9", "a%20b", "%22,error=%22x"] {
         let url = app.url(&format!("/demo-api?scope={scope}"));
         let answer = Answer::to(party.http.get(url).bearer_auth(tokens.access())).await;

@@ -1,78 +1,24 @@
-//! What HTTP libraries would tidy up: methods, media types, sizes, duplicates, smuggling, slowness.
-
-use std::time::Duration;
-use std::time::Instant;
+//! Methods, paths, media types, sizes and duplicates.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
-use tokio::io::AsyncReadExt;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
 use super::app;
-use super::app_with;
-use crate::support::app::App;
+use super::raw::raw;
 use crate::support::party::Answer;
 use crate::support::party::Form;
 use crate::support::party::Party;
 use crate::support::party::SECRET;
 
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
-fn basic() -> String {
+pub(super) fn basic() -> String {
     format!("Basic {}", STANDARD.encode(format!("demo-service:{SECRET}")))
 }
 
-fn service_form() -> Form {
+pub(super) fn service_form() -> Form {
     Form::new(&[("grant_type", "client_credentials")])
-}
-
-async fn connect(app: &App) -> TcpStream {
-    TcpStream::connect(("127.0.0.1", app.base.port().expect("a port"))).await.expect("a connection")
-}
-
-/// Sends bytes as they are and reads until the server closes or says no more.
-async fn raw(app: &App, bytes: &[u8]) -> Reply {
-    let mut stream = connect(app).await;
-    // The server may answer and close before it has read everything.
-    let _ = stream.write_all(bytes).await;
-    Reply::read(&mut stream, Duration::from_millis(1500)).await
-}
-
-#[derive(Debug)]
-struct Reply {
-    text: String,
-    closed: bool,
-}
-
-impl Reply {
-    async fn read(stream: &mut TcpStream, patience: Duration) -> Self {
-        let mut bytes = Vec::new();
-        let mut buffer = [0; 16 * 1024];
-        loop {
-            match tokio::time::timeout(patience, stream.read(&mut buffer)).await {
-                Ok(Ok(0) | Err(_)) => return Self { text: String::from_utf8_lossy(&bytes).into_owned(), closed: true },
-                Ok(Ok(read)) => bytes.extend_from_slice(&buffer[..read]),
-                Err(_) => return Self { text: String::from_utf8_lossy(&bytes).into_owned(), closed: false },
-            }
-        }
-    }
-
-    /// The status of the first answer; 0 for none.
-    fn status(&self) -> u16 {
-        self.text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
-    }
-
-    fn answers(&self) -> usize {
-        self.text.matches("HTTP/1.1 ").count()
-    }
-}
-
-/// A good token request, but for the header lines given.
-fn token_request(lines: &str, body: &str) -> Vec<u8> {
-    format!("POST /token HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n{lines}\r\n\r\n{body}", basic())
-        .into_bytes()
 }
 
 #[tokio::test]
@@ -218,7 +164,7 @@ async fn wf_05_sizes_and_encodings() {
     Answer::to(send(padded(64 * 1024))).await.tokens();
     Answer::to(send(padded(64 * 1024 + 1))).await.refused_with(413, "invalid_request");
 
-    let many: String = (0..10_000).map(|number| format!("&{number}=")).collect();
+    let many = (0..10_000).map(|number| format!("&{number}=")).collect::<Vec<_>>().concat();
     let answer = Answer::to(send(format!("grant_type=client_credentials{many}").into_bytes())).await;
     assert!([400, 413].contains(&answer.status.as_u16()), "{answer:?}");
     answer.refused_with(answer.status.as_u16(), "invalid_request");
@@ -231,117 +177,6 @@ async fn wf_05_sizes_and_encodings() {
     for odd in [&b"grant_type=%ff"[..], b"grant_type=\xff", b"grant_type=%", b"grant_type=%0", b"a=%00", b"\0=1"] {
         Answer::to(send(odd.to_vec())).await.refused("invalid_request");
     }
-}
-
-/// Announced or not, what is too large is refused before it has arrived.
-#[tokio::test]
-async fn wf_05_a_large_body_is_refused_before_it_arrives() {
-    let app = app().await;
-    let announced = token_request(&format!("Content-Type: {FORM}\r\nContent-Length: 104857600"), "grant_type=x");
-    let reply = raw(&app, &announced).await;
-    assert_eq!(reply.status(), 413, "{}", reply.text);
-    assert!(reply.closed, "the rest of the body must not be taken for a request");
-
-    let mut chunked = token_request(&format!("Content-Type: {FORM}\r\nTransfer-Encoding: chunked"), "");
-    for _ in 0..20 {
-        chunked.extend_from_slice(b"2000\r\n");
-        chunked.extend(vec![b'a'; 0x2000]);
-        chunked.extend_from_slice(b"\r\n");
-    }
-    let reply = raw(&app, &chunked).await;
-    assert_eq!(reply.status(), 413, "{}", reply.text);
-    assert!(reply.closed);
-}
-
-#[tokio::test]
-async fn wf_06_smuggling() {
-    let app = app().await;
-    let body = "grant_type=client_credentials";
-    let kind = format!("Content-Type: {FORM}\r\n");
-    let hidden = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let good = token_request(&format!("{kind}Content-Length: {}\r\nConnection: close", body.len()), body);
-    assert_eq!(raw(&app, &good).await.status(), 200);
-    for (what, lines) in [
-        ("both lengths", "Content-Length: 6\r\nTransfer-Encoding: chunked"),
-        ("both, other way round", "Transfer-Encoding: chunked\r\nContent-Length: 6"),
-        ("two lengths", "Content-Length: 29\r\nContent-Length: 6"),
-        ("a list of lengths", "Content-Length: 29, 6"),
-        ("a plus", "Content-Length: +29"),
-        ("a minus", "Content-Length: -1"),
-        ("hexadecimal", "Content-Length: 0x1d"),
-        ("too large a number", "Content-Length: 99999999999999999999999"),
-        ("not chunked", "Transfer-Encoding: xchunked"),
-        ("chunked first", "Transfer-Encoding: chunked, identity"),
-        ("folded", "Transfer-Encoding:\r\n chunked"),
-        ("space before the colon", "Content-Length : 29"),
-        ("a name with a space", "Content Length: 29"),
-        ("NUL", "X: a\0b\r\nContent-Length: 29"),
-        ("a bare CR", "X: a\rb\r\nContent-Length: 29"),
-    ] {
-        let request = token_request(&format!("{kind}{lines}"), &format!("{body}{hidden}"));
-        let reply = raw(&app, &request).await;
-        assert!((400..500).contains(&reply.status()), "{what}: {}", reply.text);
-        assert_eq!(reply.answers(), 1, "{what}: {}", reply.text);
-        assert!(reply.closed, "{what}: still open after {}", reply.text);
-    }
-    // Chunks that are none.
-    for chunk in ["g\r\nx\r\n0\r\n\r\n", "-1\r\n", "ffffffffffffffffff\r\n", "1d\n\r\n"] {
-        let request = token_request(&format!("{kind}Transfer-Encoding: chunked"), &format!("{chunk}{hidden}"));
-        let reply = raw(&app, &request).await;
-        assert!((400..500).contains(&reply.status()), "{chunk:?}: {}", reply.text);
-        assert_eq!(reply.answers(), 1, "{chunk:?}: {}", reply.text);
-    }
-}
-
-#[tokio::test]
-async fn wf_07_heads() {
-    let app = app().await;
-    let get = |lines: String| {
-        format!("GET /health/live HTTP/1.1\r\nHost: localhost\r\n{lines}Connection: close\r\n\r\n").into_bytes()
-    };
-    let headers = |count: usize| get((0..count).map(|number| format!("X-{number}: 1\r\n")).collect());
-    assert_eq!(raw(&app, &headers(90)).await.status(), 200);
-    for count in [97, 500] {
-        let reply = raw(&app, &headers(count)).await;
-        assert_eq!(reply.status(), 431, "{count}: {}", reply.text);
-        assert!(reply.closed);
-    }
-    assert_eq!(raw(&app, &get(format!("X: {}\r\n", "a".repeat(31 * 1024)))).await.status(), 200);
-    for size in [32 * 1024, 100 * 1024, 200 * 1024] {
-        let reply = raw(&app, &get(format!("X: {}\r\n", "a".repeat(size)))).await;
-        assert_eq!(reply.status(), 431, "{size}: {}", reply.text);
-        assert!(reply.closed);
-    }
-    let target = format!("GET /health/live?{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(40 * 1024));
-    let reply = raw(&app, target.as_bytes()).await;
-    assert!([414, 431].contains(&reply.status()), "{}", reply.text);
-}
-
-#[tokio::test]
-async fn wf_08_pipelining_and_half_close() {
-    let app = app().await;
-    let request = "GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let mut stream = connect(&app).await;
-    let (mut reader, mut writer) = stream.split();
-    let write = async {
-        let _ = writer.write_all(request.repeat(1000).as_bytes()).await;
-        let _ = writer.shutdown().await;
-    };
-    let read = async {
-        let mut bytes = Vec::new();
-        let mut buffer = [0; 16 * 1024];
-        while let Ok(Ok(read)) = tokio::time::timeout(Duration::from_secs(5), reader.read(&mut buffer)).await {
-            if read == 0 {
-                break;
-            }
-            bytes.extend_from_slice(&buffer[..read]);
-        }
-        bytes
-    };
-    let ((), bytes) = tokio::join!(write, read);
-    let text = String::from_utf8_lossy(&bytes);
-    assert!(text.matches("HTTP/1.1 200").count() > 0 && !text.contains("HTTP/1.1 500"));
-    assert!(Party::web(&app).get("/health/live").await.status.is_success());
 }
 
 #[tokio::test]
@@ -379,64 +214,4 @@ async fn wf_10_errors_echo_no_input() {
             }
         }
     }
-}
-
-#[tokio::test]
-async fn wf_12_no_http_2() {
-    let app = app().await;
-    let reply = raw(&app, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
-    assert!(!reply.text.contains("HTTP/2") && reply.closed, "{reply:?}");
-    let upgrade = "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n\
-                   Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";
-    assert_ne!(raw(&app, upgrade.as_bytes()).await.status(), 101);
-}
-
-#[tokio::test]
-async fn ds_01_slow_heads_and_bodies_are_cut_off() {
-    let settings = [("limits.body_timeout", "1s"), ("limits.head_timeout", "1s")];
-    let app = app_with(&settings).await;
-    let head = "POST /token HTTP/1.1\r\nHost: localhost\r\n";
-    let body = String::from_utf8(token_request(&format!("Content-Type: {FORM}\r\nContent-Length: 1000"), "")).unwrap();
-    let chunked =
-        String::from_utf8(token_request(&format!("Content-Type: {FORM}\r\nTransfer-Encoding: chunked"), "")).unwrap();
-    for (what, start, drip) in
-        [("head", head, "X"), ("body", body.as_str(), "a"), ("chunks", chunked.as_str(), "1\r\na\r\n")]
-    {
-        let mut stream = connect(&app).await;
-        stream.write_all(start.as_bytes()).await.unwrap();
-        let began = Instant::now();
-        let mut closed = false;
-        while began.elapsed() < Duration::from_secs(6) && !closed {
-            closed = stream.write_all(drip.as_bytes()).await.is_err();
-            let mut buffer = [0; 4096];
-            let read = tokio::time::timeout(Duration::from_millis(200), stream.read(&mut buffer)).await;
-            closed |= matches!(read, Ok(Ok(0) | Err(_)));
-            if let Ok(Ok(read)) = read
-                && read > 0
-            {
-                let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
-                assert!(text.starts_with("HTTP/1.1 408"), "{what}: {text}");
-            }
-        }
-        assert!(closed, "a slow {what} is kept open for {:?}", began.elapsed());
-    }
-    // Others are served in the meantime and afterwards.
-    Party::service(&app).token(service_form()).await.tokens();
-}
-
-#[tokio::test]
-async fn ds_01_many_slow_bodies_do_not_stop_honest_requests() {
-    let app = app().await;
-    let request = token_request(&format!("Content-Type: {FORM}\r\nContent-Length: 1000"), "grant_type=");
-    let mut slow = Vec::new();
-    for _ in 0..200 {
-        let mut stream = connect(&app).await;
-        stream.write_all(&request).await.unwrap();
-        slow.push(stream);
-    }
-    let began = Instant::now();
-    for _ in 0..10 {
-        Party::service(&app).token(service_form()).await.tokens();
-    }
-    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
 }
