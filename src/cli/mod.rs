@@ -5,6 +5,7 @@ pub mod config;
 mod dev_server;
 mod failure;
 mod log;
+mod log_line;
 mod open;
 pub mod output;
 pub mod serve;
