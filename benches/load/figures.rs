@@ -44,7 +44,9 @@ pub(crate) struct Figures {
     pub(crate) start: (Duration, Duration),
     pub(crate) idle: u64,
     pub(crate) idle_floor: u64,
+    /// After everything but logins, then after those too: each hash needs 19 MiB for itself.
     pub(crate) loaded: u64,
+    pub(crate) after_logins: u64,
     pub(crate) binary: u64,
     pub(crate) floods: Vec<Flood>,
 }
@@ -128,12 +130,13 @@ pub(crate) async fn take(plan: Plan) -> Result<Figures, Fault> {
     let mut refresh: Vec<Refresh> =
         refresh.ok_or("no refresh token")?.into_iter().map(|token| Refresh::new(site::WEB, token, &keys)).collect();
     bench.again("refresh, RS256 ID token", &mut refresh).await?;
+    let loaded = server.resident()?;
     bench.logins(&mut wire).await?;
+    let after_logins = server.resident()?;
     let rows = bench.rows;
 
     say("writes of a round");
     let writes = writes::count(&server, &site.database(), &mut round).await?;
-    let loaded = server.resident()?;
     drop((server, floor));
 
     let mut floods = Vec::new();
@@ -141,7 +144,20 @@ pub(crate) async fn take(plan: Plan) -> Result<Figures, Fault> {
         floods.push(flood(&site, cores, &keys, plan).await?);
     }
     let binary = fs::metadata(env!("CARGO_BIN_EXE_signet"))?.len();
-    Ok(Figures { plan, apart, rows, writes, first_start, start, idle, idle_floor, loaded, binary, floods })
+    Ok(Figures {
+        plan,
+        apart,
+        rows,
+        writes,
+        first_start,
+        start,
+        idle,
+        idle_floor,
+        loaded,
+        after_logins,
+        binary,
+        floods,
+    })
 }
 
 fn starts(site: &Site, count: usize) -> Result<(Duration, Duration), Fault> {

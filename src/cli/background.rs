@@ -15,8 +15,9 @@ use crate::store::version::Versions;
 pub(super) async fn run(signet: Arc<Signet>) {
     tokio::join!(
         watch(Arc::clone(&signet)),
-        every(rotate::TEND_EVERY, "keys", || tend(Arc::clone(&signet))),
-        every(sweep::SWEEP_EVERY, "sweep", || sweep_once(Arc::clone(&signet))),
+        // At once: a first start has made only the keys that sign.
+        every(rotate::TEND_EVERY, Duration::ZERO, "keys", || tend(Arc::clone(&signet))),
+        every(sweep::SWEEP_EVERY, sweep::SWEEP_EVERY, "sweep", || sweep_once(Arc::clone(&signet))),
     );
 }
 
@@ -39,9 +40,16 @@ async fn sweep_once(signet: Arc<Signet>) -> Result<(), FlowError> {
     signet.sweep().await
 }
 
-async fn every<F: Future<Output = Result<(), FlowError>>>(period: Duration, task: &'static str, run: impl Fn() -> F) {
+async fn every<F: Future<Output = Result<(), FlowError>>>(
+    period: Duration,
+    first: Duration,
+    task: &'static str,
+    run: impl Fn() -> F,
+) {
+    let mut pause = first;
     loop {
-        tokio::time::sleep(period).await;
+        tokio::time::sleep(pause).await;
+        pause = period;
         if let Err(cause) = run().await {
             tracing::warn!(event = "background_failed", task, cause = ?cause);
         }

@@ -9,6 +9,7 @@ use crate::config::telemetry::LogFormat;
 use crate::config::telemetry::Telemetry;
 
 use super::Failure;
+use super::log_line::LogLine;
 
 /// Starts logging for a server. Our own events at the configured level; of libraries only what is wrong.
 ///
@@ -24,7 +25,7 @@ pub(super) fn start(telemetry: &Telemetry) -> Result<(), Failure> {
     };
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = if json {
-        subscriber.json().flatten_event(true).with_current_span(false).try_init()
+        subscriber.event_format(LogLine).try_init()
     } else {
         subscriber.with_target(false).with_ansi(io::stderr().is_terminal()).try_init()
     };

@@ -12,6 +12,7 @@ mod healthcheck;
 mod http;
 mod keys;
 mod log;
+mod log_line;
 mod open;
 pub mod output;
 pub mod serve;

@@ -83,7 +83,7 @@ async fn prepare(
         keys?;
         data?;
     } else {
-        signet.tend_keys().await?;
+        signet.ensure_active_keys().await?;
         signet.apply_configured_clients().await?;
     }
     Ok(signet)

@@ -70,6 +70,21 @@ impl Signet {
         Ok(actions)
     }
 
+    /// Makes what has to be there before the first answer: a key that signs, for each algorithm. Everything else of
+    /// the schedule is left to [`Signet::tend_keys`], so that a first start need not wait for keys of later weeks.
+    ///
+    /// # Errors
+    /// As [`Signet::tend_keys`].
+    pub async fn ensure_active_keys(self: &Arc<Self>) -> Result<(), FlowError> {
+        let keys = self.store.signing_keys().await?;
+        let policy = self.key_policy().await?;
+        let mut plan = schedule::plan(&keys, &self.config.keys.algorithms, self.now(), &policy);
+        plan.retain(|action| {
+            matches!(action, Action::Create { state: KeyState::Active, .. } | Action::Activate { retire: None, .. })
+        });
+        if plan.is_empty() { Ok(()) } else { self.carry_out(plan).await }
+    }
+
     /// What a rotation by hand would change; carried out by [`Signet::carry_out`].
     ///
     /// # Errors

@@ -76,10 +76,20 @@ pub async fn around(
     };
     let mut response = answered?.map_into_boxed_body().map_body(|_, body| unread.hold(body));
     secure(response.headers_mut(), &reference, https);
-    let route = response.request().match_pattern();
-    let took = web.signet.clock.monotonic().saturating_sub(started);
-    log(&reference, method.as_str(), route.as_deref(), response.status(), took);
+    if is_worth_a_line(response.request().path(), response.status()) {
+        let route = response.request().match_pattern();
+        let took = web.signet.clock.monotonic().saturating_sub(started);
+        log(&reference, method.as_str(), route.as_deref(), response.status(), took);
+    }
     Ok(response)
+}
+
+/// What anybody may read is read all day by machines: verifiers, supervisors, browsers' caches. While that goes well
+/// it is logged at `debug` only; one line would cost as much as the answer.
+fn is_worth_a_line(path: &str, status: StatusCode) -> bool {
+    let public = ["/.well-known/", "/health/", "/assets/"].iter().any(|start| path.starts_with(start));
+    let well = status.is_success() || status == StatusCode::NOT_MODIFIED;
+    !(public && well) || tracing::enabled!(target: "signet::access", tracing::Level::DEBUG)
 }
 
 /// Bytes of request target and headers.
@@ -108,9 +118,7 @@ fn secure(headers: &mut HeaderMap, reference: &Reference, https: bool) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     }
-    if let Ok(value) = HeaderValue::from_str(&reference.to_string()) {
-        headers.insert(X_REQUEST_ID, value);
-    }
+    headers.insert(X_REQUEST_ID, reference.header().clone());
 }
 
 /// One line for each request. The route, not the path; never the query, a header or a body: those hold secrets.
