@@ -1,13 +1,18 @@
 //! Passwords, hashed a few at a time.
 //!
-//! One hash takes 19 MiB and some 10 ms of a core. As many as there are permits run at once, on threads for
-//! blocking work; the rest waits a bounded time and is then told to come back, so that a flood of logins neither
-//! eats the memory nor slows the issuing of tokens.
+//! One hash takes 19 MiB and some 10 ms of a core. A few threads of their own do nothing else: so many hashes run at
+//! once and no more, the memory of one hash serves the next, and the scheduler puts them behind whatever answers
+//! requests. Who waits too long is told to come back. A flood of logins neither eats the memory nor slows the issuing
+//! of tokens.
 
+use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use crossbeam_channel::Receiver;
+use crossbeam_channel::Sender;
+use tokio::sync::oneshot;
 
 use crate::ambient::Entropy;
 use crate::crypto::password;
@@ -18,23 +23,38 @@ use crate::domain::user::PasswordHash;
 
 use super::error::FlowError;
 
+/// How many may wait for each thread. More could not be served within any time that people wait.
+const WAITING_PER_THREAD: usize = 512;
+
+/// How far the scheduler prefers other threads, on the scale of nice(1).
+const NICENESS: i32 = 10;
+
+type Job = Box<dyn FnOnce() + Send>;
+
 /// The bounded place where passwords are hashed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Passwords {
-    permits: Arc<Semaphore>,
+    jobs: Sender<Job>,
     params: Params,
     wait: Duration,
     decoy: Arc<Decoy>,
 }
 
 impl Passwords {
-    /// `concurrent` hashes at once; others wait at most `wait` for their turn.
+    /// `concurrent` hashes at once; others wait at most `wait` for theirs.
     ///
     /// # Errors
-    /// When the parameters are beyond what Argon2 allows.
+    /// When the parameters are beyond what Argon2 allows, or the machine gives no thread.
     pub fn new(params: Params, concurrent: usize, wait: Duration, entropy: &dyn Entropy) -> Result<Self, FlowError> {
         let decoy = Arc::new(Decoy::new(&params, entropy)?);
-        Ok(Self { permits: Arc::new(Semaphore::new(concurrent.max(1))), params, wait, decoy })
+        let threads = concurrent.max(1);
+        let (jobs, queue) = crossbeam_channel::bounded(threads * WAITING_PER_THREAD);
+        for number in 0..threads {
+            let queue = queue.clone();
+            let thread = thread::Builder::new().name(format!("passwords-{number}"));
+            thread.spawn(move || work(&queue)).map_err(|_| FlowError::Internal("no thread for passwords"))?;
+        }
+        Ok(Self { jobs, params, wait, decoy })
     }
 
     /// Whether the password is right. `None` stands for a user who does not exist or has no password: the same
@@ -67,14 +87,99 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, FlowError> {
-        let busy = FlowError::Busy { retry_after: self.wait };
-        let turn = tokio::time::timeout(self.wait, Arc::clone(&self.permits).acquire_owned()).await;
-        let Ok(Ok(permit)) = turn else { return Err(busy) };
-        let done = tokio::task::spawn_blocking(move || {
-            // The permit goes with the work: a caller who gives up does not make room for more work than allowed.
-            let _permit = permit;
-            work()
+        let busy = || FlowError::Busy { retry_after: self.wait };
+        let (answer, result) = oneshot::channel();
+        let job: Job = Box::new(move || {
+            // Whoever asked may have given up while waiting: then nothing is left to do.
+            if !answer.is_closed() {
+                let _ = answer.send(work());
+            }
         });
-        done.await.map_err(|_| FlowError::Internal("hashing did not finish"))
+        self.jobs.try_send(job).map_err(|_| busy())?;
+        match tokio::time::timeout(self.wait, result).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(_)) => Err(FlowError::Internal("hashing did not finish")),
+            Err(_) => Err(busy()),
+        }
+    }
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords").field("params", &self.params).field("waiting", &self.jobs.len()).finish()
+    }
+}
+
+/// Ends when the last [`Passwords`] is gone.
+fn work(queue: &Receiver<Job>) {
+    // Of this thread alone. A machine that does not allow it hashes at the priority of everything else.
+    let _ = rustix::process::setpriority_process(None, NICENESS);
+    for job in queue {
+        // A panic costs its own answer and no thread.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Passwords;
+    use crate::ambient::OsEntropy;
+    use crate::crypto::password::Params;
+    use crate::domain::secret::Secret;
+    use crate::flow::error::FlowError;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    fn passwords(concurrent: usize, wait: Duration) -> Passwords {
+        let params = Params { memory_kib: 8192, iterations: 1, parallelism: 1 };
+        Passwords::new(params, concurrent, wait, &OsEntropy).unwrap()
+    }
+
+    #[tokio::test]
+    async fn lg_11_never_more_at_once_than_allowed() {
+        let passwords = passwords(2, Duration::from_secs(20));
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut flood = tokio::task::JoinSet::new();
+        for _ in 0..40 {
+            let (passwords, running, most) = (passwords.clone(), Arc::clone(&running), Arc::clone(&most));
+            flood.spawn(async move {
+                let work = move || {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(2));
+                    running.fetch_sub(1, Ordering::SeqCst);
+                };
+                passwords.run(work).await.unwrap();
+            });
+        }
+        flood.join_all().await;
+        assert_eq!(most.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn lg_11_who_waits_too_long_is_told_and_costs_nothing_more() {
+        let passwords = passwords(1, Duration::from_millis(50));
+        let (go, gate) = crossbeam_channel::bounded::<()>(0);
+        let held = tokio::spawn({
+            let passwords = passwords.clone();
+            async move { passwords.run(move || gate.recv()).await }
+        });
+        tokio::task::yield_now().await;
+        let refused = passwords.verify(None, Secret::new("x")).await;
+        assert!(matches!(refused, Err(FlowError::Busy { .. })), "{refused:?}");
+        assert!(matches!(held.await.unwrap(), Err(FlowError::Busy { .. })));
+        drop(go);
+        assert!(!passwords.verify(None, Secret::new("x")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_answer() {
+        let passwords = passwords(1, Duration::from_secs(20));
+        let lost = passwords.run(|| assert!(std::hint::black_box(false), "on purpose")).await;
+        assert!(matches!(lost, Err(FlowError::Internal(_))));
+        let hash = passwords.hash(Secret::new("right"), Arc::new(OsEntropy)).await.unwrap();
+        assert!(passwords.verify(Some(hash.clone()), Secret::new("right")).await.unwrap());
+        assert!(!passwords.verify(Some(hash), Secret::new("wrong")).await.unwrap());
     }
 }

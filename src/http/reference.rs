@@ -18,7 +18,8 @@ impl Reference {
     #[must_use]
     pub fn new(entropy: &dyn Entropy) -> Self {
         // Letters and digits, so always a header value.
-        HeaderValue::from_maybe_shared(Bytes::from(hash::random_id("req_", entropy))).map_or_else(|_| Self::unknown(), Self)
+        HeaderValue::from_maybe_shared(Bytes::from(hash::random_id("req_", entropy)))
+            .map_or_else(|_| Self::unknown(), Self)
     }
 
     const fn unknown() -> Self {

@@ -198,12 +198,12 @@ async fn ca_08_guesses_at_once_are_all_counted() {
     let guesser = Party::service(&app).with_secret(Some("wrong"));
     for round in 0..5 {
         let other = Party::register(&app, &guesser, &format!("guessed-{round}"), |_| {}).await;
-        let mut guesses = tokio::task::JoinSet::new();
+        let mut tries = tokio::task::JoinSet::new();
         for _ in 0..20 {
             let other = other.clone();
-            guesses.spawn(async move { other.token(service_form()).await });
+            tries.spawn(async move { other.token(service_form()).await });
         }
-        for answer in guesses.join_all().await {
+        for answer in tries.join_all().await {
             answer.unknown_client(true);
         }
         other.token(service_form()).await.refused_with(429, "invalid_request");
