@@ -37,10 +37,23 @@ pub enum Next {
     Page(OAuthError),
     /// Back to the client.
     Respond(AuthorizationResponse),
-    /// Something has to be asked; `new_browser` is the value of a browser cookie to set.
-    Ask { question: Question, attempt: RequestId, new_browser: Option<Secret> },
+    /// Something has to be asked; `new_browser` is the value of a browser cookie to set, `again`
+    /// whether an attempt that had ended was begun anew.
+    Ask { question: Question, attempt: RequestId, new_browser: Option<Secret>, again: bool },
     /// Nothing is known of this attempt any more.
     Lost,
+}
+
+impl Next {
+    /// The same, said to somebody who had come further already.
+    fn again(self) -> Self {
+        match self {
+            Self::Ask { question, attempt, new_browser, .. } => {
+                Self::Ask { question, attempt, new_browser, again: true }
+            }
+            other => other,
+        }
+    }
 }
 
 /// What has to be asked.
@@ -136,7 +149,8 @@ impl Signet {
         }
         let of_this_browser = browser_hash(cookies) == Some(attempt.browser);
         if !of_this_browser || !attempt.is_open(self.now()) {
-            return Ok(AttemptLookup::Restarted(self.start(attempt.request, cookies).await?));
+            let next = self.start(attempt.request, cookies).await?;
+            return Ok(AttemptLookup::Restarted(next.again()));
         }
         let signed_in = self.signed_in(cookies).await?;
         Ok(AttemptLookup::Open(Box::new(OpenAttempt { attempt, client, signed_in })))
@@ -181,7 +195,7 @@ impl Signet {
             }
         };
         match attempt {
-            Some(attempt) => Ok(Next::Ask { question, attempt: attempt.id, new_browser: None }),
+            Some(attempt) => Ok(Next::Ask { question, attempt: attempt.id, new_browser: None, again: false }),
             None => self.begin_attempt(request, question, cookies).await,
         }
     }
@@ -213,7 +227,7 @@ impl Signet {
             finished_at: None,
         };
         self.store.begin_attempt(attempt, self.config.limits.attempts_per_browser).await?;
-        Ok(Next::Ask { question, attempt: id, new_browser })
+        Ok(Next::Ask { question, attempt: id, new_browser, again: false })
     }
 
     async fn issue(

@@ -67,11 +67,15 @@ pub fn answer(
     match next {
         Ok(Next::Page(fault)) => error::request_page(web, request, &fault, Vec::new()),
         Ok(Next::Respond(response)) => deliver(web, request, &response, &cookies),
-        Ok(Next::Ask { question, attempt, new_browser }) => {
+        Ok(Next::Ask { question, attempt, new_browser, again }) => {
             if let Some(browser) = new_browser {
                 cookies.push(web.cookies.write(Cookie::Browser, browser.reveal(), None));
             }
-            respond::see_other(&question_path(question, &attempt), &cookies)
+            let mut path = question_path(question, &attempt);
+            if again {
+                path.push_str("&again=1");
+            }
+            respond::see_other(&path, &cookies)
         }
         Ok(Next::Lost) => lost(web, request),
         Err(failure) => error::page(web, request, &failure),

@@ -60,7 +60,11 @@ pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
     match open_from_query(&web, &request).await {
         Ok((open, cookies)) => {
             let hint = open.attempt.request.login_hint.clone().unwrap_or_default();
-            let notice = open.signed_in.is_some().then_some(LoginNotice::Confirm);
+            let notice = if request.query_string().ends_with("&again=1") {
+                Some(LoginNotice::Restarted)
+            } else {
+                open.signed_in.is_some().then_some(LoginNotice::Confirm)
+            };
             show(&web, &request, &open, &cookies, Shown { username: hint, notice, ..Shown::default() })
         }
         Err(answer) => answer,

@@ -48,6 +48,7 @@ async fn ui_16_an_expired_page_starts_again_for_its_client(stage: Stage) {
     let page = sign_in(&mut browser, &login, ADA).await;
     let again = browser.follow(page, CB).await.expect("a login page");
     assert!(again.form("login-submit").is_some() && again.url != login.url);
+    assert!(again.text.contains("That took a while"), "{}", again.text);
     let page = sign_in(&mut browser, &again, ADA).await;
     let consent = browser.follow(page, CB).await.expect("the consent page");
     // The same at the consent page, where the session is over too.
