@@ -158,6 +158,9 @@ mod tests {
         let access_token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
         assert_eq!(half_hash(Algorithm::Rs256, access_token), "77QmUPtjPfzWtF2AnpK9RQ");
         assert_eq!(half_hash(Algorithm::Es256, access_token), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(half_hash(Algorithm::Ps256, access_token), "77QmUPtjPfzWtF2AnpK9RQ");
+        let digest = openssl::hash::hash(openssl::hash::MessageDigest::sha512(), access_token.as_bytes()).unwrap();
+        assert_eq!(half_hash(Algorithm::EdDsa, access_token), base64url(&digest[..32]));
     }
 
     #[test]

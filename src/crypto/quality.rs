@@ -116,6 +116,9 @@ fn fermat_finds_factors(n: &BigUint) -> bool {
 
 /// The whole part of the square root, after Newton.
 fn root(n: &BigUint) -> BigUint {
+    if n.bits() == 0 {
+        return BigUint::default();
+    }
     let mut guess = BigUint::from(1_u32) << n.bits().div_ceil(2);
     loop {
         let better: BigUint = (&guess + n / &guess) >> 1;

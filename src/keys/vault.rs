@@ -100,6 +100,21 @@ impl Vault {
         self.private_halves.open(sealed, &bound_to(kid, algorithm)).map_err(|_| VaultError::Damaged)
     }
 
+    /// Moves a private half to the vault of another master key.
+    ///
+    /// # Errors
+    /// [`VaultError::Damaged`], as [`Vault::unseal`].
+    pub fn reseal(
+        &self,
+        other: &Self,
+        kid: &KeyId,
+        algorithm: Algorithm,
+        sealed: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, VaultError> {
+        other.seal(kid, algorithm, &self.unseal(kid, algorithm, sealed)?, entropy)
+    }
+
     /// What the database keeps beside the keys, to tell another master key from damage. Tells nothing about the key.
     #[must_use]
     pub fn canary(&self) -> [u8; 32] {
