@@ -376,6 +376,13 @@ fn key_schedules_that_would_surprise_a_verifier_are_refused() {
         let fault = Machine::with(&format!("[keys]\n{toml}\n")).fault();
         assert!(fault.contains(expected), "{toml}\n{fault}");
     }
+    let all = "[keys]\nalgorithms = ['EdDSA', 'PS256', 'RS256']\n[[clients]]\nid = 'a'\nscope = 'api:read'\n";
+    let fault = Machine::with(all).fault();
+    assert!(fault.contains("keys.algorithms lacks ES256, the access_token_signed_response_alg of the client a"), "{fault}");
+    let with = format!("{all}access_token_signed_response_alg = 'EdDSA'\nid_token_signed_response_alg = 'PS256'\n");
+    let loaded = Machine::with(&with).loaded();
+    assert_eq!(loaded.config.clients[0].client.access_token_signed_response_alg, Algorithm::EdDsa);
+    assert_eq!(loaded.config.keys.algorithms, [Algorithm::EdDsa, Algorithm::Ps256, Algorithm::Rs256]);
     Machine::with("[keys]\nrotate_every = '10m'\npublish_ahead = '1m'").dev().loaded();
     let unwise = Machine::with("[keys]\nrotate_every = 'never'\npublish_ahead = '2h'").loaded();
     assert_eq!(unwise.warnings.len(), 2, "{:?}", unwise.warnings);

@@ -9,6 +9,7 @@
 
 mod clients;
 mod endpoints;
+mod key_files;
 mod store;
 mod stories;
 mod support;
