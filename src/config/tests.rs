@@ -22,6 +22,7 @@ use super::schema;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
+use crate::domain::key::Algorithm;
 
 /// A folder with a `signet.toml`, an environment and flags.
 struct Machine {
@@ -376,7 +377,7 @@ fn key_schedules_that_would_surprise_a_verifier_are_refused() {
         let fault = Machine::with(&format!("[keys]\n{toml}\n")).fault();
         assert!(fault.contains(expected), "{toml}\n{fault}");
     }
-    let all = "[keys]\nalgorithms = ['EdDSA', 'PS256', 'RS256']\n[[clients]]\nid = 'a'\nscope = 'api:read'\n";
+    let all = "[keys]\nalgorithms = ['EdDSA', 'PS256', 'RS256']\n[[clients]]\nid = 'a'\nredirect_uris = ['https://a.test/']\n";
     let fault = Machine::with(all).fault();
     assert!(fault.contains("keys.algorithms lacks ES256, the access_token_signed_response_alg of the client a"), "{fault}");
     let with = format!("{all}access_token_signed_response_alg = 'EdDSA'\nid_token_signed_response_alg = 'PS256'\n");
