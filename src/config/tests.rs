@@ -368,7 +368,10 @@ fn key_schedules_that_would_surprise_a_verifier_are_refused() {
     for (toml, expected) in [
         ("algorithms = ['ES256']", "keys.algorithms lacks \"RS256\""),
         ("algorithms = ['RS256', 'RS256']", "keys.algorithms has RS256 twice"),
-        ("algorithms = ['RS256', 'HS256']", "keys.algorithms is \"HS256\"; it must be one of \"ES256\" \"RS256\" \"PS256\" \"EdDSA\""),
+        (
+            "algorithms = ['RS256', 'HS256']",
+            "keys.algorithms is \"HS256\"; it must be one of \"ES256\" \"RS256\" \"PS256\" \"EdDSA\"",
+        ),
         ("rotate_every = '23h'\npublish_ahead = '2h'", "keys.rotate_every must be at least 24h"),
         ("publish_ahead = '59m'", "keys.publish_ahead must be at least 1h"),
         ("rotate_every = '7d'", "keys.publish_ahead is longer than keys.rotate_every"),
@@ -379,7 +382,10 @@ fn key_schedules_that_would_surprise_a_verifier_are_refused() {
     }
     let all = "[keys]\nalgorithms = ['EdDSA', 'PS256', 'RS256']\n[[clients]]\nid = 'a'\nredirect_uris = ['https://a.test/']\n";
     let fault = Machine::with(all).fault();
-    assert!(fault.contains("keys.algorithms lacks ES256, the access_token_signed_response_alg of the client a"), "{fault}");
+    assert!(
+        fault.contains("keys.algorithms lacks ES256, the access_token_signed_response_alg of the client a"),
+        "{fault}"
+    );
     let with = format!("{all}access_token_signed_response_alg = 'EdDSA'\nid_token_signed_response_alg = 'PS256'\n");
     let loaded = Machine::with(&with).loaded();
     assert_eq!(loaded.config.clients[0].client.access_token_signed_response_alg, Algorithm::EdDsa);

@@ -49,7 +49,9 @@ pub enum ImportError {
     Json(#[from] json::JsonError),
     #[error("the JWK's {0:?} is missing, or is not what it should be")]
     Member(&'static str),
-    #[error("the JWK's \"kid\" must have 1 to 64 letters, digits, \".\", \"_\" and \"-\", and begin with a letter or digit")]
+    #[error(
+        "the JWK's \"kid\" must have 1 to 64 letters, digits, \".\", \"_\" and \"-\", and begin with a letter or digit"
+    )]
     KeyName,
     #[error("the JWK's \"alg\" is not {0}")]
     OtherAlgorithm(Algorithm),
@@ -92,11 +94,8 @@ pub fn read(text: &str, algorithm: Algorithm) -> Result<ImportedKey, ImportError
     if text.len() > MAX_LENGTH {
         return Err(ImportError::TooLong);
     }
-    let (key, kid) = if text.trim_start().starts_with('{') {
-        from_jwk(text, algorithm)?
-    } else {
-        (from_pem(text)?, None)
-    };
+    let (key, kid) =
+        if text.trim_start().starts_with('{') { from_jwk(text, algorithm)? } else { (from_pem(text)?, None) };
     let (members, private_pkcs8) = check(&key, algorithm)?;
     Ok(ImportedKey { members, algorithm, kid, private_pkcs8 })
 }
@@ -286,8 +285,8 @@ fn okp_from(members: &Map<String, Value>, algorithm: Algorithm) -> Result<PKey<P
         let wanted = wanted(algorithm);
         return Err(ImportError::KeyType { algorithm, wanted, found: "an OKP key on another curve than Ed25519" });
     }
-    let key = PKey::private_key_from_raw_bytes(&bytes(members, "d")?, Id::ED25519)
-        .map_err(|_| ImportError::Member("d"))?;
+    let key =
+        PKey::private_key_from_raw_bytes(&bytes(members, "d")?, Id::ED25519).map_err(|_| ImportError::Member("d"))?;
     // An Ed25519 signer that is told a public half that is not its own gives its private half away.
     if key.raw_public_key().map_err(|_| Weakness::Inconsistent)? != *bytes(members, "x")? {
         return Err(ImportError::Weak(Weakness::Inconsistent));

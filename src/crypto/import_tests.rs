@@ -110,7 +110,8 @@ fn every_form_of_a_good_key() {
     assert_works(&text(pkey.private_key_to_pem_pkcs8()), Algorithm::Es256);
     assert_works(&sec1, Algorithm::Es256);
     // As `openssl ecparam -genkey` writes it, with Windows' line ends and a remark.
-    let genkey = format!("a remark\n-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{sec1}");
+    let genkey =
+        format!("a remark\n-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{sec1}");
     assert_works(&genkey.replace('\n', "\r\n"), Algorithm::Es256);
     let jwk = assert_works(&ec_jwk(&ec).to_string(), Algorithm::Es256);
     assert_eq!(jwk.kid, None);
@@ -237,11 +238,7 @@ fn ky_02_ec_off_the_curve() {
         one.group(),
         &other
             .public_key()
-            .to_bytes(
-                other.group(),
-                openssl::ec::PointConversionForm::UNCOMPRESSED,
-                &mut BigNumContext::new().unwrap(),
-            )
+            .to_bytes(other.group(), openssl::ec::PointConversionForm::UNCOMPRESSED, &mut BigNumContext::new().unwrap())
             .unwrap(),
         &mut BigNumContext::new().unwrap(),
     )
@@ -299,12 +296,16 @@ fn a_wrong_kid_in_the_jwk() {
 fn truncated_and_damaged_texts() {
     let pem = text(PKey::from_ec_key(p256()).unwrap().private_key_to_pem_pkcs8());
     for length in 1..pem.trim_end().len() {
-        let fault = refusal(&pem[..length], Algorithm::Es256);
+        let fault = refusal(pem.get(..length).unwrap(), Algorithm::Es256);
         assert!(matches!(fault, ImportError::Damaged | ImportError::Unrecognised), "{length}: {fault}");
     }
     let jwk = ec_jwk(&p256()).to_string();
     for length in 1..jwk.len() {
-        assert_eq!(refusal(&jwk[..length], Algorithm::Es256), ImportError::Json(JsonError::Syntax), "{length}");
+        assert_eq!(
+            refusal(jwk.get(..length).unwrap(), Algorithm::Es256),
+            ImportError::Json(JsonError::Syntax),
+            "{length}"
+        );
     }
     assert_eq!(refusal(&pem.replace('M', "!"), Algorithm::Es256), ImportError::Damaged);
     // A byte after the key.

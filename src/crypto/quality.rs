@@ -134,7 +134,7 @@ fn residue(n: &BigUint, divisor: u32) -> u32 {
 }
 
 fn primes(below: u32) -> impl Iterator<Item = u32> {
-    (2..below).filter(|number| (2..).take_while(|divisor| divisor * divisor <= *number).all(|d| number % d != 0))
+    (2..below).filter(|number| (2..*number).take_while(|divisor| divisor * divisor <= *number).all(|d| number % d != 0))
 }
 
 #[cfg(test)]

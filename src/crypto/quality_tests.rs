@@ -7,7 +7,7 @@ fn big(text: &str) -> BigUint {
 #[test]
 fn roots() {
     for n in 0_u32..2000 {
-        let root = u32::try_from(residue(&root(&BigUint::from(n)), 5000)).unwrap();
+        let root = residue(&root(&BigUint::from(n)), 5000);
         assert!(root * root <= n && (root + 1) * (root + 1) > n, "{n}");
     }
     let long = big("123456789012345678901234567890123456789012345678901234567890");
