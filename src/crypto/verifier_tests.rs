@@ -259,9 +259,9 @@ fn unusable_keys() {
     let es256 = pair(Algorithm::Es256);
     let rs256 = pair(Algorithm::Rs256);
     let eddsa = pair(Algorithm::EdDsa);
-    let ed448 = openssl::pkey::PKey::generate_ed448().unwrap();
-    let ed448_x = encode(ed448.raw_public_key().unwrap());
-    let ed448 = ed448.private_key_to_pkcs8().unwrap();
+    let goldilocks = openssl::pkey::PKey::generate_ed448().unwrap();
+    let goldilocks_x = encode(goldilocks.raw_public_key().unwrap());
+    let goldilocks = goldilocks.private_key_to_pkcs8().unwrap();
     let kid = KeyId::new("k1").unwrap();
     for (algorithm, bytes) in [
         (Algorithm::Rs256, es256.key.private_pkcs8.as_slice()),
@@ -269,7 +269,7 @@ fn unusable_keys() {
         (Algorithm::Ps256, es256.key.private_pkcs8.as_slice()),
         (Algorithm::EdDsa, es256.key.private_pkcs8.as_slice()),
         (Algorithm::Es256, eddsa.key.private_pkcs8.as_slice()),
-        (Algorithm::EdDsa, ed448.as_slice()),
+        (Algorithm::EdDsa, goldilocks.as_slice()),
         (Algorithm::EdDsa, b""),
         (Algorithm::Es256, &es256.key.private_pkcs8[..40]),
         (Algorithm::Es256, b""),
@@ -310,8 +310,8 @@ fn unusable_keys() {
     ] {
         assert!(change(&eddsa, name, value.clone()).is_err(), "{name} {value}");
     }
-    let ed448 = json!({"kty": "OKP", "crv": "Ed448", "alg": "EdDSA", "kid": "k1", "x": ed448_x});
-    assert!(Verifier::from_jwk(&ed448.to_string()).is_err());
+    let other_curve = json!({"kty": "OKP", "crv": "Ed448", "alg": "EdDSA", "kid": "k1", "x": goldilocks_x});
+    assert!(Verifier::from_jwk(&other_curve.to_string()).is_err());
     for text in ["", "[]", "null", "{}", "-----BEGIN PUBLIC KEY-----"] {
         assert!(Verifier::from_jwk(text).is_err(), "{text}");
     }

@@ -103,13 +103,14 @@ impl Signet {
             let next = |key: &&SigningKey| key.algorithm == algorithm && key.state == KeyState::Next;
             let replaces = keys.iter().find(next).map(|key| key.kid.clone());
             let key = self.read_key(text.clone(), algorithm, keys).await?;
-            let (kid, replaced) = (key.kid.clone(), replaces.clone());
+            let imported = Imported { kid: key.kid.clone(), replaced: replaces.clone() };
             let canary = self.vault.canary().to_vec();
             let adoption = Adoption { key, replaces, canary, now: self.now() };
             if self.store.adopt_key(adoption).await? == AdoptKey::Adopted {
-                tracing::info!(event = "key_published", %kid, replaced = replaced.as_ref().map(KeyId::as_str), "imported");
+                let replaced = imported.replaced.as_ref().map(KeyId::as_str);
+                tracing::info!(event = "key_published", kid = %imported.kid, replaced, "imported");
                 self.reload_keys().await?;
-                return Ok(Imported { kid, replaced });
+                return Ok(imported);
             }
             check_canary(&self.store, &self.vault).await?;
         }
