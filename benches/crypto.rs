@@ -8,7 +8,9 @@ use criterion::Criterion;
 use criterion::criterion_group;
 use criterion::criterion_main;
 use josekit::jws::ES256;
+use josekit::jws::EdDSA;
 use josekit::jws::JwsSigner;
+use josekit::jws::PS256;
 use josekit::jws::RS256;
 use serde::Serialize;
 use signet::ambient::OsEntropy;
@@ -53,6 +55,8 @@ fn tokens(criterion: &mut Criterion) {
         let bare: Box<dyn JwsSigner> = match algorithm {
             Algorithm::Es256 => Box::new(ES256.signer_from_der(&*key.private_pkcs8).expect("a signer")),
             Algorithm::Rs256 => Box::new(RS256.signer_from_der(&*key.private_pkcs8).expect("a signer")),
+            Algorithm::Ps256 => Box::new(PS256.signer_from_der(&*key.private_pkcs8).expect("a signer")),
+            Algorithm::EdDsa => Box::new(EdDSA.signer_from_der(&*key.private_pkcs8).expect("a signer")),
         };
         let token = signer.sign(typ::ACCESS_TOKEN, &CLAIMS).expect("a token");
         let signing_input = token.rsplit_once('.').expect("three parts").0.as_bytes().to_vec();

@@ -21,7 +21,7 @@ section! {
     /// Signing keys and their rotation. No verifier notices a rotation as long as `publish_ahead` is longer than it
     /// keeps the key set.
     Keys in "keys" {
-        /// Signature algorithms. RS256 must stay: `OpenID` Connect requires it.
+        /// Signature algorithms: ES256, RS256, PS256, EdDSA (Ed25519). RS256 must stay: `OpenID` Connect requires it.
         algorithms: Vec<Algorithm> = Default(r#"["ES256", "RS256"]"#), NotEmpty;
         /// How long a key signs before the next one takes over, or "never". At least 24 h outside dev.
         rotate_every: RotateEvery = Default(r#""90d""#);
@@ -51,7 +51,8 @@ pub enum RetireFor {
     For(Duration),
 }
 
-choice!(Algorithm: "ES256" => Algorithm::Es256, "RS256" => Algorithm::Rs256);
+choice!(Algorithm: "ES256" => Algorithm::Es256, "RS256" => Algorithm::Rs256, "PS256" => Algorithm::Ps256,
+    "EdDSA" => Algorithm::EdDsa);
 
 impl Value for RotateEvery {
     fn expected() -> String {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::clients::ConfiguredClient;
 use super::input::Input;
 use super::keys::Keys;
 use super::keys::RotateEvery;
@@ -75,6 +76,21 @@ pub(super) fn keys(keys: &Keys, dev: bool, input: &mut Input) {
     if keys.jwks_max_age > keys.publish_ahead && !dev {
         let message = "keys.jwks_max_age is longer than keys.publish_ahead".to_owned();
         input.fault("keys.jwks_max_age", None, message);
+    }
+}
+
+/// No client may ask for signatures that no key makes.
+pub(super) fn client_algorithms(keys: &Keys, clients: &[ConfiguredClient], input: &mut Input) {
+    for client in clients.iter().map(|configured| &configured.client) {
+        for (name, algorithm) in [
+            ("id_token_signed_response_alg", client.id_token_signed_response_alg),
+            ("access_token_signed_response_alg", client.access_token_signed_response_alg),
+        ] {
+            if !keys.algorithms.contains(&algorithm) {
+                let message = format!("keys.algorithms lacks {algorithm}, the {name} of the client {}", client.id);
+                input.fault("keys.algorithms", None, message);
+            }
+        }
     }
 }
 

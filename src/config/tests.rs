@@ -22,6 +22,7 @@ use super::schema;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
+use crate::domain::key::Algorithm;
 
 /// A folder with a `signet.toml`, an environment and flags.
 struct Machine {
@@ -367,7 +368,10 @@ fn key_schedules_that_would_surprise_a_verifier_are_refused() {
     for (toml, expected) in [
         ("algorithms = ['ES256']", "keys.algorithms lacks \"RS256\""),
         ("algorithms = ['RS256', 'RS256']", "keys.algorithms has RS256 twice"),
-        ("algorithms = ['RS256', 'HS256']", "keys.algorithms is \"HS256\"; it must be one of \"ES256\" \"RS256\""),
+        (
+            "algorithms = ['RS256', 'HS256']",
+            "keys.algorithms is \"HS256\"; it must be one of \"ES256\" \"RS256\" \"PS256\" \"EdDSA\"",
+        ),
         ("rotate_every = '23h'\npublish_ahead = '2h'", "keys.rotate_every must be at least 24h"),
         ("publish_ahead = '59m'", "keys.publish_ahead must be at least 1h"),
         ("rotate_every = '7d'", "keys.publish_ahead is longer than keys.rotate_every"),
@@ -376,6 +380,16 @@ fn key_schedules_that_would_surprise_a_verifier_are_refused() {
         let fault = Machine::with(&format!("[keys]\n{toml}\n")).fault();
         assert!(fault.contains(expected), "{toml}\n{fault}");
     }
+    let all = "[keys]\nalgorithms = ['EdDSA', 'PS256', 'RS256']\n[[clients]]\nid = 'a'\nredirect_uris = ['https://a.test/']\n";
+    let fault = Machine::with(all).fault();
+    assert!(
+        fault.contains("keys.algorithms lacks ES256, the access_token_signed_response_alg of the client a"),
+        "{fault}"
+    );
+    let with = format!("{all}access_token_signed_response_alg = 'EdDSA'\nid_token_signed_response_alg = 'PS256'\n");
+    let loaded = Machine::with(&with).loaded();
+    assert_eq!(loaded.config.clients[0].client.access_token_signed_response_alg, Algorithm::EdDsa);
+    assert_eq!(loaded.config.keys.algorithms, [Algorithm::EdDsa, Algorithm::Ps256, Algorithm::Rs256]);
     Machine::with("[keys]\nrotate_every = '10m'\npublish_ahead = '1m'").dev().loaded();
     let unwise = Machine::with("[keys]\nrotate_every = 'never'\npublish_ahead = '2h'").loaded();
     assert_eq!(unwise.warnings.len(), 2, "{:?}", unwise.warnings);

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::Digest;
 use sha2::Sha256;
+use sha2::Sha512;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -72,9 +73,15 @@ pub fn base64url(bytes: &[u8]) -> String {
 /// sections 3.1.3.6 and 3.3.2.11.
 #[must_use]
 pub fn half_hash(algorithm: Algorithm, value: &str) -> String {
-    let digest = match algorithm {
-        Algorithm::Es256 | Algorithm::Rs256 => Sha256::digest(value.as_bytes()),
-    };
+    match algorithm {
+        Algorithm::Es256 | Algorithm::Rs256 | Algorithm::Ps256 => left_half(&Sha256::digest(value.as_bytes())),
+        // Core speaks of "the hash algorithm used in the alg Header Parameter"; EdDSA names none, Ed25519 hashes with
+        // SHA-512 (RFC 8032 section 5.1), and that is what relying parties and the conformance suite compare with.
+        Algorithm::EdDsa => left_half(&Sha512::digest(value.as_bytes())),
+    }
+}
+
+fn left_half(digest: &[u8]) -> String {
     let (left, _) = digest.split_at(digest.len() / 2);
     URL_SAFE_NO_PAD.encode(left)
 }
@@ -151,6 +158,9 @@ mod tests {
         let access_token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
         assert_eq!(half_hash(Algorithm::Rs256, access_token), "77QmUPtjPfzWtF2AnpK9RQ");
         assert_eq!(half_hash(Algorithm::Es256, access_token), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(half_hash(Algorithm::Ps256, access_token), "77QmUPtjPfzWtF2AnpK9RQ");
+        let digest = openssl::hash::hash(openssl::hash::MessageDigest::sha512(), access_token.as_bytes()).unwrap();
+        assert_eq!(half_hash(Algorithm::EdDsa, access_token), base64url(&digest[..32]));
     }
 
     #[test]

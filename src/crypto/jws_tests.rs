@@ -50,9 +50,13 @@ fn jw_02_alg_none_in_any_case() {
         assert_eq!(pair.verifier.verify(&format!("{input}.")), Err(VerifyError::Shape));
         assert_eq!(pair.verifier.verify(&format!("{input}.{signature}")), Err(VerifyError::Algorithm), "{alg}");
     }
-    for alg in [r#""es256""#, r#""ES256 ""#, r#""ES384""#, r#""PS256""#, r#""EdDSA""#] {
+    for alg in [r#""es256""#, r#""ES256 ""#, r#""ES384""#, r#""PS384""#, r#""Ed25519""#, r#""eddsa""#] {
         let token = signed_with_header(&pair, &format!(r#"{{"alg":{alg},"kid":"k1"}}"#));
         assert_eq!(pair.verifier.verify(&token), Err(VerifyError::Algorithm), "{alg}");
+    }
+    for alg in ["RS256", "PS256", "EdDSA"] {
+        let token = signed_with_header(&pair, &format!(r#"{{"alg":"{alg}","kid":"k1"}}"#));
+        assert_eq!(pair.verifier.verify(&token), Err(VerifyError::Key), "{alg}: ours, but not this key's");
     }
     for alg in ["null", "1", "[]", r#"["ES256"]"#, "{}"] {
         let token = signed_with_header(&pair, &format!(r#"{{"alg":{alg},"kid":"k1"}}"#));

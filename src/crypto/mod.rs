@@ -4,15 +4,19 @@
 //! cross-check in tests; they never sign: rsa is open to a timing attack (RUSTSEC-2023-0071) whenever somebody can
 //! time it, and a token endpoint can be timed by anyone.
 
+mod ec;
+mod ed25519;
 mod entropy;
 mod error;
-mod es256;
 pub mod hash;
+pub mod import;
 pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod password;
-mod rs256;
+pub mod pem;
+pub mod quality;
+mod rsa_keys;
 pub mod seal;
 mod signer;
 #[cfg(test)]

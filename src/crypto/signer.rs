@@ -5,7 +5,9 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use josekit::jws::ES256;
+use josekit::jws::EdDSA;
 use josekit::jws::JwsSigner;
+use josekit::jws::PS256;
 use josekit::jws::RS256;
 use serde::Serialize;
 
@@ -30,9 +32,19 @@ impl Signer {
     /// # Errors
     /// [`CryptoError::PrivateKey`] when it is damaged or of another kind than `algorithm`.
     pub fn from_pkcs8(algorithm: Algorithm, kid: &KeyId, pkcs8: &[u8]) -> Result<Self, CryptoError> {
+        let refused = |_| CryptoError::PrivateKey(algorithm);
         let key: Box<dyn JwsSigner> = match algorithm {
-            Algorithm::Es256 => Box::new(ES256.signer_from_der(pkcs8).map_err(|_| CryptoError::PrivateKey(algorithm))?),
-            Algorithm::Rs256 => Box::new(RS256.signer_from_der(pkcs8).map_err(|_| CryptoError::PrivateKey(algorithm))?),
+            Algorithm::Es256 => Box::new(ES256.signer_from_der(pkcs8).map_err(refused)?),
+            Algorithm::Rs256 => Box::new(RS256.signer_from_der(pkcs8).map_err(refused)?),
+            Algorithm::Ps256 => Box::new(PS256.signer_from_der(pkcs8).map_err(refused)?),
+            // josekit takes an Ed448 key, too: the length of its signature tells.
+            Algorithm::EdDsa => Box::new(
+                EdDSA
+                    .signer_from_der(pkcs8)
+                    .ok()
+                    .filter(|signer| signer.signature_len() == 64)
+                    .ok_or(CryptoError::PrivateKey(algorithm))?,
+            ),
         };
         let headers = typ::ALL
             .into_iter()

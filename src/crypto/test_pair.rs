@@ -38,6 +38,8 @@ pub(super) fn signed_with_header(pair: &Pair, header: &str) -> String {
     let signature = match pair.signer.algorithm() {
         Algorithm::Es256 => josekit::jws::ES256.signer_from_der(der).unwrap().sign(input.as_bytes()),
         Algorithm::Rs256 => josekit::jws::RS256.signer_from_der(der).unwrap().sign(input.as_bytes()),
+        Algorithm::Ps256 => josekit::jws::PS256.signer_from_der(der).unwrap().sign(input.as_bytes()),
+        Algorithm::EdDsa => josekit::jws::EdDSA.signer_from_der(der).unwrap().sign(input.as_bytes()),
     };
     format!("{input}.{}", encode(signature.unwrap()))
 }

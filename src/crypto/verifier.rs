@@ -6,7 +6,9 @@ use std::fmt;
 
 use josekit::jwk::Jwk;
 use josekit::jws::ES256;
+use josekit::jws::EdDSA;
 use josekit::jws::JwsVerifier;
+use josekit::jws::PS256;
 use josekit::jws::RS256;
 use serde_json::Value;
 
@@ -28,7 +30,7 @@ impl Verifier {
     /// Parses a public JWK with `kid` and `alg`. There is no way to make a verifier from a symmetric key.
     ///
     /// # Errors
-    /// [`CryptoError::PublicKey`] when it is not an EC (P-256) or RSA (2048 bits or more) signature key, lacks `kid`
+    /// [`CryptoError::PublicKey`] when it is not an EC (P-256), OKP (Ed25519) or RSA (2048 bits or more) signature key, lacks `kid`
     /// or `alg`, or has private members.
     pub fn from_jwk(text: &str) -> Result<Self, CryptoError> {
         let Ok(Value::Object(members)) = json::strict(text.as_bytes()) else {
@@ -43,6 +45,10 @@ impl Verifier {
         if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].into_iter().any(|name| members.contains_key(name)) {
             return Err(CryptoError::PublicKey("a private member"));
         }
+        // josekit would take an Ed448 key for EdDSA.
+        if algorithm == Algorithm::EdDsa && member("crv") != Some("Ed25519") {
+            return Err(CryptoError::PublicKey("not an Ed25519 key"));
+        }
         let jwk = Jwk::from_map(members).map_err(|_| CryptoError::PublicKey("a member has the wrong type"))?;
         let key: Box<dyn JwsVerifier> = match algorithm {
             Algorithm::Es256 => {
@@ -50,6 +56,12 @@ impl Verifier {
             }
             Algorithm::Rs256 => {
                 Box::new(RS256.verifier_from_jwk(&jwk).map_err(|_| CryptoError::PublicKey("not an RSA key"))?)
+            }
+            Algorithm::Ps256 => {
+                Box::new(PS256.verifier_from_jwk(&jwk).map_err(|_| CryptoError::PublicKey("not an RSA key"))?)
+            }
+            Algorithm::EdDsa => {
+                Box::new(EdDSA.verifier_from_jwk(&jwk).map_err(|_| CryptoError::PublicKey("not an Ed25519 key"))?)
             }
         };
         Ok(Self { algorithm, kid, key })

@@ -17,14 +17,13 @@ use crate::keys::RingHandle;
 use crate::keys::Vault;
 use crate::store::Store;
 use crate::store::client::CreateClient;
+use crate::store::custody::CANARY;
 
 use super::Secrets;
 use super::Signet;
 use super::clients::Clients;
 use super::error::FlowError;
 use super::passwords::Passwords;
-
-const CANARY: &str = "master_key_canary";
 
 /// What a provider is opened with.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //! what a running node does with them ([`ring`]). Nothing here knows the database: rows come in and go out as values.
 
 pub mod forecast;
+pub mod import;
 mod master;
 pub mod ring;
 pub mod schedule;

@@ -100,6 +100,21 @@ impl Vault {
         self.private_halves.open(sealed, &bound_to(kid, algorithm)).map_err(|_| VaultError::Damaged)
     }
 
+    /// Moves a private half to the vault of another master key.
+    ///
+    /// # Errors
+    /// [`VaultError::Damaged`], as [`Vault::unseal`].
+    pub fn reseal(
+        &self,
+        other: &Self,
+        kid: &KeyId,
+        algorithm: Algorithm,
+        sealed: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, VaultError> {
+        other.seal(kid, algorithm, &self.unseal(kid, algorithm, sealed)?, entropy)
+    }
+
     /// What the database keeps beside the keys, to tell another master key from damage. Tells nothing about the key.
     #[must_use]
     pub fn canary(&self) -> [u8; 32] {
@@ -143,6 +158,57 @@ mod tests {
         assert_eq!(vault.unseal(&kid, Algorithm::Es256, &[]), Err(VaultError::Damaged));
         let stranger = Vault::new(&MasterKey::generate(&OsEntropy));
         assert_eq!(stranger.unseal(&kid, Algorithm::Es256, &sealed), Err(VaultError::Damaged));
+    }
+
+    #[test]
+    fn a_tampered_sealed_key() {
+        let vault = Vault::new(&MasterKey::generate(&OsEntropy));
+        let kid = KeyId::new("k1").unwrap();
+        for algorithm in Algorithm::ALL {
+            let key = vault.make_key(&kid, algorithm, KeyState::Next, Timestamp::EPOCH, &OsEntropy).unwrap();
+            let sealed = key.sealed_private.unwrap();
+            for at in (0..sealed.len()).step_by(13) {
+                let mut changed = sealed.clone();
+                changed[at] ^= 1;
+                assert_eq!(vault.unseal(&kid, algorithm, &changed), Err(VaultError::Damaged), "{algorithm} byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_truncated_sealed_key() {
+        let vault = Vault::new(&MasterKey::generate(&OsEntropy));
+        let kid = KeyId::new("k1").unwrap();
+        let key = vault.make_key(&kid, Algorithm::EdDsa, KeyState::Next, Timestamp::EPOCH, &OsEntropy).unwrap();
+        let sealed = key.sealed_private.unwrap();
+        for length in 0..sealed.len() {
+            assert_eq!(vault.unseal(&kid, Algorithm::EdDsa, &sealed[..length]), Err(VaultError::Damaged), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_key_sealed_for_the_wrong_kid_or_algorithm() {
+        let vault = Vault::new(&MasterKey::generate(&OsEntropy));
+        let (kid, other) = (KeyId::new("k1").unwrap(), KeyId::new("k2").unwrap());
+        let key = vault.make_key(&kid, Algorithm::Rs256, KeyState::Next, Timestamp::EPOCH, &OsEntropy).unwrap();
+        let sealed = key.sealed_private.unwrap();
+        assert_eq!(vault.unseal(&other, Algorithm::Rs256, &sealed), Err(VaultError::Damaged));
+        // The same numbers could sign with PS256; they are not allowed to.
+        assert_eq!(vault.unseal(&kid, Algorithm::Ps256, &sealed), Err(VaultError::Damaged));
+    }
+
+    #[test]
+    fn resealing_moves_a_key_to_another_master_key() {
+        let old = Vault::new(&MasterKey::generate(&OsEntropy));
+        let new = Vault::new(&MasterKey::generate(&OsEntropy));
+        let kid = KeyId::new("k1").unwrap();
+        let pkcs8 = b"private half";
+        let sealed = old.seal(&kid, Algorithm::Es256, pkcs8, &OsEntropy).unwrap();
+        let moved = old.reseal(&new, &kid, Algorithm::Es256, &sealed, &OsEntropy).unwrap();
+        assert_eq!(new.unseal(&kid, Algorithm::Es256, &moved).unwrap().as_slice(), pkcs8);
+        assert_eq!(old.unseal(&kid, Algorithm::Es256, &moved), Err(VaultError::Damaged));
+        assert_eq!(old.reseal(&new, &kid, Algorithm::Es256, &moved, &OsEntropy), Err(VaultError::Damaged), "twice");
+        assert_eq!(new.reseal(&old, &kid, Algorithm::Es256, &sealed, &OsEntropy), Err(VaultError::Damaged));
     }
 
     #[test]

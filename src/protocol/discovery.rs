@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn d_05_d_15_required_members() {
         let document = document("https://op.test");
-        assert_eq!(document["id_token_signing_alg_values_supported"], serde_json::json!(["RS256", "ES256"]));
+        let algorithms = serde_json::json!(["RS256", "ES256", "PS256", "EdDSA"]);
+        assert_eq!(document["id_token_signing_alg_values_supported"], algorithms);
         assert_eq!(document["request_uri_parameter_supported"], false);
         let scopes = document["scopes_supported"].as_array().unwrap();
         assert_eq!(scopes.iter().filter(|scope| **scope == "openid").count(), 1);

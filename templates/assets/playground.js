@@ -82,12 +82,15 @@ async function token(id, compact, keys, flow, checks) {
 async function verify(compact, header, { keys }) {
   const algorithms = {
     RS256: [{ name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }, { name: "RSASSA-PKCS1-v1_5" }],
+    PS256: [{ name: "RSA-PSS", hash: "SHA-256" }, { name: "RSA-PSS", saltLength: 32 }],
+    EdDSA: [{ name: "Ed25519" }, { name: "Ed25519" }],
     ES256: [{ name: "ECDSA", namedCurve: "P-256" }, { name: "ECDSA", hash: "SHA-256" }],
   };
   const jwk = keys.find((key) => key.kid === header.kid);
   const [importing, verifying] = algorithms[header.alg] ?? [];
   if (!jwk || !importing || jwk.alg !== header.alg) return false;
-  const { key_ops, ext, use, ...plain } = jwk;
+  // Some browsers know Ed25519 keys as EdDSA, newer ones by the name of RFC 9864: without `alg`, all take them.
+  const { key_ops, ext, use, alg, ...plain } = jwk;
   const key = await crypto.subtle.importKey("jwk", plain, importing, false, ["verify"]);
   const end = compact.lastIndexOf(".");
   const signed = new TextEncoder().encode(compact.slice(0, end));

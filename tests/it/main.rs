@@ -13,6 +13,7 @@ mod clients;
 mod crash;
 mod endpoints;
 mod spec;
+mod key_files;
 mod store;
 mod stories;
 mod support;

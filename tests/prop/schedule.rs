@@ -162,7 +162,8 @@ proptest! {
         let now = start.plus(Duration::from_secs(later));
         let mut reversed = house.rows();
         reversed.reverse();
-        let twice = [Algorithm::Rs256, Algorithm::Es256, Algorithm::Rs256];
+        let twice =
+            [Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::Rs256];
         prop_assert_eq!(plan(&house.rows(), &Algorithm::ALL, now, &policy), plan(&reversed, &twice, now, &policy));
     }
 }

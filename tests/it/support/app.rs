@@ -157,7 +157,7 @@ fn serve(web: Web, listener: TcpListener) -> (ServerHandle, JoinHandle<()>) {
 }
 
 /// The same master key for all: the template's keys are sealed under it.
-fn master() -> MasterKey {
+pub(crate) fn master() -> MasterKey {
     MasterKey::generate(&SeededEntropy::new(1))
 }
 

@@ -1,4 +1,5 @@
-//! RS256 keys, RFC 7518 section 3.3: 2048 bits, e = 65537. Made and described by rsa, never used by it.
+//! RSA keys, for RS256 and PS256 (RFC 7518 sections 3.3 and 3.5): 2048 bits, e = 65537. Made and described by rsa,
+//! never used by it.
 
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::EncodePrivateKey;
