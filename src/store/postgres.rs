@@ -70,7 +70,15 @@ impl Postgres {
         let pooled = options.max_connections.saturating_sub(shared).max(2);
         let pool = Transactions::new(&connector, pooled, options)?;
         let slots = std::iter::repeat_with(Slot::default).take(shared).collect();
-        Ok(Self { connector, slots, turn: AtomicUsize::new(0), pool, options, ear: Ear::default(), runtime: Some(runtime) })
+        Ok(Self {
+            connector,
+            slots,
+            turn: AtomicUsize::new(0),
+            pool,
+            options,
+            ear: Ear::default(),
+            runtime: Some(runtime),
+        })
     }
 
     /// A shared connection. A broken one is replaced here, by whoever needs it next.

@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use rustls::ClientConfig;
-use rustls::RootCertStore;
 use futures_util::StreamExt;
 use futures_util::stream;
+use rustls::ClientConfig;
+use rustls::RootCertStore;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;

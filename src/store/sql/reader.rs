@@ -11,11 +11,7 @@ use crate::store::schema::jwks_readers;
 
 use super::Conn;
 
-pub(in crate::store) async fn count(
-    conn: &mut Conn<'_>,
-    fetched: Vec<Reader>,
-    most: i64,
-) -> Result<(), StoreError> {
+pub(in crate::store) async fn count(conn: &mut Conn<'_>, fetched: Vec<Reader>, most: i64) -> Result<(), StoreError> {
     let mut room = None;
     for mut reader in fetched {
         if add(conn, &reader).await? {
