@@ -13,3 +13,4 @@ mod store;
 mod stories;
 mod support;
 mod token_side;
+mod watch;

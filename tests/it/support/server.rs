@@ -30,7 +30,7 @@ pub(crate) struct Server {
     /// How much of the log was written before the server was ready: the start box, which shows the demo secrets.
     started_at: usize,
     /// Where it was started; goes with it.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
@@ -41,8 +41,12 @@ impl Server {
 
     /// The same with more environment variables.
     pub(crate) async fn dev_with(environment: &[(&str, &str)]) -> Self {
+        Self::dev_on(free_port(), environment).await
+    }
+
+    /// The same on a port of one's own choice.
+    pub(crate) async fn dev_on(port: u16, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let port = free_port();
         let mut child = command(folder.path())
             .args(["serve", "--dev", "--port", &port.to_string()])
             .envs(environment.iter().copied())
@@ -55,7 +59,7 @@ impl Server {
         collect(child.stdout.take().expect("standard output"), &log);
         collect(child.stderr.take().expect("standard error"), &log);
         let base = Url::parse(&format!("http://localhost:{port}")).expect("a URL");
-        let mut server = Self { child, base, log, started_at: 0, _folder: folder };
+        let mut server = Self { child, base, log, started_at: 0, folder };
         server.wait_until_ready().await;
         server.started_at = server.all_log().len();
         server
@@ -64,6 +68,16 @@ impl Server {
     /// The absolute URL of a path of this server.
     pub(crate) fn url(&self, path: &str) -> Url {
         self.base.join(path).expect("a path")
+    }
+
+    /// What was written before the server was ready.
+    pub(crate) fn start_box(&self) -> String {
+        self.all_log().get(..self.started_at).unwrap_or_default().to_owned()
+    }
+
+    /// Where it was started, and where it left word of itself.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Everything written since the server was ready, both streams together.
