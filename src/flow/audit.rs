@@ -346,9 +346,8 @@ impl Signet {
         }
         self.watch.metrics.count(event);
         let actor = match (&origin, sub) {
-            (Some(_), Some(_)) => "person",
             (Some(_), None) if client_id.is_some() => "client",
-            (Some(_), None) => "person",
+            (Some(_), _) => "person",
             (None, _) => self.watch.audit.actor.get().copied().unwrap_or("server"),
         };
         let bounded = |text: &str| printable(text, LONGEST);

@@ -44,7 +44,7 @@ const OVERDUE_AFTER: Duration = Duration::from_mins(5);
 /// Counters since the start of this process.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    durations: RwLock<HashMap<Box<str>, HashMap<u16, Arc<Histogram>>>>,
+    durations: RwLock<HashMap<Box<str>, ByStatus>>,
     codes: AtomicU64,
     refreshes: AtomicU64,
     client_credentials: AtomicU64,
@@ -55,6 +55,8 @@ pub struct Metrics {
     /// As they were when the database last answered.
     keys: Mutex<Vec<KeyFigures>>,
 }
+
+type ByStatus = HashMap<u16, Arc<Histogram>>;
 
 #[derive(Debug, Default)]
 struct Histogram {

@@ -30,7 +30,7 @@ enum State {
     Deaf,
     /// Goes on between two waits: a server that is slow to answer must not be asked by more and more connections.
     Connecting(JoinHandle<Result<Link, StoreError>>),
-    Listening(Link),
+    Listening(Box<Link>),
 }
 
 impl Ear {
@@ -60,7 +60,7 @@ impl Ear {
                     Ok(Ok(link)) => {
                         // What was announced before nobody has heard.
                         self.heard.notify_one();
-                        State::Listening(link)
+                        State::Listening(Box::new(link))
                     }
                     Ok(Err(_)) | Err(_) => {
                         *state = State::Deaf;

@@ -75,7 +75,8 @@ async fn trail(app: &App) -> Vec<Recorded> {
 }
 
 fn one<'a>(trail: &'a [Recorded], event: &str) -> &'a Entry {
-    let found: Vec<&Entry> = trail.iter().map(|recorded| &recorded.entry).filter(|entry| entry.event == event).collect();
+    let found: Vec<&Entry> =
+        trail.iter().map(|recorded| &recorded.entry).filter(|entry| entry.event == event).collect();
     assert_eq!(found.len(), 1, "{event}: {trail:#?}");
     found.first().unwrap()
 }
@@ -109,7 +110,8 @@ fn au_05_one_entry_for_each_event_with_who_and_whence() {
         assert!(replayed.detail.contains("fam_"));
         // AU-02: nothing that opens anything.
         let all = format!("{trail:?}");
-        for secret in [code.as_str(), tokens.access(), tokens.refresh(), tokens.id_token(), "a password that is wrong"] {
+        for secret in [code.as_str(), tokens.access(), tokens.refresh(), tokens.id_token(), "a password that is wrong"]
+        {
             assert!(!all.contains(secret));
         }
     });
@@ -125,7 +127,11 @@ fn au_01_what_a_person_wrote_is_bounded_and_escaped() {
         let trail = trail(&app).await;
         let revoked = one(&trail, "key_revoked");
         assert!(revoked.detail.len() <= 1024 && revoked.detail.is_ascii(), "{}", revoked.detail);
-        assert!(revoked.detail.starts_with(r#"{"reason":"stolen\\u{d}\\u{a}\\u{1b}[2J\\u{202e}xxx"#), "{}", revoked.detail);
+        assert!(
+            revoked.detail.starts_with(r#"{"reason":"stolen\\u{d}\\u{a}\\u{1b}[2J\\u{202e}xxx"#),
+            "{}",
+            revoked.detail
+        );
         assert_eq!((revoked.kid.as_deref(), revoked.actor.as_str()), (Some("k1"), "server"));
     });
 }
@@ -171,7 +177,10 @@ async fn the_command_line_shows_the_tail() {
     let tail = run(&["audit", "tail", "-n", "1", "-o", "jsonl"]).await;
     let entry: serde_json::Value = serde_json::from_str(tail.trim()).unwrap();
     let member = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-    assert_eq!((member("event"), member("actor"), member("client_id")), ("client_created".into(), "cli".into(), "shop".into()));
+    assert_eq!(
+        (member("event"), member("actor"), member("client_id")),
+        ("client_created".into(), "cli".into(), "shop".into())
+    );
     let all = run(&["audit", "tail", "-o", "jsonl"]).await;
     assert!(all.contains(r#""event":"key_published""#) && all.contains(r#""actor":"server""#), "{all}");
     // Whoever reads the keys is listed: not yet written, or written.

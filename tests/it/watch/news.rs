@@ -86,7 +86,8 @@ fn two_nodes_on_postgres_within_a_second() {
         tokio::time::sleep(Duration::from_millis(700)).await;
         let before = there.get(JWKS).await.text;
         assert_eq!(before, party.get(JWKS).await.text);
-        let kid = signet::domain::ids::KeyId::new(before.split("\"kid\":\"").nth(1).unwrap().split('"').next().unwrap());
+        let kid =
+            signet::domain::ids::KeyId::new(before.split("\"kid\":\"").nth(1).unwrap().split('"').next().unwrap());
         assert!(one.signet.store.revoke_key(kid.unwrap(), one.signet.now()).await.unwrap());
         let changed = Instant::now();
         while there.get(JWKS).await.text == before {

@@ -41,6 +41,19 @@ pub(super) async fn usage_adds_up_over_nodes(db: Database) {
     assert_eq!(db.store.key_usage(8).await.unwrap(), [usage("k1", 8, 7), usage("k2", 8, 3)]);
 }
 
+pub(super) async fn what_is_old_is_swept(db: Database) {
+    let usage = |hour| Usage { kid: KeyId::new("k1").unwrap(), hour, tokens: 1 };
+    let now = later(0);
+    let hour = now.seconds() / 3600;
+    db.store.add_key_usage(vec![usage(hour - 24 * 91), usage(hour - 24 * 89)]).await.unwrap();
+    db.store.count_readers(vec![reader("a", 0, 0, 1), reader("b", 86_400, 86_400, 1)]).await.unwrap();
+    let swept = db.store.sweep(now, 10).await.unwrap();
+    assert_eq!((swept.readers, swept.usage), (0, 1));
+    let swept = db.store.sweep(later(90 * 86_400), 10).await.unwrap();
+    assert_eq!((swept.readers, swept.usage), (1, 1));
+    assert_eq!(db.store.readers().await.unwrap(), [reader("b", 86_400, 86_400, 1)]);
+}
+
 #[test]
 fn ds_03_the_table_of_readers_is_bounded() {
     crate::support::database::run(Kind::Sqlite, async |db: Database| {
@@ -70,7 +83,8 @@ fn fetches_are_counted_by_what_was_served() {
         app.signet.flush_readers().await.unwrap();
         app.signet.flush_readers().await.unwrap();
         let readers = app.signet.readers().await.unwrap();
-        let mut seen: Vec<(String, i64)> = readers.iter().map(|reader| (reader.agent.clone(), reader.fetches)).collect();
+        let mut seen: Vec<(String, i64)> =
+            readers.iter().map(|reader| (reader.agent.clone(), reader.fetches)).collect();
         seen.sort();
         assert_eq!(seen, [("jose/v6.2.17".to_owned(), 2), ("x".repeat(80), 1)]);
         assert!(readers.iter().all(|reader| reader.etag == etag));
