@@ -2,7 +2,7 @@
 
 -- AUTOINCREMENT: a number is never given twice.
 CREATE TABLE audit (
-    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    id        INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     at        INTEGER NOT NULL,
     event     TEXT NOT NULL,
     actor     TEXT NOT NULL,

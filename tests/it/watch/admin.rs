@@ -67,9 +67,8 @@ async fn a_dev_server_does_without_a_port_that_is_taken() {
     // Port 0 cannot be asked for here: the server takes the port after its own.
     let (taken, port) = loop {
         let first = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        match first.checked_add(1).map(|next| TcpListener::bind(("127.0.0.1", next))) {
-            Some(Ok(taken)) => break (taken, first),
-            _ => {}
+        if let Some(Ok(taken)) = first.checked_add(1).map(|next| TcpListener::bind(("127.0.0.1", next))) {
+            break (taken, first);
         }
     };
     let server = Server::dev_on(port, &[]).await;
