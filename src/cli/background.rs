@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::flow::Signet;
+use crate::flow::audit;
 use crate::flow::error::FlowError;
+use crate::flow::readers;
 use crate::flow::rotate;
 use crate::flow::sweep;
 use crate::flow::sync;
@@ -17,6 +19,8 @@ pub(super) async fn run(signet: Arc<Signet>) {
         watch(Arc::clone(&signet)),
         // At once: a first start has made only the keys that sign.
         every(rotate::TEND_EVERY, Duration::ZERO, "keys", || tend(Arc::clone(&signet))),
+        every(audit::FLUSH_EVERY, audit::FLUSH_EVERY, "audit", || flush_audit(Arc::clone(&signet))),
+        every(readers::FLUSH_EVERY, readers::FLUSH_EVERY, "counters", || flush_counters(Arc::clone(&signet))),
         every(sweep::SWEEP_EVERY, sweep::SWEEP_EVERY, "sweep", || sweep_once(Arc::clone(&signet))),
     );
 }
@@ -24,7 +28,7 @@ pub(super) async fn run(signet: Arc<Signet>) {
 async fn watch(signet: Arc<Signet>) {
     let mut seen = Versions::default();
     loop {
-        tokio::time::sleep(sync::POLL_EVERY).await;
+        signet.store.wait_for_change(sync::POLL_EVERY).await;
         match signet.notice_changes(seen).await {
             Ok(current) => seen = current,
             Err(cause) => tracing::warn!(event = "background_failed", task = "watch", cause = ?cause),
@@ -34,6 +38,15 @@ async fn watch(signet: Arc<Signet>) {
 
 async fn tend(signet: Arc<Signet>) -> Result<(), FlowError> {
     signet.tend_keys().await.map(|_| ())
+}
+
+async fn flush_audit(signet: Arc<Signet>) -> Result<(), FlowError> {
+    signet.flush_audit().await
+}
+
+async fn flush_counters(signet: Arc<Signet>) -> Result<(), FlowError> {
+    signet.flush_readers().await?;
+    signet.flush_key_usage().await
 }
 
 async fn sweep_once(signet: Arc<Signet>) -> Result<(), FlowError> {

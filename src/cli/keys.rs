@@ -1,4 +1,4 @@
-//! `signet keys list | rotate`.
+//! `signet keys list | rotate | consumers`.
 
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ use crate::keys::schedule::Refused;
 
 use super::Failure;
 use super::console::Console;
+use super::keys_consumers;
 use super::open;
 use super::open::Selection;
 use super::output::Listing;
@@ -33,6 +34,8 @@ pub(super) enum KeysCommand {
     List(OutputArgs),
     /// Let the next key sign. The old one goes on verifying; no token becomes invalid.
     Rotate(Rotate),
+    /// Who reads the published keys, and whether a rotation now would trouble them.
+    Consumers(OutputArgs),
 }
 
 #[derive(Debug, Args)]
@@ -57,6 +60,7 @@ pub(super) async fn run(command: &KeysCommand, selection: &Selection, console: C
     match command {
         KeysCommand::List(output) => list(&signet, *output, console).await,
         KeysCommand::Rotate(rotate) => rotate_keys(&signet, rotate, console).await,
+        KeysCommand::Consumers(output) => keys_consumers::run(&signet, *output, console).await,
     }
 }
 

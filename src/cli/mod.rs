@@ -1,5 +1,6 @@
 //! The `signet` command: one file per noun. Data goes to stdout, prose to stderr.
 
+mod audit;
 mod background;
 mod clients;
 mod completions;
@@ -11,6 +12,7 @@ mod failure;
 mod healthcheck;
 mod http;
 mod keys;
+mod keys_consumers;
 mod log;
 mod log_line;
 mod open;
@@ -78,6 +80,13 @@ enum Command {
         #[command(subcommand)]
         command: tokens::TokensCommand,
     },
+    /// What has happened.
+    Audit {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
     /// The database.
     Db {
         #[command(flatten)]
@@ -137,6 +146,7 @@ fn administer(command: &Command) -> Result<(), Failure> {
             Command::Clients { selection, command } => Box::pin(clients::run(command, selection, console)).await,
             Command::Users { selection, command } => Box::pin(users::run(command, selection, console)).await,
             Command::Tokens { selection, command } => Box::pin(tokens::run(command, selection, console)).await,
+            Command::Audit { selection, command } => Box::pin(audit::run(command, selection, console)).await,
             Command::Db { selection, command } => db::run(command, selection, console),
             Command::SetupLink { selection } => Box::pin(setup_link::run(selection, console)).await,
             Command::Serve(_) | Command::Config(_) | Command::Completions(_) => Ok(()),

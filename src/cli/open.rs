@@ -118,6 +118,9 @@ pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
             overrides.push(("server.issuer".to_owned(), format!("http://localhost:{port}")));
         }
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port},[::1]:{port}")));
+        if let Some(admin) = port.checked_add(1) {
+            overrides.push(("server.admin_listen".to_owned(), format!("127.0.0.1:{admin}")));
+        }
     }
     let file = if selection.dev { None } else { selection.named_file().or_else(local_file) };
     Ok(Config::load(&Sources { file, env: environment(), overrides, dev: selection.dev })?)
@@ -166,7 +169,9 @@ pub(super) async fn provider(
 pub(super) async fn existing(selection: &Selection) -> Result<Arc<Signet>, Failure> {
     selection.check()?;
     let config = load(selection)?.config;
-    Ok(Arc::new(provider(config, Arc::new(SystemClock::new()), selection.dev, Missing::Refuse).await?))
+    let signet = provider(config, Arc::new(SystemClock::new()), selection.dev, Missing::Refuse).await?;
+    signet.watch.audit.act_as("cli");
+    Ok(Arc::new(signet))
 }
 
 fn check_migrated(url: &str) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use actix_web::dev::Server;
 use actix_web::web::Data;
 use clap::Args;
 
@@ -58,14 +59,27 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         check_loopback(&loaded.config)?;
     }
     let listeners = bind(&loaded.config.server.listen)?;
+    let admin = bind_admin(loaded.config.server.admin_listen, args.dev)?;
     // The database wants a runtime of its own: migrations block, and PostgreSQL connections must outlive workers.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let signet = runtime.block_on(prepare(loaded.config, clock.clone(), dev_server.as_ref()))?;
     let web = Data::new(Web::new(Arc::clone(&signet)).map_err(|fault| Failure::configuration(&fault))?);
     let setup = runtime.block_on(setup_link(&signet))?;
     runtime.spawn(super::background::run(Arc::clone(&signet)));
-    print_box(&signet, &listeners, clock.as_ref(), setup.as_deref());
-    actix_web::rt::System::new().block_on(async { server::build(&web, listeners)?.await })?;
+    print_box(&signet, &listeners, admin.as_ref(), clock.as_ref(), setup.as_deref());
+    actix_web::rt::System::new().block_on(async {
+        let admin = admin.map(|listener| server::build_admin(&web, listener)).transpose()?;
+        let handle = admin.as_ref().map(Server::handle);
+        if let Some(admin) = admin {
+            actix_web::rt::spawn(admin);
+        }
+        let ended = server::build(&web, listeners)?.await;
+        if let Some(handle) = handle {
+            handle.stop(true).await;
+        }
+        ended
+    })?;
+    runtime.block_on(signet.flush());
     drop(dev_server);
     Ok(())
 }
@@ -115,6 +129,18 @@ fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {
     Ok(listeners)
 }
 
+/// A dev server does without: somebody else may need the port after its own.
+fn bind_admin(address: SocketAddr, dev: bool) -> Result<Option<TcpListener>, Failure> {
+    match TcpListener::bind(address) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(fault) if dev => {
+            let _ = writeln!(io::stderr(), "warning: no metrics: cannot listen on {address}: {fault}");
+            Ok(None)
+        }
+        Err(fault) => Err(Failure::failed(&format!("cannot listen on {address} (server.admin_listen): {fault}"))),
+    }
+}
+
 async fn setup_link(signet: &Signet) -> Result<Option<String>, Failure> {
     if signet.dev || !signet.needs_setup().await? {
         return Ok(None);
@@ -123,7 +149,13 @@ async fn setup_link(signet: &Signet) -> Result<Option<String>, Failure> {
 }
 
 /// What a person who starts the server wants to know, on stderr: stdout is for data.
-fn print_box(signet: &Signet, listeners: &[TcpListener], clock: &dyn Clock, setup: Option<&str>) {
+fn print_box(
+    signet: &Signet,
+    listeners: &[TcpListener],
+    admin: Option<&TcpListener>,
+    clock: &dyn Clock,
+    setup: Option<&str>,
+) {
     let issuer = signet.issuer();
     let mut lines =
         vec![format!("signet {}   ready in {:.2} s", env!("CARGO_PKG_VERSION"), clock.monotonic().as_secs_f64())];
@@ -133,6 +165,9 @@ fn print_box(signet: &Signet, listeners: &[TcpListener], clock: &dyn Clock, setu
     lines.push(String::new());
     lines.push(format!("Issuer       {issuer}"));
     lines.push(format!("Discovery    {issuer}/.well-known/openid-configuration"));
+    if let Some(address) = admin.and_then(|listener| listener.local_addr().ok()) {
+        lines.push(format!("Metrics      http://{address}/metrics"));
+    }
     if signet.dev {
         lines.push(format!("Playground   {issuer}/playground"));
         lines.push(format!("User         {} / {}   (role admin; also {})", dev::USER, dev::PASSWORD, dev::OTHER_USER));

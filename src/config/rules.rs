@@ -30,6 +30,19 @@ pub(super) fn server(server: &Server, dev: bool, input: &mut Input) {
             input.fault("server.listen", Some(at), message);
         }
     }
+    if !server.admin_listen.ip().is_loopback() {
+        if dev {
+            let message = format!("server.admin_listen is {}: serve --dev is for loopback only", server.admin_listen);
+            input.fault("server.admin_listen", None, message);
+        } else {
+            let message = format!("server.admin_listen is {}: other machines may reach it", server.admin_listen);
+            input.warn("server.admin_listen", message);
+        }
+    }
+    if server.listen.contains(&server.admin_listen) && server.admin_listen.port() != 0 {
+        let message = format!("server.admin_listen is {}, as in server.listen; use another port", server.admin_listen);
+        input.fault("server.admin_listen", None, message);
+    }
     if !dev && !server.issuer.is_https() && input.is_given("server.issuer") {
         let message = format!("server.issuer is {}: only applications on this machine can use it", server.issuer);
         input.warn("server.issuer", message);

@@ -27,6 +27,8 @@ section! {
         issuer: Issuer = Default(r#""http://localhost:8080""#);
         /// Addresses of the public listener. Other machines reach it only when the issuer is https.
         listen: Vec<SocketAddr> = Default(r#"["127.0.0.1:8080", "[::1]:8080"]"#), NotEmpty;
+        /// Address of the listener for metrics and health checks. Keep it away from the internet.
+        admin_listen: SocketAddr = Default(r#""127.0.0.1:8081""#);
         /// Reverse proxies whose X-Forwarded-For is believed, as addresses or CIDR blocks. Nobody else's is.
         trusted_proxies: Vec<Cidr> = Default("[]");
         /// Worker threads; 0 means one for each core.

@@ -352,6 +352,8 @@ fn no_secret_is_ever_shown() {
 fn dev_never_leaves_the_machine() {
     let fault = Machine::with("").flag("server.listen", "0.0.0.0:8080").dev().fault();
     assert!(fault.contains("serve --dev listens on 127.0.0.1 and [::1] only"), "{fault}");
+    let fault = Machine::with("[server]\nadmin_listen = \"192.0.2.1:81\"").dev().fault();
+    assert!(fault.contains("serve --dev is for loopback only"), "{fault}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::protocol::token::resource;
 use crate::store::code::RedeemCode;
 
 use super::Signet;
+use super::audit::Event;
 use super::clients::AuthenticatedClient;
 use super::error::FlowError;
 use super::mint::ForUser;
@@ -70,7 +71,7 @@ impl Signet {
                 Ok(tokens.with_refresh_token(refresh.map(|refresh| refresh.value.reveal().to_owned())))
             }
             RedeemCode::Replayed { family_id } => {
-                tracing::warn!(event = "code_replayed", client_id = %client.id, grant_id = %family_id, "family revoked");
+                self.note(&Event::CodeReplayed { client_id: client.id.clone(), grant_id: family_id });
                 Err(rules::invalid_code().into())
             }
             RedeemCode::Unknown => Err(rules::invalid_code().into()),
@@ -80,7 +81,7 @@ impl Signet {
     /// Spends a code on a family that is dead from the start: whoever has the code but not its verifier may have
     /// stolen it, and nobody shall use it any more.
     async fn burn(&self, code: &Code, client: &Client, now: Timestamp) -> Result<(), FlowError> {
-        tracing::warn!(event = "code_burnt", client_id = %client.id, "presented without its verifier");
+        self.note(&Event::CodeBurnt { client_id: client.id.clone() });
         let dead = Family {
             revoked: Some(Revocation { at: now, reason: RevocationReason::CodeReplayed }),
             ..self.family(code, client, self.new_family_id()?, None, now)

@@ -8,6 +8,7 @@ use crate::protocol::response::AuthorizationResponse;
 use crate::protocol::response::ReturnTo;
 
 use super::Signet;
+use super::audit::Event;
 use super::authorize::AttemptLookup;
 use super::authorize::BrowserCookies;
 use super::authorize::Next;
@@ -42,7 +43,8 @@ impl Signet {
         let request = &open.attempt.request;
         match decision {
             Decision::Deny => {
-                tracing::info!(event = "consent_denied", client_id = %request.client_id, sub = %user.id);
+                let (client_id, sub) = (request.client_id.clone(), user.id.clone());
+                self.note(&Event::ConsentDenied { client_id, sub });
                 let error = OAuthError::access_denied("The person did not allow it");
                 if !self.store.finish_attempt(id.clone(), self.now()).await? {
                     return self.restart(id, cookies).await;
@@ -62,7 +64,8 @@ impl Signet {
                     };
                     self.store.remember_consent(consent).await?;
                 }
-                tracing::info!(event = "consent_granted", client_id = %request.client_id, sub = %user.id, remember);
+                let (client_id, sub) = (request.client_id.clone(), user.id.clone());
+                self.note(&Event::ConsentGranted { client_id, sub, remember });
                 self.resume(id, cookies).await
             }
         }

@@ -20,6 +20,7 @@ use crate::store::throttle::Policy;
 use crate::store::throttle::Throttle;
 
 use super::Signet;
+use super::audit::Event;
 use super::authorize::AttemptLookup;
 use super::authorize::BrowserCookies;
 use super::authorize::Next;
@@ -74,7 +75,10 @@ impl Signet {
         match self.check_password(&credentials).await? {
             Checked::Right(user) => match self.begin_session(&user, cookies).await? {
                 Some(signed_in) => Ok(Login::SignedIn(signed_in)),
-                None => Ok(Login::Denied),
+                None => {
+                    self.note(&Event::LoginDenied { address: credentials.address });
+                    Ok(Login::Denied)
+                }
             },
             Checked::Wrong => Ok(Login::Denied),
             Checked::Wait(time) => Ok(Login::Wait(time)),
@@ -94,14 +98,14 @@ impl Signet {
         let buckets = self.buckets(name, user.as_ref(), credentials);
         for (bucket, policy) in &buckets {
             if let Throttle::Wait(time) = self.store.throttle_take(*bucket, now, *policy).await? {
-                tracing::warn!(event = "login_throttled", address = %credentials.address, wait_s = time.as_secs());
+                self.note(&Event::LoginThrottled { address: credentials.address, wait: time });
                 return Ok(Checked::Wait(time));
             }
         }
         let known = user.as_ref().filter(|user| !user.disabled).and_then(|user| user.password.clone());
         let right = self.passwords.verify(known, credentials.password.clone()).await?;
         let Some(user) = user.filter(|_| right) else {
-            tracing::info!(event = "login_denied", address = %credentials.address);
+            self.note(&Event::LoginDenied { address: credentials.address });
             return Ok(Checked::Wrong);
         };
         // Only failures count: many people may sign in from one address.
@@ -170,7 +174,7 @@ impl Signet {
         if self.store.begin_session(session, replaces).await? == BeginSession::UserGone {
             return Ok(None);
         }
-        tracing::info!(event = "signed_in", sub = %user.id, sid = %id);
+        self.note(&Event::SignedIn { sub: user.id.clone(), sid: id });
         let device = self.new_device_cookie(&user.id);
         Ok(Some(SignedIn { session: secret, device, user_id: user.id.clone() }))
     }

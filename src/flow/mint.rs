@@ -149,6 +149,8 @@ impl Signet {
     fn sign(&self, algorithm: Algorithm, typ: &str, claims: &impl Serialize) -> Result<String, FlowError> {
         let ring = self.ring.load();
         let signer = ring.signer(algorithm).ok_or(FlowError::NoKey(algorithm))?;
-        Ok(signer.sign(typ, claims)?)
+        let token = signer.sign(typ, claims)?;
+        self.watch.usage.count(signer.kid());
+        Ok(token)
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows HTTP: the command line and the simulator call the same functions.
 
+pub mod audit;
 pub mod authorize;
 pub mod client_credentials;
 pub mod clients;
@@ -18,9 +19,11 @@ pub mod error;
 pub mod inspect;
 pub mod key_files;
 pub mod login;
+pub mod metrics;
 pub mod mint;
 pub mod open;
 pub mod passwords;
+pub mod readers;
 pub mod refresh;
 pub mod registration;
 pub mod rotate;
@@ -29,8 +32,10 @@ pub mod setup;
 pub mod sweep;
 pub mod sync;
 pub mod tokens;
+pub mod usage;
 pub mod userinfo;
 pub mod users;
+pub mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -58,6 +63,7 @@ pub struct Signet {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
+    pub watch: watch::Watch,
     /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
     pub dev: bool,
     pub(crate) stopping: AtomicBool,

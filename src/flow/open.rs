@@ -21,9 +21,11 @@ use crate::store::custody::CANARY;
 
 use super::Secrets;
 use super::Signet;
+use super::audit::Event;
 use super::clients::Clients;
 use super::error::FlowError;
 use super::passwords::Passwords;
+use super::watch::Watch;
 
 /// What a provider is opened with.
 #[derive(Debug)]
@@ -62,6 +64,7 @@ impl Signet {
             clients: Clients::new(config.limits.client_secret_failures),
             ring: RingHandle::new(ring),
             secrets: Secrets::derive(&master),
+            watch: Watch::default(),
             stopping: AtomicBool::new(false),
             config,
             store,
@@ -104,14 +107,18 @@ impl Signet {
                 None => {
                     client.created_at = now;
                     // Another node that starts with the same file may have been faster.
-                    let (CreateClient::Created | CreateClient::Taken) = self.store.create_client(client).await?;
+                    let client_id = client.id.clone();
+                    if self.store.create_client(client).await? == CreateClient::Created {
+                        self.record(&Event::ClientCreated { client_id }).await;
+                    }
                 }
             }
         }
         for known in existing.iter().filter(|known| known.source == ClientSource::Configuration) {
             if !self.config.clients.iter().any(|configured| configured.client.id == known.id) {
                 self.store.delete_client(known.id.clone(), now).await?;
-                tracing::info!(event = "client_removed", client_id = %known.id, "left the configuration file");
+                // It left the configuration file.
+                self.record(&Event::ClientRemoved { client_id: known.id.clone() }).await;
             }
         }
         Ok(())

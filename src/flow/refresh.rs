@@ -25,6 +25,7 @@ use crate::store::family::RotateFamily;
 use crate::store::family::Rotation;
 
 use super::Signet;
+use super::audit::Event;
 use super::clients::AuthenticatedClient;
 use super::error::FlowError;
 use super::mint::ForUser;
@@ -81,7 +82,7 @@ impl Signet {
                 }
                 Decision::Reuse => {
                     self.store.revoke_family(family.id.clone(), RevocationReason::RefreshReused, now).await?;
-                    tracing::warn!(event = "refresh_reuse", client_id = %client.id, grant_id = %family.id, "family revoked");
+                    self.note(&Event::RefreshReuse { client_id: client.id.clone(), grant_id: family.id });
                     return Err(rules::invalid_refresh_token().into());
                 }
                 Decision::Invalid(error) => return Err(error.into()),

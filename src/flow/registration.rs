@@ -18,6 +18,7 @@ use crate::domain::uri::RedirectUri;
 use crate::store::client::CreateClient;
 
 use super::Signet;
+use super::audit::Event;
 use super::error::FlowError;
 
 /// How long an old secret goes on working beside a new one.
@@ -92,7 +93,7 @@ impl Signet {
         };
         match self.store.create_client(client.clone()).await? {
             CreateClient::Created => {
-                tracing::info!(event = "client_created", client_id = %client.id);
+                self.record(&Event::ClientCreated { client_id: client.id.clone() }).await;
                 Ok(Some((client, secret)))
             }
             CreateClient::Taken => Ok(None),
@@ -117,7 +118,7 @@ impl Signet {
         if !self.store.replace_client(client).await? {
             return Ok(None);
         }
-        tracing::info!(event = "client_secret_rotated", client_id = %id);
+        self.record(&Event::ClientSecretRotated { client_id: id.clone() }).await;
         Ok(Some(secret))
     }
 
@@ -128,7 +129,7 @@ impl Signet {
     pub async fn delete_client(&self, id: &ClientId) -> Result<bool, FlowError> {
         let done = self.store.delete_client(id.clone(), self.now()).await?;
         if done {
-            tracing::info!(event = "client_deleted", client_id = %id);
+            self.record(&Event::ClientRemoved { client_id: id.clone() }).await;
         }
         Ok(done)
     }

@@ -14,9 +14,13 @@ use crate::keys::Ring;
 use crate::keys::schedule;
 use crate::keys::schedule::Action;
 use crate::keys::schedule::Policy;
+use crate::store::key::ActivateKey;
 use crate::store::key::Activation;
+use crate::store::key::CreateKey;
 
 use super::Signet;
+use super::audit::Event;
+use super::audit::KeyChange;
 use super::error::FlowError;
 
 /// How often a node looks whether a key is due.
@@ -116,18 +120,30 @@ impl Signet {
             match action {
                 Action::Create { kid, .. } => {
                     let key = made.next().ok_or(FlowError::Internal("a key was planned but not made"))?;
-                    let outcome = self.store.create_key(key).await?;
-                    tracing::info!(event = "key_published", %kid, ?outcome);
+                    // Another node that was faster has told it too.
+                    if self.store.create_key(key).await? == CreateKey::Created {
+                        self.record(&Event::Key { kid, change: KeyChange::Published }).await;
+                    }
                 }
                 Action::Activate { kid, retire, leaves_at } => {
-                    let activation =
-                        Activation { kid: kid.clone(), retire, leaves_at: Some(leaves_at), now: self.now() };
-                    let outcome = self.store.activate_key(activation).await?;
-                    tracing::info!(event = "key_activated", %kid, ?outcome);
+                    let activation = Activation {
+                        kid: kid.clone(),
+                        retire: retire.clone(),
+                        leaves_at: Some(leaves_at),
+                        now: self.now(),
+                    };
+                    if self.store.activate_key(activation).await? == ActivateKey::Activated {
+                        self.record(&Event::Key { kid, change: KeyChange::Activated }).await;
+                        if let Some(kid) = retire {
+                            let change = KeyChange::Retired { leaves_at: Some(leaves_at) };
+                            self.record(&Event::Key { kid, change }).await;
+                        }
+                    }
                 }
                 Action::Expire { kid } => {
-                    self.store.expire_key(kid.clone()).await?;
-                    tracing::info!(event = "key_expired", %kid);
+                    if self.store.expire_key(kid.clone()).await? {
+                        self.record(&Event::Key { kid, change: KeyChange::Expired }).await;
+                    }
                 }
             }
         }

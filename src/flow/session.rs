@@ -7,6 +7,7 @@ use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
 
 use super::Signet;
+use super::audit::Event;
 use super::authorize::BrowserCookies;
 use super::error::FlowError;
 
@@ -29,7 +30,7 @@ impl Signet {
     pub async fn sign_out(&self, cookies: &BrowserCookies) -> Result<Option<SessionId>, FlowError> {
         let Some((session, user)) = self.signed_in(cookies).await? else { return Ok(None) };
         self.store.end_session(session.id.clone(), self.now()).await?;
-        tracing::info!(event = "signed_out", sub = %user.id, sid = %session.id);
+        self.note(&Event::SignedOut { sub: user.id, sid: session.id.clone() });
         Ok(Some(session.id))
     }
 }

@@ -7,7 +7,7 @@ use crate::store::version::Versions;
 use super::Signet;
 use super::error::FlowError;
 
-/// How often a node asks whether anything has changed: one read of one small row.
+/// How often a node asks whether anything has changed, even when nobody told it so: one read of two small rows.
 pub const POLL_EVERY: Duration = Duration::from_millis(500);
 
 impl Signet {

@@ -12,6 +12,7 @@ use crate::domain::user::User;
 use crate::store::user::CreateUser;
 
 use super::Signet;
+use super::audit::Event;
 use super::error::FlowError;
 
 /// A user to be.
@@ -66,7 +67,7 @@ impl Signet {
     pub(super) async fn add_user(&self, user: User) -> Result<Option<User>, FlowError> {
         match self.store.create_user(user.clone()).await? {
             CreateUser::Created => {
-                tracing::info!(event = "user_created", sub = %user.id);
+                self.record(&Event::UserCreated { sub: user.id.clone() }).await;
                 Ok(Some(user))
             }
             CreateUser::Taken => Ok(None),
@@ -95,7 +96,9 @@ impl Signet {
     pub async fn set_user_disabled(&self, user: &UserId, disabled: bool) -> Result<bool, FlowError> {
         let done = self.store.set_user_disabled(user.clone(), disabled, self.now()).await?;
         if done {
-            tracing::info!(event = if disabled { "user_disabled" } else { "user_enabled" }, sub = %user);
+            let sub = user.clone();
+            let event = if disabled { Event::UserDisabled { sub } } else { Event::UserEnabled { sub } };
+            self.record(&event).await;
         }
         Ok(done)
     }
@@ -108,7 +111,7 @@ impl Signet {
         let hash = self.passwords.hash(password, self.entropy.clone()).await?;
         let done = self.store.set_password(user.clone(), hash, self.now(), None).await?;
         if done {
-            tracing::info!(event = "password_set", sub = %user);
+            self.record(&Event::PasswordSet { sub: user.clone() }).await;
         }
         Ok(done)
     }

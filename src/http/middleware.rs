@@ -27,11 +27,18 @@ use actix_web::http::header::X_FRAME_OPTIONS;
 use actix_web::middleware::Next;
 use futures_util::future::FutureExt;
 
+use crate::flow::audit::Origin;
+use crate::flow::audit::on_behalf_of;
+
 use super::App;
 use super::error;
+use super::extract::peer;
 use super::page::contexts::ErrorKind;
 use super::reference::Reference;
 use super::unread::Unread;
+
+/// The route of what no route fits.
+const NO_ROUTE: &str = "(none)";
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -55,6 +62,7 @@ pub async fn around(
         response.head_mut().set_connection_type(ConnectionType::Close);
         secure(response.headers_mut(), &reference, https);
         log(&reference, method.as_str(), None, response.status(), Duration::ZERO);
+        web.signet.watch.metrics.answered(NO_ROUTE, response.status().as_u16(), Duration::ZERO);
         return Ok(request.into_response(response));
     }
     // The router decodes before it compares. Whoever guards `/token` in front of us compares what was sent, and must
@@ -67,20 +75,25 @@ pub async fn around(
     }
     let unread = Unread::watch(&mut request);
 
+    let address = peer::address(request.request(), &web.signet.config.server.trusted_proxies);
+    let origin = Origin { reference: reference.to_string(), address };
     // A panic must cost one answer, not the connection: other requests may be waiting behind this one.
-    let Ok(answered) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
+    let Ok(answered) = AssertUnwindSafe(on_behalf_of(origin, next.call(request))).catch_unwind().await else {
         tracing::error!(event = "panic", %reference, "a handler panicked");
+        let took = web.signet.clock.monotonic().saturating_sub(started);
+        web.signet.watch.metrics.answered(NO_ROUTE, 500, took);
         let mut response = HttpResponse::InternalServerError().finish();
         secure(response.headers_mut(), &reference, https);
         return Err(InternalError::from_response("panic", response).into());
     };
     let mut response = answered?.map_into_boxed_body().map_body(|_, body| unread.hold(body));
     secure(response.headers_mut(), &reference, https);
+    let route = response.request().match_pattern();
+    let took = web.signet.clock.monotonic().saturating_sub(started);
     if is_worth_a_line(response.request().path(), response.status()) {
-        let route = response.request().match_pattern();
-        let took = web.signet.clock.monotonic().saturating_sub(started);
         log(&reference, method.as_str(), route.as_deref(), response.status(), took);
     }
+    web.signet.watch.metrics.answered(route.as_deref().unwrap_or(NO_ROUTE), response.status().as_u16(), took);
     Ok(response)
 }
 
@@ -128,7 +141,7 @@ fn log(reference: &Reference, method: &str, route: Option<&str>, status: StatusC
         event = "request",
         %reference,
         method,
-        route = route.unwrap_or("(none)"),
+        route = route.unwrap_or(NO_ROUTE),
         status = status.as_u16(),
         us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
     );

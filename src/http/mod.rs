@@ -2,6 +2,7 @@
 //!
 //! [`routes`] is the whole server on one screen.
 
+pub mod admin;
 pub mod assets;
 pub mod authorize;
 pub mod consent;

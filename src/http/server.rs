@@ -12,6 +12,7 @@ use actix_web::middleware::from_fn;
 
 use super::App;
 use super::Web;
+use super::admin;
 use super::extract::form::BodyLimits;
 use super::middleware;
 use super::routes;
@@ -49,5 +50,23 @@ pub fn build(web: &App, listeners: Vec<TcpListener>) -> io::Result<Server> {
     for listener in listeners {
         server = server.listen(listener)?;
     }
+    Ok(server.run())
+}
+
+/// The same for the admin listener: one worker of its own, so that metrics are answered when the public ones are busy.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn build_admin(web: &App, listener: TcpListener) -> io::Result<Server> {
+    let app = web.clone();
+    let server = HttpServer::new(move || {
+        ActixApp::new().app_data(app.clone()).wrap(from_fn(middleware::around)).configure(admin::routes)
+    })
+    .workers(1)
+    .shutdown_timeout(1)
+    // Whoever runs the public server hears the signals.
+    .disable_signals()
+    .client_request_timeout(web.signet.config.limits.head_timeout)
+    .listen(listener)?;
     Ok(server.run())
 }

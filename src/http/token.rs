@@ -47,9 +47,12 @@ async fn authenticate(web: &Web, request: &HttpRequest, form: &Params) -> Result
 
 /// The phases that every grant shares have run; this is the one place that tells grants apart.
 async fn grant(web: &Web, caller: &AuthenticatedClient, form: &Params) -> Result<TokenResponse, FlowError> {
-    match token::grant_type(form)? {
+    let grant = token::grant_type(form)?;
+    let tokens = match grant {
         GrantType::AuthorizationCode => web.signet.redeem(caller, form).await,
         GrantType::RefreshToken => web.signet.refresh(caller, form).await,
         GrantType::ClientCredentials => web.signet.client_credentials(caller, form),
-    }
+    }?;
+    web.signet.watch.metrics.token_issued(grant);
+    Ok(tokens)
 }

@@ -13,6 +13,7 @@
 //!
 //! A secret never gets here: what must not be guessed arrives as a hash.
 
+pub mod audit;
 pub mod client;
 pub mod code;
 pub mod consent;
@@ -23,6 +24,7 @@ pub mod instance;
 pub mod key;
 pub mod migrate;
 mod postgres;
+pub mod reader;
 pub mod request;
 mod rows;
 mod schema;
@@ -30,6 +32,7 @@ pub mod session;
 mod sqlite;
 pub mod sweep;
 pub mod throttle;
+pub mod usage;
 pub mod user;
 pub mod version;
 

@@ -3,6 +3,7 @@
 //! no worker of the server can hold up the others.
 
 mod connect;
+mod listen;
 #[expect(clippy::duplicate_mod, reason = "each statement is written once and compiled for both backends")]
 #[path = "sql/mod.rs"]
 pub(super) mod sql;
@@ -30,6 +31,7 @@ use tokio::time::timeout;
 use super::Options;
 use super::error::StoreError;
 use connect::Link;
+use listen::Ear;
 
 pub(super) use connect::Connector;
 pub(super) use connect::Patience;
@@ -44,6 +46,7 @@ pub struct Postgres {
     turn: AtomicUsize,
     pool: Transactions,
     options: Options,
+    ear: Ear,
     runtime: Option<Runtime>,
 }
 
@@ -67,7 +70,15 @@ impl Postgres {
         let pooled = options.max_connections.saturating_sub(shared).max(2);
         let pool = Transactions::new(&connector, pooled, options)?;
         let slots = std::iter::repeat_with(Slot::default).take(shared).collect();
-        Ok(Self { connector, slots, turn: AtomicUsize::new(0), pool, options, runtime: Some(runtime) })
+        Ok(Self {
+            connector,
+            slots,
+            turn: AtomicUsize::new(0),
+            pool,
+            options,
+            ear: Ear::default(),
+            runtime: Some(runtime),
+        })
     }
 
     /// A shared connection. A broken one is replaced here, by whoever needs it next.
@@ -94,6 +105,11 @@ impl Postgres {
         // The server has the same limit; this one is for a server that no longer answers.
         let late = self.options.statement_timeout.saturating_add(Duration::from_millis(500));
         timeout(late, statement).await.unwrap_or_else(|_| Err(StoreError::unavailable("no answer in time")))
+    }
+
+    pub(super) async fn wait_for_change(&self, within: Duration) {
+        let Some(runtime) = &self.runtime else { return };
+        self.ear.wait(within, &self.connector, runtime.handle()).await;
     }
 
     pub(super) fn pool(&self) -> Transactions {
@@ -245,6 +261,24 @@ mod hold {
     pub(super) async fn client(conn: &mut Conn<'_>, id: &str) -> Result<(), StoreError> {
         let query = clients::table.filter(clients::id.eq(id)).select(clients::id).for_key_share();
         query.load::<String>(conn).await?;
+        Ok(())
+    }
+}
+
+/// Tells the other nodes, when and only when the transaction commits. PostgreSQL lets such commits pass one at a time,
+/// so this is for what changes seldom.
+mod announce {
+    use diesel::sql_query;
+    use diesel::sql_types::Text;
+    use diesel_async::RunQueryDsl;
+
+    use super::Conn;
+    use super::StoreError;
+    use super::listen::CHANNEL;
+
+    pub(super) async fn change(conn: &mut Conn<'_>, what: &'static str) -> Result<(), StoreError> {
+        let notify = sql_query("SELECT pg_notify($1, $2)").bind::<Text, _>(CHANNEL).bind::<Text, _>(what);
+        notify.execute(conn).await?;
         Ok(())
     }
 }

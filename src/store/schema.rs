@@ -147,4 +147,38 @@ table! {
     }
 }
 
+table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        event -> Text,
+        actor -> Text,
+        client_id -> Nullable<Text>,
+        sub -> Nullable<Text>,
+        kid -> Nullable<Text>,
+        address -> Nullable<Text>,
+        reference -> Nullable<Text>,
+        detail -> Text,
+    }
+}
+
+table! {
+    jwks_readers (address, agent) {
+        address -> Text,
+        agent -> Text,
+        first_at -> BigInt,
+        last_at -> BigInt,
+        fetches -> BigInt,
+        etag -> Text,
+    }
+}
+
+table! {
+    key_usage (kid, hour) {
+        kid -> Text,
+        hour -> BigInt,
+        tokens -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(clients, users, sessions, codes, families, signing_keys);

@@ -26,6 +26,7 @@ use futures_util::future::BoxFuture;
 
 use super::Options;
 use super::error::StoreError;
+use super::version::Versions;
 use writer::Writer;
 
 pub(super) use writer::Unit;
@@ -39,7 +40,12 @@ pub struct Sqlite {
     options: Options,
     readers: Mutex<Vec<Conn<'static>>>,
     writer: Writer,
+    /// What [`Sqlite::wait_for_change`] saw last.
+    seen: Mutex<Option<Versions>>,
 }
+
+/// How often the counters are looked at while somebody waits for a change: a read of two rows, some microseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,7 +59,7 @@ impl Sqlite {
             return Err(StoreError::unavailable(format!("{} is not there: migrate makes it", path.display())));
         }
         let writer = Writer::start(path.clone(), options.statement_timeout)?;
-        Ok(Self { path, options, readers: Mutex::new(Vec::new()), writer })
+        Ok(Self { path, options, readers: Mutex::new(Vec::new()), writer, seen: Mutex::default() })
     }
 
     /// Runs a job on the writing thread; answers when it is on the disk.
@@ -85,6 +91,24 @@ impl Sqlite {
         }
         outcome
     }
+
+    pub(super) async fn wait_for_change(&self, within: Duration) {
+        let mut left = within;
+        while !self.has_changed() && !left.is_zero() {
+            let pause = left.min(LOOK_EVERY);
+            tokio::time::sleep(pause).await;
+            left = left.saturating_sub(pause);
+        }
+    }
+
+    /// A database that cannot be read has not changed yet; that it cannot be read the watcher finds out by itself.
+    fn has_changed(&self) -> bool {
+        let now = self.read(|conn| sql::version::all(conn).now_or_never()).ok();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = now.is_some() && *seen != now;
+        *seen = now.or(*seen);
+        changed
+    }
 }
 
 fn not_ready() -> StoreError {
@@ -108,6 +132,19 @@ mod hold {
     }
 
     pub(super) fn client(_conn: &mut Conn<'_>, _id: &str) -> Ready<Result<(), StoreError>> {
+        ready(Ok(()))
+    }
+}
+
+/// Nobody listens: other processes look at the counters themselves.
+mod announce {
+    use std::future::Ready;
+    use std::future::ready;
+
+    use super::Conn;
+    use super::StoreError;
+
+    pub(super) fn change(_conn: &mut Conn<'_>, _what: &'static str) -> Ready<Result<(), StoreError>> {
         ready(Ok(()))
     }
 }

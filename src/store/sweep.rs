@@ -20,13 +20,15 @@ pub struct Swept {
     pub families: usize,
     pub throttles: usize,
     pub setup_links: usize,
+    pub readers: usize,
+    pub usage: usize,
 }
 
 impl Swept {
     /// Whether a full batch of anything went, so that there may be more.
     #[must_use]
     pub fn more(&self, batch: u32) -> bool {
-        let Self { attempts, codes, sessions, families, throttles, setup_links } = *self;
+        let Self { attempts, codes, sessions, families, throttles, setup_links, readers: _, usage: _ } = *self;
         let batch = usize::try_from(batch).unwrap_or(usize::MAX);
         [attempts, codes, sessions, families, throttles, setup_links].into_iter().any(|count| count >= batch)
     }
@@ -35,11 +37,13 @@ impl Swept {
 impl Store {
     /// Deletes at most `batch` rows of each table, each table in a transaction of its own. What has ended stays a
     /// while: an attempt a day, so that a page left open overnight can start again; a code an hour, so that a late
-    /// replay is noticed; sessions and families a day, longer than any access token.
+    /// replay is noticed; sessions and families a day, longer than any access token; readers of the JWKS and counts of tokens
+    /// ninety days.
     pub async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
         let batch = i64::from(batch);
         let hour_ago = now.minus(HOUR);
         let day_ago = now.minus(DAY);
+        let season_ago = now.minus(DAY * 90);
         Ok(Swept {
             attempts: dispatch!(self, statement, sweep::attempts(day_ago, batch))?,
             codes: dispatch!(self, statement, sweep::codes(hour_ago, batch))?,
@@ -47,6 +51,8 @@ impl Store {
             families: dispatch!(self, statement, sweep::families(day_ago, batch))?,
             throttles: dispatch!(self, statement, sweep::throttles(now, batch))?,
             setup_links: dispatch!(self, statement, sweep::setup_links(now, batch))?,
+            readers: dispatch!(self, statement, sweep::readers(season_ago))?,
+            usage: dispatch!(self, statement, sweep::usage(season_ago.seconds() / 3600))?,
         })
     }
 }

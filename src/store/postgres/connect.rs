@@ -8,12 +8,19 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
+use futures_util::StreamExt;
+use futures_util::stream;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio::time::timeout;
+use tokio_postgres::AsyncMessage;
 use tokio_postgres::Config;
+use tokio_postgres::Connection;
 use tokio_postgres::NoTls;
 use tokio_postgres::config::Host;
 use tokio_postgres::config::SslMode;
@@ -92,10 +99,15 @@ impl Connector {
 
     /// Connects on the store's own runtime, which then drives the connection.
     pub(in crate::store) async fn connect(&self) -> Result<Link, StoreError> {
+        self.connect_hearing(Arc::default()).await
+    }
+
+    /// The same; `heard` is notified of every notification, and of the end of the connection.
+    pub(in crate::store) async fn connect_hearing(&self, heard: Arc<Notify>) -> Result<Link, StoreError> {
         if self.pausing.load(Ordering::Acquire) {
             return Err(StoreError::unavailable("connecting failed a moment ago"));
         }
-        let attempt = attempt(self.config.clone(), self.tls.clone(), self.patience, self.runtime.clone());
+        let attempt = attempt(self.config.clone(), self.tls.clone(), self.patience, self.runtime.clone(), heard);
         // A server that accepts and then says nothing is as good as none.
         let limit = self.patience.connect.saturating_mul(2);
         let outcome = match self.runtime.spawn(timeout(limit, attempt)).await {
@@ -119,23 +131,30 @@ async fn attempt(
     tls: Option<MakeRustlsConnect>,
     patience: Patience,
     runtime: Handle,
+    heard: Arc<Notify>,
 ) -> Result<Link, StoreError> {
     let Some(tls) = tls else {
-        return open(&config, NoTls, patience, &runtime).await;
+        return open(&config, NoTls, patience, &runtime, heard).await;
     };
-    let outcome = open(&config, tls, patience, &runtime).await;
+    let outcome = open(&config, tls, patience, &runtime, Arc::clone(&heard)).await;
     match outcome {
         // `prefer` promises nothing: as with libpq, a certificate that nobody vouches for means no TLS.
         Err(error) if config.get_ssl_mode() == SslMode::Prefer && error.detail().contains("TLS handshake") => {
             let mut plain = config;
             plain.ssl_mode(SslMode::Disable);
-            open(&plain, NoTls, patience, &runtime).await
+            open(&plain, NoTls, patience, &runtime, heard).await
         }
         outcome => outcome,
     }
 }
 
-async fn open<T>(config: &Config, tls: T, patience: Patience, runtime: &Handle) -> Result<Link, StoreError>
+async fn open<T>(
+    config: &Config,
+    tls: T,
+    patience: Patience,
+    runtime: &Handle,
+    heard: Arc<Notify>,
+) -> Result<Link, StoreError>
 where
     T: MakeTlsConnect<tokio_postgres::Socket> + Send,
     T::Stream: Send + 'static,
@@ -147,9 +166,9 @@ where
     let closed = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&closed);
     runtime.spawn(async move {
-        // Every statement under way is told by itself why the connection ended.
-        let _ = connection.await;
+        drive(connection, &heard).await;
         ended.store(true, Ordering::Release);
+        heard.notify_one();
     });
     let limit = patience.statement.map_or(0, |limit| limit.as_millis());
     // A used code must never come back after a crash of the server, whatever the role's default is.
@@ -159,6 +178,20 @@ where
     );
     client.batch_execute(&session).await.map_err(refused)?;
     Ok(Link { conn: AsyncPgConnection::try_from(client).await?, closed })
+}
+
+/// Until the connection ends; every statement under way is told by itself why.
+async fn drive<S, T>(mut connection: Connection<S, T>, heard: &Notify)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
+    while let Some(Ok(message)) = messages.next().await {
+        if let AsyncMessage::Notification(_) = message {
+            heard.notify_one();
+        }
+    }
 }
 
 /// The library shows only the kind of an error; the reason is behind it.

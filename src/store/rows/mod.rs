@@ -1,5 +1,6 @@
 //! Rows as the tables have them, and their way to and from the domain. One file per noun.
 
+mod audit;
 mod code;
 mod family;
 mod key;
@@ -7,6 +8,7 @@ mod request;
 mod session;
 mod user;
 
+pub(super) use audit::AuditRow;
 pub(super) use code::CodeRow;
 pub(super) use family::FamilyRow;
 pub(super) use key::KeyRow;

@@ -1,6 +1,7 @@
-//! Every statement, written once. `sqlite.rs` and `postgres.rs` each include this folder, with a `Conn` and a `hold`
-//! of their own; here neither is known by name.
+//! Every statement, written once. `sqlite.rs` and `postgres.rs` each include this folder, with a `Conn`, an `announce`
+//! and a `hold` of their own; here none of them is known by name.
 
+pub(in crate::store) mod audit;
 pub(in crate::store) mod client;
 pub(in crate::store) mod code;
 pub(in crate::store) mod consent;
@@ -8,12 +9,15 @@ pub(in crate::store) mod custody;
 pub(in crate::store) mod family;
 pub(in crate::store) mod instance;
 pub(in crate::store) mod key;
+pub(in crate::store) mod reader;
 pub(in crate::store) mod request;
 pub(in crate::store) mod session;
 pub(in crate::store) mod sweep;
 pub(in crate::store) mod throttle;
+pub(in crate::store) mod usage;
 pub(in crate::store) mod user;
 pub(in crate::store) mod version;
 
 use super::Conn;
+use super::announce;
 use super::hold;

@@ -9,6 +9,8 @@ use crate::store::error::StoreError;
 use crate::store::schema::attempts;
 use crate::store::schema::codes;
 use crate::store::schema::families;
+use crate::store::schema::jwks_readers;
+use crate::store::schema::key_usage;
 use crate::store::schema::sessions;
 use crate::store::schema::setup_links;
 use crate::store::schema::throttles;
@@ -84,4 +86,15 @@ pub(in crate::store) async fn setup_links(
         .filter(setup_links::hash.eq_any(stale))
         .filter(setup_links::expires_at.le(end));
     Ok(stale.execute(conn).await?)
+}
+
+/// Few rows end at once: each was written every few seconds as long as its reader came.
+pub(in crate::store) async fn readers(conn: &mut Conn<'_>, end: Timestamp) -> Result<usize, StoreError> {
+    let stale = jwks_readers::table.filter(jwks_readers::last_at.le(end.micros()));
+    Ok(diesel::delete(stale).execute(conn).await?)
+}
+
+/// One row for each key and hour.
+pub(in crate::store) async fn usage(conn: &mut Conn<'_>, end_hour: i64) -> Result<usize, StoreError> {
+    Ok(diesel::delete(key_usage::table.filter(key_usage::hour.le(end_hour))).execute(conn).await?)
 }

@@ -8,6 +8,7 @@ use crate::store::schema::versions;
 use crate::store::version::Versions;
 
 use super::Conn;
+use super::announce;
 
 pub(super) const CLIENTS: &str = "clients";
 pub(super) const KEYS: &str = "keys";
@@ -16,7 +17,10 @@ pub(super) const KEYS: &str = "keys";
 pub(super) async fn bump(conn: &mut Conn<'_>, name: &'static str) -> Result<(), StoreError> {
     let bumped =
         diesel::update(versions::table.find(name)).set(versions::value.eq(versions::value + 1)).execute(conn).await?;
-    if bumped == 1 { Ok(()) } else { Err(StoreError::corrupt("versions", "a counter is missing")) }
+    if bumped != 1 {
+        return Err(StoreError::corrupt("versions", "a counter is missing"));
+    }
+    announce::change(conn, name).await
 }
 
 pub(in crate::store) async fn all(conn: &mut Conn<'_>) -> Result<Versions, StoreError> {

@@ -41,8 +41,12 @@ impl Server {
 
     /// The same with more environment variables.
     pub(crate) async fn dev_with(environment: &[(&str, &str)]) -> Self {
+        Self::dev_on(free_port(), environment).await
+    }
+
+    /// The same on a port of one's own choice.
+    pub(crate) async fn dev_on(port: u16, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let port = free_port();
         let mut child = command(folder.path())
             .args(["serve", "--dev", "--port", &port.to_string()])
             .envs(environment.iter().copied())
@@ -73,6 +77,16 @@ impl Server {
 
     pub(crate) fn port(&self) -> u16 {
         self.base.port().expect("a port")
+    }
+
+    /// What was written before the server was ready.
+    pub(crate) fn start_box(&self) -> String {
+        self.all_log().get(..self.started_at).unwrap_or_default().to_owned()
+    }
+
+    /// Where it was started, and where it left word of itself.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Everything written since the server was ready, both streams together.

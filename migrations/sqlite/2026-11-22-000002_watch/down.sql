@@ -1,0 +1,3 @@
+DROP TABLE key_usage;
+DROP TABLE jwks_readers;
+DROP TABLE audit;

@@ -1,0 +1,150 @@
+//! How soon a node knows what another one has done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use signet::ambient::Clock;
+use signet::ambient::SystemClock;
+use signet::domain::key::Algorithm;
+use signet::domain::key::KeyState;
+use signet::flow::sync;
+use signet::store::version::Versions;
+use tokio::task::JoinHandle;
+
+use crate::support::app::App;
+use crate::support::database::Database;
+use crate::support::database::Kind;
+use crate::support::database::block_on;
+use crate::support::nouns::*;
+use crate::support::party::Party;
+use crate::support::postgres::Cluster;
+use crate::support::postgres::left_out;
+use crate::support::server::Server;
+use crate::support::server::command;
+
+const SOON: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(20);
+const JWKS: &str = "/.well-known/jwks.json";
+
+/// What was heard while the connection was made.
+async fn settle(db: &Database) {
+    db.store.wait_for_change(Duration::from_secs(2)).await;
+    db.store.wait_for_change(Duration::from_millis(300)).await;
+}
+
+pub(super) async fn a_change_elsewhere_ends_the_wait(db: Database) {
+    settle(&db).await;
+    let other = db.another_node();
+    for round in 0..3 {
+        let waiting = tokio::spawn({
+            let store = db.store.clone();
+            async move { store.wait_for_change(LONG).await }
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!waiting.is_finished(), "{round}");
+        let changed = SystemClock::new();
+        match round {
+            0 => drop(other.create_client(client("demo-web")).await.unwrap()),
+            1 => drop(other.create_key(key("k1", Algorithm::Es256, KeyState::Next)).await.unwrap()),
+            _ => drop(other.delete_client(client_id("demo-web"), later(1)).await.unwrap()),
+        }
+        waiting.await.unwrap();
+        assert!(changed.monotonic() < SOON, "{round}: {:?}", changed.monotonic());
+    }
+}
+
+pub(super) async fn without_news_the_wait_ends_in_time(db: Database) {
+    settle(&db).await;
+    // What changes nothing that others know by heart is no news.
+    db.store.create_user(user("ada")).await.unwrap();
+    let begun = SystemClock::new();
+    db.store.wait_for_change(Duration::from_millis(700)).await;
+    let waited = begun.monotonic();
+    assert!(waited >= Duration::from_millis(650) && waited < Duration::from_secs(2), "{waited:?}");
+}
+
+/// As a server does.
+fn watching(app: &App) -> JoinHandle<()> {
+    let signet = Arc::clone(&app.signet);
+    tokio::spawn(async move {
+        let mut seen = Versions::default();
+        loop {
+            signet.store.wait_for_change(sync::POLL_EVERY).await;
+            if let Ok(current) = signet.notice_changes(seen).await {
+                seen = current;
+            }
+        }
+    })
+}
+
+#[test]
+fn two_nodes_on_postgres_within_a_second() {
+    block_on(async {
+        let Some(one) = App::start(Kind::Postgres).await else { return left_out() };
+        let two = one.another_node().await;
+        let task = watching(&two);
+        let (party, there) = (Party::web(&one), Party::web(&one).at(&two));
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let before = there.get(JWKS).await.text;
+        assert_eq!(before, party.get(JWKS).await.text);
+        let kid =
+            signet::domain::ids::KeyId::new(before.split("\"kid\":\"").nth(1).unwrap().split('"').next().unwrap());
+        assert!(one.signet.store.revoke_key(kid.unwrap(), one.signet.now()).await.unwrap());
+        let changed = SystemClock::new();
+        while there.get(JWKS).await.text == before {
+            assert!(changed.monotonic() < SOON, "the other node did not notice");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        task.abort();
+    });
+}
+
+#[test]
+fn a_broken_ear_is_made_anew_and_polling_covers_the_gap() {
+    let Some(cluster) = Cluster::shared() else { return left_out() };
+    crate::support::database::run(Kind::Postgres, async |db: Database| {
+        settle(&db).await;
+        let name = db.url.trim_start_matches("postgres:///").split('?').next().unwrap().to_owned();
+        let cut = format!(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE 'LISTEN%'"
+        );
+        assert_eq!(cluster.psql("postgres", &cut).trim(), "1");
+        let before = db.store.versions().await.unwrap();
+        db.another_node().create_client(client("demo-web")).await.unwrap();
+        let changed = SystemClock::new();
+        while db.store.versions().await.unwrap() == before {
+            db.store.wait_for_change(sync::POLL_EVERY).await;
+            assert!(changed.monotonic() < SOON, "{:?}", changed.monotonic());
+        }
+        // It listens again: this wait is long, and ends at once.
+        settle(&db).await;
+        assert_eq!(cluster.psql("postgres", &cut.replace("pg_terminate_backend(pid)", "*")).trim(), "1");
+        let waiting = tokio::spawn({
+            let store = db.store.clone();
+            async move { store.wait_for_change(LONG).await }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let changed = SystemClock::new();
+        db.another_node().create_client(client("demo-spa")).await.unwrap();
+        waiting.await.unwrap();
+        assert!(changed.monotonic() < SOON, "{:?}", changed.monotonic());
+    });
+}
+
+#[tokio::test]
+async fn the_command_line_beside_a_server_on_sqlite_within_a_second() {
+    let server = Server::dev().await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let jwks = async || http.get(server.url(JWKS)).send().await.unwrap().text().await.unwrap();
+    let before = jwks().await;
+    let port = server.base.port().unwrap().to_string();
+    let mut rotate = command(server.folder());
+    rotate.args(["keys", "rotate", "--alg", "ES256", "--now", "--dev", "--port", &port]);
+    let done = tokio::task::spawn_blocking(move || rotate.output().unwrap()).await.unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let changed = SystemClock::new();
+    while jwks().await == before {
+        assert!(changed.monotonic() < SOON, "the server did not notice");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
