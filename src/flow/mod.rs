@@ -16,6 +16,7 @@ pub mod consent;
 pub mod dev;
 pub mod error;
 pub mod inspect;
+pub mod keys_by_hand;
 pub mod login;
 pub mod mint;
 pub mod open;

@@ -50,6 +50,6 @@ async fn grant(web: &Web, caller: &AuthenticatedClient, form: &Params) -> Result
     match token::grant_type(form)? {
         GrantType::AuthorizationCode => web.signet.redeem(caller, form).await,
         GrantType::RefreshToken => web.signet.refresh(caller, form).await,
-        GrantType::ClientCredentials => web.signet.client_credentials(caller, form),
+        GrantType::ClientCredentials => web.signet.client_credentials(caller, form).await,
     }
 }
