@@ -5,7 +5,7 @@ use crate::domain::key::Algorithm;
 use crate::domain::time::Timestamp;
 
 /// The first name of this day and algorithm that none of `taken` has.
-pub fn free<'a>(taken: impl Iterator<Item = &'a KeyId>, algorithm: Algorithm, now: Timestamp) -> Option<KeyId> {
+pub(super) fn free<'a>(taken: impl Iterator<Item = &'a KeyId>, algorithm: Algorithm, now: Timestamp) -> Option<KeyId> {
     let taken: Vec<&KeyId> = taken.collect();
     let date = date(now);
     let algorithm = algorithm.as_str().to_ascii_lowercase();

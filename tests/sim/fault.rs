@@ -11,11 +11,11 @@ pub(crate) enum Fault {
     BothCreate,
     /// Keys leave by their age, however long ago they signed.
     RemovesByAge,
-    /// Each node switches when it happens to look.
-    SwitchesWhenPolled,
+    /// A node that cannot reach the database goes on signing by its old view.
+    SignsByOldView,
 }
 
 impl Fault {
     pub(crate) const ALL: [Self; 5] =
-        [Self::SignsAtOnce, Self::DropsOldKey, Self::BothCreate, Self::RemovesByAge, Self::SwitchesWhenPolled];
+        [Self::SignsAtOnce, Self::DropsOldKey, Self::BothCreate, Self::RemovesByAge, Self::SignsByOldView];
 }

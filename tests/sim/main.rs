@@ -13,8 +13,11 @@ mod table;
 mod world;
 
 use std::env;
+use std::panic::resume_unwind;
+use std::thread;
 
 use fault::Fault;
+use world::History;
 use world::World;
 
 const FEW: u64 = 200;
@@ -33,20 +36,29 @@ fn seeds() -> std::ops::Range<u64> {
 
 #[test]
 fn no_reader_ever_notices_a_rotation() {
-    let mut tokens = 0;
-    let mut rotations = 0;
     let seeds = seeds();
-    for seed in seeds.clone() {
-        match World::new(seed, None).run() {
-            Ok(history) => {
-                tokens += history.checked;
-                rotations += history.rotations;
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let live = |first: usize| {
+        let mut sum = History::default();
+        for seed in seeds.clone().skip(first).step_by(threads) {
+            match World::new(seed, None).run() {
+                Ok(history) => sum.add(&history),
+                Err(broken) => panic!(
+                    "seed {seed}: {broken}\nreplay: SIGNET_TEST_SEED={seed} cargo test --test sim no_reader -- --nocapture"
+                ),
             }
-            Err(broken) => panic!(
-                "seed {seed}: {broken}\nreplay: SIGNET_TEST_SEED={seed} cargo test --test sim no_reader -- --nocapture"
-            ),
         }
-    }
+        sum
+    };
+    let mut sum = History::default();
+    thread::scope(|scope| {
+        let live = &live;
+        let handles: Vec<_> = (0..threads).map(|first| scope.spawn(move || live(first))).collect();
+        for handle in handles {
+            sum.add(&handle.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+    });
+    let History { checked: tokens, rotations } = sum;
     println!("{} histories of 10 years: {rotations} rotations, {tokens} tokens checked", seeds.count());
     assert!(rotations > 0 && tokens > 0);
 }

@@ -1,5 +1,6 @@
 //! One node of ours: a clock that is a little off, and a view of the keys that is a little old.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use signet::domain::ids::KeyId;
@@ -16,15 +17,17 @@ use crate::table::Table;
 pub(crate) struct Node {
     /// By how much its clock is ahead; behind when negative.
     pub(crate) skew: i64,
-    keys: Vec<SigningKey>,
+    keys: Rc<Vec<SigningKey>>,
+    published: Rc<[KeyId]>,
+    /// When it last reached the database.
     confirmed_at: Option<Timestamp>,
-    /// Whether it has reached the database since it started.
+    /// Until then the database is away for this node.
     pub(crate) cut_off_until: Timestamp,
 }
 
 impl Node {
     pub(crate) fn started(skew: i64) -> Self {
-        Self { skew, keys: Vec::new(), confirmed_at: None, cut_off_until: Timestamp::EPOCH }
+        Self { skew, keys: Rc::default(), published: Rc::default(), confirmed_at: None, cut_off_until: Timestamp::EPOCH }
     }
 
     pub(crate) fn clock(&self, now: Timestamp) -> Timestamp {
@@ -33,14 +36,18 @@ impl Node {
 
     pub(crate) fn poll(&mut self, table: &Table, now: Timestamp) {
         if now >= self.cut_off_until {
-            self.keys.clone_from(&table.keys);
+            if !Rc::ptr_eq(&self.keys, &table.keys) {
+                self.keys = Rc::clone(&table.keys);
+                self.published =
+                    self.keys.iter().filter(|key| key.state.is_published()).map(|key| key.kid.clone()).collect();
+            }
             self.confirmed_at = Some(now);
         }
     }
 
     /// The key that a token of this moment is signed with; none when the view is old and the database is away.
     pub(crate) fn sign(&mut self, table: &Table, algorithm: Algorithm, now: Timestamp) -> Option<KeyId> {
-        if table.fault != Some(Fault::SwitchesWhenPolled) {
+        if table.fault != Some(Fault::SignsByOldView) {
             let age = self.confirmed_at.map_or(Duration::MAX, |at| now.since(at));
             if age > STALE_AFTER {
                 self.poll(table, now);
@@ -55,7 +62,7 @@ impl Node {
     }
 
     /// What `/.well-known/jwks.json` answers: from memory, also while the database is away.
-    pub(crate) fn jwks(&self) -> Vec<KeyId> {
-        self.keys.iter().filter(|key| key.state.is_published()).map(|key| key.kid.clone()).collect()
+    pub(crate) fn jwks(&self) -> Rc<[KeyId]> {
+        Rc::clone(&self.published)
     }
 }

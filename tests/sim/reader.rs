@@ -1,6 +1,6 @@
 //! Those who verify our tokens, as docs/keys.md lists them: what each keeps, and when it looks again.
 
-use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use signet::domain::ids::KeyId;
@@ -52,40 +52,40 @@ pub(crate) const HABITS: [Habit; 20] = [
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(crate) habit: Habit,
-    known: BTreeSet<KeyId>,
+    known: Rc<[KeyId]>,
     fetched_at: Option<Timestamp>,
     started_at: Timestamp,
 }
 
 impl Reader {
     pub(crate) fn started(habit: Habit, now: Timestamp) -> Self {
-        Self { habit, known: BTreeSet::new(), fetched_at: None, started_at: now }
+        Self { habit, known: Rc::default(), fetched_at: None, started_at: now }
     }
 
     /// What it does without being asked: restart, and with that read the keys.
-    pub(crate) fn live(&mut self, now: Timestamp, jwks: impl FnOnce() -> Vec<KeyId>) {
+    pub(crate) fn live(&mut self, now: Timestamp, jwks: &Rc<[KeyId]>) {
         if self.habit.restarts.is_some_and(|every| now.since(self.started_at) >= every) {
             self.started_at = now;
-            self.fetch(now, jwks());
+            self.fetch(now, jwks);
         }
     }
 
     /// Whether it accepts a good token that this key signed.
-    pub(crate) fn accepts(&mut self, kid: &KeyId, now: Timestamp, jwks: impl Fn() -> Vec<KeyId>) -> bool {
+    pub(crate) fn accepts(&mut self, kid: &KeyId, now: Timestamp, jwks: &Rc<[KeyId]>) -> bool {
         let age = self.fetched_at.map(|at| now.since(at));
         if age.is_none_or(|age| self.habit.keeps.is_some_and(|keeps| age >= keeps)) {
-            self.fetch(now, jwks());
+            self.fetch(now, jwks);
         } else if !self.known.contains(kid)
             && let (Some(age), Some(cooldown)) = (age, self.habit.refetch_after)
             && age >= cooldown
         {
-            self.fetch(now, jwks());
+            self.fetch(now, jwks);
         }
         self.known.contains(kid)
     }
 
-    fn fetch(&mut self, now: Timestamp, jwks: Vec<KeyId>) {
-        self.known = jwks.into_iter().collect();
+    fn fetch(&mut self, now: Timestamp, jwks: &Rc<[KeyId]>) {
+        self.known = Rc::clone(jwks);
         self.fetched_at = Some(now);
     }
 }

@@ -1,5 +1,6 @@
 //! The table of signing keys as the database keeps it: conditional writes, one active and one next key.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use signet::domain::ids::KeyId;
@@ -13,7 +14,8 @@ use crate::fault::Fault;
 
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    pub(crate) keys: Vec<SigningKey>,
+    /// Shared with the nodes that have read it.
+    pub(crate) keys: Rc<Vec<SigningKey>>,
     pub(crate) version: i64,
     pub(crate) fault: Option<Fault>,
 }
@@ -42,7 +44,7 @@ impl Table {
         } else if self.keys.iter().any(|key| key.kid == kid || (key.algorithm == algorithm && key.state == state)) {
             return false;
         }
-        self.keys.push(SigningKey {
+        Rc::make_mut(&mut self.keys).push(SigningKey {
             kid,
             algorithm,
             state,
@@ -60,7 +62,8 @@ impl Table {
     }
 
     fn plan(&mut self, kid: &KeyId, at: Timestamp) -> bool {
-        let Some(next) = self.keys.iter_mut().find(|key| key.kid == *kid && key.state == KeyState::Next) else {
+        let keys = Rc::make_mut(&mut self.keys);
+        let Some(next) = keys.iter_mut().find(|key| key.kid == *kid && key.state == KeyState::Next) else {
             return false;
         };
         if next.activates_at.is_some_and(|planned| planned <= at) {
@@ -77,7 +80,7 @@ impl Table {
         {
             return false;
         }
-        for key in &mut self.keys {
+        for key in Rc::make_mut(&mut self.keys) {
             if retire == Some(&key.kid) {
                 key.state = KeyState::Retired;
                 (key.retired_at, key.leaves_at) = (Some(at), Some(leaves_at));
@@ -97,7 +100,12 @@ impl Table {
     }
 
     fn expire(&mut self, kid: &KeyId) -> bool {
-        let retired = self.keys.iter_mut().find(|key| key.kid == *kid && key.state == KeyState::Retired);
-        retired.map(|key| key.state = KeyState::Expired).is_some()
+        let is = |key: &SigningKey| key.kid == *kid && key.state == KeyState::Retired;
+        if !self.keys.iter().any(is) {
+            return false;
+        }
+        // What has left the JWKS matters no longer here.
+        Rc::make_mut(&mut self.keys).retain(|key| !is(key));
+        true
     }
 }
