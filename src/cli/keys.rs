@@ -1,6 +1,7 @@
 //! `signet keys list | rotate | consumers`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use clap::Subcommand;
@@ -15,6 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::flow::Signet;
 use crate::flow::error::FlowError;
 use crate::keys::forecast::forecast;
+use crate::keys::schedule;
 use crate::keys::schedule::Action;
 use crate::keys::schedule::Refused;
 
@@ -97,16 +99,20 @@ async fn rotate_keys(signet: &Arc<Signet>, rotate: &Rotate, console: Console) ->
     };
     // All or nothing: who rotates two algorithms does not want to be left with one.
     let mut unsafe_yet = Vec::new();
+    let mut plan = Vec::new();
     for algorithm in &algorithms {
-        match signet.plan_rotation(&[*algorithm], false).await {
+        match signet.plan_rotation(*algorithm, true).await {
             Err(FlowError::RotationRefused(refused @ Refused::NoNext(_))) => {
                 return Err(Failure::refused(&format!("{refused}; a running server makes one within a minute")));
             }
-            Err(FlowError::RotationRefused(refused)) => unsafe_yet.push(refused),
-            other => drop(other?),
+            Err(FlowError::RotationRefused(refused)) => return Err(Failure::refused(&refused.to_string())),
+            planned => {
+                let planned = planned?;
+                plan.extend(planned.actions);
+                unsafe_yet.extend(planned.unsafe_yet);
+            }
         }
     }
-    let plan = signet.plan_rotation(&algorithms, true).await?;
     let safe = unsafe_yet.is_empty();
     if rotate.dry_run {
         console.list(&planned(&plan, signet.now()), rotate.output.output)?;
@@ -117,6 +123,11 @@ async fn rotate_keys(signet: &Arc<Signet>, rotate: &Rotate, console: Console) ->
     }
     let now = signet.now();
     signet.carry_out(plan.clone()).await?;
+    // All nodes switch at the planned instant; then it can be written down.
+    tokio::time::sleep(schedule::LEAD_UNPLANNED + Duration::from_millis(50)).await;
+    for algorithm in algorithms {
+        signet.settle_keys(algorithm).await?;
+    }
     check_result(signet, &plan).await?;
     console.list(&planned(&plan, now), rotate.output.output)?;
     if !safe {
@@ -143,7 +154,7 @@ async fn check_result(signet: &Signet, plan: &[Action]) -> Result<(), Failure> {
     let keys = signet.store.signing_keys().await?;
     let signs = |kid: &KeyId| keys.iter().any(|key| key.kid == *kid && key.state == KeyState::Active);
     let missed = plan.iter().find_map(|action| match action {
-        Action::Activate { kid, .. } if !signs(kid) => Some(kid),
+        Action::Plan { kid, .. } if !signs(kid) => Some(kid),
         _ => None,
     });
     match missed {
@@ -159,10 +170,10 @@ fn planned(plan: &[Action], now: Timestamp) -> Listing {
     let mut rows = Vec::new();
     for action in plan {
         match action {
-            Action::Activate { kid, retire, leaves_at } => {
-                rows.push(vec![json!("sign"), json!(kid.as_str()), json!(now.to_string())]);
+            Action::Plan { kid, retire, at, leaves_at } | Action::Activate { kid, retire, at, leaves_at, .. } => {
+                rows.push(vec![json!("sign"), json!(kid.as_str()), json!(at.to_string())]);
                 if let Some(old) = retire {
-                    rows.push(vec![json!("retire"), json!(old.as_str()), json!(now.to_string())]);
+                    rows.push(vec![json!("retire"), json!(old.as_str()), json!(at.to_string())]);
                     rows.push(vec![json!("leave_jwks"), json!(old.as_str()), json!(leaves_at.to_string())]);
                 }
             }

@@ -16,6 +16,7 @@ use super::value::Value;
 use super::value::choice;
 use super::value::parsed;
 use crate::domain::key::Algorithm;
+use crate::domain::window::Window;
 
 section! {
     /// Signing keys and their rotation. No verifier notices a rotation as long as `publish_ahead` is longer than it
@@ -31,6 +32,11 @@ section! {
         /// How long a key stays published after it has stopped to sign; "auto" is the longest token lifetime of any
         /// client and one hour.
         retire_for: RetireFor = Default(r#""auto""#);
+        /// When scheduled rotations may be: days, times of day and a time zone. Always, if it is not set.
+        window: Option<Window> = Example(r#""Tue-Thu 09:00-16:00 Europe/Berlin""#);
+        /// By how many percent of `rotate_every` a rotation is put off at most, so that not all installations of a
+        /// house rotate at the same moment. All nodes of one installation choose the same.
+        jitter: u32 = Default("0"), Between(0, 5);
         /// How long others may keep the key set: the max-age of /.well-known/jwks.json.
         jwks_max_age: Duration = Default(r#""5m""#), Between(Duration::from_secs(1), Duration::from_hours(24));
     }
@@ -53,6 +59,18 @@ pub enum RetireFor {
 
 choice!(Algorithm: "ES256" => Algorithm::Es256, "RS256" => Algorithm::Rs256, "PS256" => Algorithm::Ps256,
     "EdDSA" => Algorithm::EdDsa);
+
+impl Value for Window {
+    fn expected() -> String {
+        "days, times of day and a time zone such as \"Tue-Thu 09:00-16:00 Europe/Berlin\"".to_owned()
+    }
+    fn read(node: &Node) -> Result<Self, Refusal> {
+        parsed(node, Self::parse)
+    }
+    fn show(&self) -> Json {
+        json!(self.to_string())
+    }
+}
 
 impl Value for RotateEvery {
     fn expected() -> String {

@@ -100,9 +100,24 @@ pub struct SigningKey {
     /// The private half, sealed under the master key; gone once the key is retired.
     pub sealed_private: Option<Vec<u8>>,
     pub published_at: Timestamp,
+    /// The planned instant from which this `next` key signs: one for all nodes, each of which switches by its own clock.
+    pub activates_at: Option<Timestamp>,
     pub activated_at: Option<Timestamp>,
     pub retired_at: Option<Timestamp>,
     /// When it leaves the JWKS: set on retirement, once the last token it signed has expired.
     pub leaves_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    pub revoked_reason: Option<String>,
+}
+
+impl SigningKey {
+    /// Whether the key signs at `now`, unless a newer one does: it is active, or `next` and its instant has come.
+    #[must_use]
+    pub fn signs_at(&self, now: Timestamp) -> bool {
+        match self.state {
+            KeyState::Active => true,
+            KeyState::Next => self.activates_at.is_some_and(|at| at <= now),
+            KeyState::Retired | KeyState::Expired | KeyState::Revoked => false,
+        }
+    }
 }

@@ -16,3 +16,4 @@ pub mod session;
 pub mod time;
 pub mod uri;
 pub mod user;
+pub mod window;

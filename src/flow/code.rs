@@ -62,7 +62,7 @@ impl Signet {
             audience: &audience,
             nonce: code.nonce.as_deref(),
         };
-        let tokens = self.mint_for_user(client, content, now)?;
+        let tokens = self.mint_for_user(client, content, now).await?;
 
         let family_id = family.id.clone();
         match self.store.redeem_code(hash, now, family).await? {

@@ -8,6 +8,7 @@ use crate::domain::ids::ClientId;
 use crate::domain::key::Algorithm;
 use crate::keys::KeysError;
 use crate::keys::VaultError;
+use crate::keys::revocation::NotRevoked;
 use crate::keys::schedule::Refused;
 use crate::protocol::error::OAuthError;
 use crate::store::StoreError;
@@ -41,6 +42,8 @@ pub enum FlowError {
     Keys(#[from] KeysError),
     #[error(transparent)]
     RotationRefused(#[from] Refused),
+    #[error(transparent)]
+    NotRevoked(#[from] NotRevoked),
     #[error("the client {0} is in the database already and was not made from the configuration file")]
     ClientTaken(ClientId),
     #[error("an internal promise was broken: {0}")]

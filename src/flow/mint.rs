@@ -1,4 +1,4 @@
-//! Tokens, made and signed. Nothing here touches the database.
+//! Tokens, made and signed. Nothing here touches the database, unless the view of the keys has grown old.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
 use crate::domain::user::User;
+use crate::keys::Ring;
 use crate::protocol::access_token;
 use crate::protocol::id_token;
 
@@ -43,14 +44,16 @@ impl Signet {
     /// Signs an access token for a person, and an ID token when `openid` is granted.
     ///
     /// # Errors
-    /// [`FlowError::NoKey`] when no key of the client's algorithms is active.
-    pub fn mint_for_user(
+    /// [`FlowError::NoKey`] when no key of the client's algorithms is active; [`FlowError::Store`] when nobody knows
+    /// any more which key signs.
+    pub async fn mint_for_user(
         &self,
         client: &Client,
         content: ForUser<'_>,
         now: Timestamp,
     ) -> Result<TokenResponse, FlowError> {
-        let ForUser { user, family, scope, audience, nonce } = content;
+        let ring = self.fresh_ring().await?;
+        let ForUser { user, family, scope, audience, .. } = &content;
         let lifetime = self.access_token_lifetime(client);
         let roles: Vec<Role> = user.roles.iter().cloned().collect();
         let jti = self.new_jti();
@@ -62,33 +65,34 @@ impl Signet {
             iat: now.seconds(),
             exp: now.plus(lifetime).seconds(),
             jti: &jti,
-            scope: &scope,
+            scope,
             auth_time: Some(family.authentication.time.seconds()),
             acr: Some(family.authentication.acr()),
             roles: &roles,
             grant_id: Some(family.id.as_str()),
             sid: family.session_id.as_ref().map(SessionId::as_str),
         };
-        let token = self.sign(client.access_token_signed_response_alg, access_token::TYPE, &access)?;
+        let token = self.sign(&ring, client.access_token_signed_response_alg, access_token::TYPE, &access)?;
         let id_token = match scope.contains("openid") {
-            true => Some(self.id_token(client, user, family, nonce, &token, now)?),
+            true => Some(self.id_token(&ring, client, &content, &token, now)?),
             false => None,
         };
-        Ok(TokenResponse::new(AccessToken { token, expires_in: lifetime }, scope).with_id_token(id_token))
+        Ok(TokenResponse::new(AccessToken { token, expires_in: lifetime }, content.scope).with_id_token(id_token))
     }
 
     /// Signs an access token for a client that speaks for itself: `sub` "identif[ies] the client application" (RFC
     /// 9068 section 2.2).
     ///
     /// # Errors
-    /// [`FlowError::NoKey`] when no key of the client's algorithm is active.
-    pub fn mint_for_service(
+    /// As [`Signet::mint_for_user`].
+    pub async fn mint_for_service(
         &self,
         client: &Client,
         scope: Scope,
         audience: &[String],
         now: Timestamp,
     ) -> Result<TokenResponse, FlowError> {
+        let ring = self.fresh_ring().await?;
         let lifetime = self.access_token_lifetime(client);
         let jti = self.new_jti();
         let claims = access_token::Claims {
@@ -106,19 +110,19 @@ impl Signet {
             grant_id: None,
             sid: None,
         };
-        let token = self.sign(client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
+        let token = self.sign(&ring, client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
         Ok(TokenResponse::new(AccessToken { token, expires_in: lifetime }, scope))
     }
 
     fn id_token(
         &self,
+        ring: &Ring,
         client: &Client,
-        user: &User,
-        family: &Family,
-        nonce: Option<&str>,
+        content: &ForUser<'_>,
         access_token: &str,
         now: Timestamp,
     ) -> Result<String, FlowError> {
+        let ForUser { user, family, nonce, .. } = content;
         let algorithm = client.id_token_signed_response_alg;
         let lifetime = client.lifetimes.id_token.unwrap_or(self.config.tokens.id_token);
         let at_hash = hash::half_hash(algorithm, access_token);
@@ -129,13 +133,13 @@ impl Signet {
             iat: now.seconds(),
             exp: now.plus(lifetime).seconds(),
             auth_time: family.authentication.time.seconds(),
-            nonce,
+            nonce: *nonce,
             acr: family.authentication.acr(),
             amr: &family.authentication.methods,
             sid: family.session_id.as_ref().map(SessionId::as_str),
             at_hash: Some(&at_hash),
         };
-        self.sign(algorithm, id_token::TYPE, &claims)
+        self.sign(ring, algorithm, id_token::TYPE, &claims)
     }
 
     fn access_token_lifetime(&self, client: &Client) -> Duration {
@@ -146,9 +150,9 @@ impl Signet {
         hash::random_id("tok_", self.entropy.as_ref())
     }
 
-    fn sign(&self, algorithm: Algorithm, typ: &str, claims: &impl Serialize) -> Result<String, FlowError> {
-        let ring = self.ring.load();
-        let signer = ring.signer(algorithm).ok_or(FlowError::NoKey(algorithm))?;
+    /// Signs with the key whose turn it is by our own clock at this very moment: all nodes switch at one instant.
+    fn sign(&self, ring: &Ring, algorithm: Algorithm, typ: &str, claims: &impl Serialize) -> Result<String, FlowError> {
+        let signer = ring.signer(algorithm, self.now()).ok_or(FlowError::NoKey(algorithm))?;
         let token = signer.sign(typ, claims)?;
         self.watch.usage.count(signer.kid());
         Ok(token)

@@ -18,6 +18,7 @@ pub mod dev;
 pub mod error;
 pub mod inspect;
 pub mod key_files;
+pub mod keys_by_hand;
 pub mod login;
 pub mod metrics;
 pub mod mint;

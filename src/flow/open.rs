@@ -49,7 +49,11 @@ impl Signet {
         let vault = Vault::new(&master);
         let canary = store.put_instance_value_if_absent(CANARY, vault.canary().to_vec()).await?;
         vault.check_canary(&canary)?;
-        let ring = Ring::build(&store.signing_keys().await?, &vault, config.keys.jwks_max_age)?;
+        let read_at = clock.monotonic();
+        // The number first: the keys are at least as new as it says.
+        let version = store.versions().await?.keys;
+        let keys = store.signing_keys().await?;
+        let ring = Ring::build(&keys, &vault, config.keys.jwks_max_age)?.with_version(version);
         let passwords = Passwords::new(
             Params {
                 memory_kib: u32::try_from(config.passwords.memory.bytes() / 1024).unwrap_or(u32::MAX),
@@ -62,7 +66,7 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
-            ring: RingHandle::new(ring),
+            ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),
             watch: Watch::default(),
             stopping: AtomicBool::new(false),

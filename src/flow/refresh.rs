@@ -123,7 +123,7 @@ impl Signet {
         let scope = rules::narrow(family, request.scope.as_ref(), client)?;
         let audience = resource::audience(form, client, &scope, self.issuer())?;
         let content = ForUser { user: &user, family, scope, audience: &audience, nonce: None };
-        let tokens = self.mint_for_user(client, content, now)?;
+        let tokens = self.mint_for_user(client, content, now).await?;
         Ok(tokens.with_refresh_token(Some(refresh.reveal().to_owned())))
     }
 

@@ -10,12 +10,12 @@ use crate::domain::ids::KeyId;
 use crate::domain::key::Algorithm;
 use crate::domain::key::KeyState;
 use crate::domain::key::SigningKey;
-use crate::keys::Ring;
+use crate::keys::policy::Jitter;
+use crate::keys::policy::Policy;
 use crate::keys::schedule;
 use crate::keys::schedule::Action;
-use crate::keys::schedule::Policy;
-use crate::store::key::ActivateKey;
 use crate::store::key::Activation;
+use crate::store::key::ChangeKeys;
 use crate::store::key::CreateKey;
 
 use super::Signet;
@@ -28,6 +28,10 @@ pub const TEND_EVERY: Duration = Duration::from_secs(30);
 
 /// Clocks of verifiers may be this far off.
 const SKEW: Duration = Duration::from_hours(1);
+const LEAST_SKEW: Duration = Duration::from_mins(5);
+
+/// What rotations of this installation are put off by: chosen once, the same for all nodes.
+const JITTER: &str = "keys_jitter";
 
 impl Signet {
     /// What the schedule goes by, with `retire_for = "auto"` worked out from the tokens that are in use.
@@ -37,17 +41,34 @@ impl Signet {
     pub async fn key_policy(&self) -> Result<Policy, FlowError> {
         let keys = &self.config.keys;
         let retire_for = match keys.retire_for {
-            RetireFor::For(time) => time,
+            // Clients of the database may have tokens that live longer than the file knows.
+            RetireFor::For(time) => time.max(self.longest_token(&self.store.clients().await?) + LEAST_SKEW),
             RetireFor::Auto => self.longest_token(&self.store.clients().await?) + SKEW,
         };
         let rotate_every = match keys.rotate_every {
             RotateEvery::Never => None,
             RotateEvery::Every(time) => Some(time),
         };
-        Ok(Policy { rotate_every, publish_ahead: keys.publish_ahead, retire_for })
+        let seed = self.store.put_instance_value_if_absent(JITTER, self.random_seed().to_le_bytes().to_vec()).await?;
+        let seed = <[u8; 8]>::try_from(seed.as_slice()).map_or(0, u64::from_le_bytes);
+        Ok(Policy {
+            rotate_every,
+            publish_ahead: keys.publish_ahead,
+            retire_for,
+            window: keys.window.clone(),
+            jitter: Jitter { percent: keys.jitter, seed },
+            paused_until: self.keys_paused_until().await?,
+        })
     }
 
-    fn longest_token(&self, clients: &[Client]) -> Duration {
+    fn random_seed(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.entropy.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    /// The longest lifetime of any token that is issued now.
+    pub(super) fn longest_token(&self, clients: &[Client]) -> Duration {
         let tokens = &self.config.tokens;
         clients
             .iter()
@@ -89,90 +110,76 @@ impl Signet {
         if plan.is_empty() { Ok(()) } else { self.carry_out(plan).await }
     }
 
-    /// What a rotation by hand would change; carried out by [`Signet::carry_out`].
-    ///
-    /// # Errors
-    /// [`FlowError::RotationRefused`] when a key is too young to sign and `force` was not said.
-    pub async fn plan_rotation(&self, algorithms: &[Algorithm], force: bool) -> Result<Vec<Action>, FlowError> {
-        let keys = self.store.signing_keys().await?;
-        let policy = self.key_policy().await?;
-        let mut plan = Vec::new();
-        for algorithm in algorithms {
-            plan.extend(schedule::rotate(&keys, *algorithm, self.now(), &policy, force)?);
-        }
-        Ok(plan)
-    }
-
     /// Carries out a plan, in order, and loads the result.
     ///
     /// # Errors
     /// [`FlowError::Store`], [`FlowError::Vault`], [`FlowError::Keys`]; what was done before stays done, and the next
     /// look at the schedule goes on from there.
     pub async fn carry_out(self: &Arc<Self>, plan: Vec<Action>) -> Result<(), FlowError> {
-        let mut making = Vec::new();
-        for action in &plan {
-            if let Action::Create { kid, algorithm, state } = action {
-                making.push(self.make_key(kid.clone(), *algorithm, *state));
-            }
-        }
-        let mut made = futures_util::future::try_join_all(making).await?.into_iter();
         for action in plan {
-            match action {
-                Action::Create { kid, .. } => {
-                    let key = made.next().ok_or(FlowError::Internal("a key was planned but not made"))?;
-                    // Another node that was faster has told it too.
-                    if self.store.create_key(key).await? == CreateKey::Created {
-                        self.record(&Event::Key { kid, change: KeyChange::Published }).await;
-                    }
-                }
-                Action::Activate { kid, retire, leaves_at } => {
-                    let activation = Activation {
-                        kid: kid.clone(),
-                        retire: retire.clone(),
-                        leaves_at: Some(leaves_at),
-                        now: self.now(),
-                    };
-                    if self.store.activate_key(activation).await? == ActivateKey::Activated {
-                        self.record(&Event::Key { kid, change: KeyChange::Activated }).await;
-                        if let Some(kid) = retire {
-                            let change = KeyChange::Retired { leaves_at: Some(leaves_at) };
-                            self.record(&Event::Key { kid, change }).await;
-                        }
-                    }
-                }
-                Action::Expire { kid } => {
-                    if self.store.expire_key(kid.clone()).await? {
-                        self.record(&Event::Key { kid, change: KeyChange::Expired }).await;
-                    }
-                }
-            }
+            self.act(action).await?;
         }
         self.reload_keys().await
     }
 
+    async fn act(self: &Arc<Self>, action: Action) -> Result<(), FlowError> {
+        match action {
+            Action::Create { kid, algorithm, state } => {
+                let key = self.make_key(kid.clone(), algorithm, state).await?;
+                if self.store.create_key(*key).await? == CreateKey::Created {
+                    self.record(&Event::Key { kid, change: KeyChange::Published }).await;
+                }
+            }
+            Action::Plan { kid, at, .. } => {
+                if self.store.plan_activation(kid.clone(), at).await? == ChangeKeys::Changed {
+                    self.record(&Event::Key { kid, change: KeyChange::Planned { at } }).await;
+                }
+            }
+            Action::Activate { kid, algorithm, retire, at, leaves_at, successor } => {
+                let successor = match successor {
+                    Some(next) => Some(self.make_key(next, algorithm, KeyState::Next).await?),
+                    None => None,
+                };
+                let published = successor.as_ref().map(|key| key.kid.clone());
+                let activation = Activation {
+                    kid: kid.clone(),
+                    retire: retire.clone(),
+                    leaves_at: Some(leaves_at),
+                    at,
+                    successor: successor.map(|key| *key),
+                };
+                if self.store.activate_key(activation).await? == ChangeKeys::Changed {
+                    self.record(&Event::Key { kid, change: KeyChange::Activated }).await;
+                    if let Some(kid) = retire {
+                        let change = KeyChange::Retired { leaves_at: Some(leaves_at) };
+                        self.record(&Event::Key { kid, change }).await;
+                    }
+                    if let Some(kid) = published {
+                        self.record(&Event::Key { kid, change: KeyChange::Published }).await;
+                    }
+                }
+            }
+            Action::Expire { kid } => {
+                if self.store.expire_key(kid.clone()).await? {
+                    self.record(&Event::Key { kid, change: KeyChange::Expired }).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Making an RSA key takes a tenth of a second of a core: on a thread for that, never on one that answers.
-    async fn make_key(
+    pub(super) async fn make_key(
         self: &Arc<Self>,
         kid: KeyId,
         algorithm: Algorithm,
         state: KeyState,
-    ) -> Result<SigningKey, FlowError> {
+    ) -> Result<Box<SigningKey>, FlowError> {
         let signet = Arc::clone(self);
         let made = tokio::task::spawn_blocking(move || {
-            signet.vault.make_key(&kid, algorithm, state, signet.now(), signet.entropy.as_ref())
+            let now = signet.now();
+            signet.vault.make_key(&kid, algorithm, state, now, signet.entropy.as_ref()).map(Box::new)
         });
         Ok(made.await.map_err(|_| FlowError::Internal("key generation did not finish"))??)
-    }
-
-    /// Builds a new ring from the store and swaps it in whole.
-    ///
-    /// # Errors
-    /// [`FlowError::Store`]; [`FlowError::Keys`] when a key cannot be used: the old ring stays.
-    pub async fn reload_keys(&self) -> Result<(), FlowError> {
-        let keys = self.store.signing_keys().await?;
-        let ring = Ring::build(&keys, &self.vault, self.config.keys.jwks_max_age)?;
-        self.ring.swap(Arc::new(ring));
-        tracing::debug!(event = "keys_loaded", keys = keys.len());
-        Ok(())
     }
 }

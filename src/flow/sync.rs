@@ -1,7 +1,9 @@
 //! Noticing what other nodes and the command line have changed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::keys::Ring;
 use crate::store::version::Versions;
 
 use super::Signet;
@@ -16,13 +18,49 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`]: the old view stays in force. [`FlowError::Keys`] likewise.
     pub async fn notice_changes(&self, seen: Versions) -> Result<Versions, FlowError> {
+        let asked_at = self.clock.monotonic();
         let current = self.store.versions().await?;
         if current.clients != seen.clients {
             self.clients.forget();
         }
-        if current.keys != seen.keys {
+        if current.keys == self.ring.load().version() {
+            self.ring.confirm(asked_at);
+        } else {
             self.reload_keys().await?;
         }
         Ok(current)
+    }
+
+    /// The keys, as the database had them a moment ago.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`] when the last look is too long ago and another one is not possible: a planned change or a
+    /// revocation may have been missed, so nothing is signed and nothing believed by the old view.
+    pub async fn fresh_ring(&self) -> Result<Arc<Ring>, FlowError> {
+        let asked_at = self.clock.monotonic();
+        if !self.ring.is_fresh(asked_at) {
+            if self.store.versions().await?.keys == self.ring.load().version() {
+                self.ring.confirm(asked_at);
+            } else {
+                self.reload_keys().await?;
+            }
+        }
+        Ok(self.ring.load())
+    }
+
+    /// Builds a new ring from the store and swaps it in whole.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`]; [`FlowError::Keys`] when a key cannot be used: the old ring stays.
+    pub async fn reload_keys(&self) -> Result<(), FlowError> {
+        let read_at = self.clock.monotonic();
+        // The number first: the keys are at least as new as it says.
+        let version = self.store.versions().await?.keys;
+        let keys = self.store.signing_keys().await?;
+        let ring = Ring::build(&keys, &self.vault, self.config.keys.jwks_max_age)?.with_version(version);
+        self.ring.swap(Arc::new(ring));
+        self.ring.confirm(read_at);
+        tracing::debug!(event = "keys_loaded", keys = keys.len());
+        Ok(())
     }
 }

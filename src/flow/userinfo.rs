@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::domain::client::Client;
 use crate::domain::user::User;
+use crate::keys::Ring;
 use crate::protocol::access_token;
 use crate::protocol::access_token::AccessToken;
 use crate::protocol::error::OAuthError;
@@ -33,7 +34,7 @@ impl Signet {
     /// [`FlowError::Refused`] with `invalid_token` and the reason. [`FlowError::Store`]: a database that does not
     /// answer never means that a token is good.
     pub async fn check_access_token(&self, token: &str, audience: &str) -> Result<LiveToken, FlowError> {
-        let claims = self.verify_access_token(token, audience)?;
+        let claims = self.verify_access_token(&*self.fresh_ring().await?, token, audience)?;
         let client = self.client(&claims.client_id).await?.filter(|client| !client.disabled).ok_or_else(revoked)?;
         let Some(grant_id) = claims.grant_id.clone() else { return Ok(LiveToken { claims, client, user: None }) };
         let found = self.store.userinfo(grant_id, claims.subject.clone()).await?;
@@ -44,8 +45,8 @@ impl Signet {
         Ok(LiveToken { claims, client, user: Some(user) })
     }
 
-    fn verify_access_token(&self, token: &str, audience: &str) -> Result<AccessToken, OAuthError> {
-        let verified = self.ring.load().verify(token).map_err(|fault| {
+    fn verify_access_token(&self, ring: &Ring, token: &str, audience: &str) -> Result<AccessToken, OAuthError> {
+        let verified = ring.verify(token).map_err(|fault| {
             OAuthError::invalid_token("The access token has no good signature of ours").detail(fault.to_string())
         })?;
         let typ = verified.typ.unwrap_or_default();

@@ -25,8 +25,8 @@ pub async fn ready(web: App) -> HttpResponse {
     if web.signet.store.ping().await.is_err() {
         reasons.push("database");
     }
-    let ring = web.signet.ring.load();
-    if web.signet.config.keys.algorithms.iter().any(|algorithm| ring.signer(*algorithm).is_none()) {
+    let (ring, now) = (web.signet.ring.load(), web.signet.now());
+    if web.signet.config.keys.algorithms.iter().any(|algorithm| ring.signer(*algorithm, now).is_none()) {
         reasons.push("keys");
     }
     if web.signet.is_stopping() {

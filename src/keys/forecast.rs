@@ -1,6 +1,7 @@
 //! What the schedule will do with each key, as long as nobody interferes. For people: nothing acts on it.
 
-use super::schedule::Policy;
+use super::policy::Policy;
+use super::schedule::oldest;
 use crate::domain::key::KeyState;
 use crate::domain::key::SigningKey;
 use crate::domain::time::Timestamp;
@@ -19,10 +20,10 @@ pub fn forecast(key: &SigningKey, keys: &[SigningKey], policy: &Policy) -> Forec
     match key.state {
         KeyState::Next => Forecast { signs_from: change_of_guard(key, keys, policy), ..Forecast::default() },
         KeyState::Active => {
-            let next = keys.iter().find(|other| other.algorithm == key.algorithm && other.state == KeyState::Next);
+            let next = oldest(keys, key.algorithm, KeyState::Next);
             let signs_until = match next {
                 Some(next) => change_of_guard(next, keys, policy),
-                None => due(key, policy),
+                None => policy.due(key),
             };
             let leaves_jwks = signs_until.map(|until| until.plus(policy.retire_for));
             Forecast { signs_from: Some(since(key)), signs_until, leaves_jwks }
@@ -38,19 +39,8 @@ pub fn forecast(key: &SigningKey, keys: &[SigningKey], policy: &Policy) -> Forec
     }
 }
 
-/// When `next` takes over: the active key has signed long enough, and `next` has been published long enough.
 fn change_of_guard(next: &SigningKey, keys: &[SigningKey], policy: &Policy) -> Option<Timestamp> {
-    let active = keys.iter().find(|key| key.algorithm == next.algorithm && key.state == KeyState::Active);
-    let ready = next.published_at.plus(policy.publish_ahead);
-    match active {
-        Some(active) => due(active, policy).map(|due| due.max(ready)),
-        None => Some(ready),
-    }
-}
-
-fn due(active: &SigningKey, policy: &Policy) -> Option<Timestamp> {
-    let every = policy.rotate_every.filter(|every| !every.is_zero())?;
-    Some(since(active).plus(every))
+    policy.change_of_guard(oldest(keys, next.algorithm, KeyState::Active), next)
 }
 
 /// The first key of an algorithm signs from its publication on.
@@ -67,7 +57,8 @@ mod tests {
     use crate::domain::key::KeyState;
     use crate::domain::key::SigningKey;
     use crate::domain::time::Timestamp;
-    use crate::keys::schedule::Policy;
+    use crate::keys::policy::Jitter;
+    use crate::keys::policy::Policy;
     use std::time::Duration;
 
     const DAY: u64 = 24 * 60 * 60;
@@ -84,16 +75,25 @@ mod tests {
             public_jwk: String::new(),
             sealed_private: None,
             published_at: day(published),
+            activates_at: None,
             activated_at: None,
             retired_at: None,
             leaves_at: None,
             revoked_at: None,
+            revoked_reason: None,
         }
     }
 
     fn policy(rotate_every: Option<u64>) -> Policy {
         let days = |days| Duration::from_secs(days * DAY);
-        Policy { rotate_every: rotate_every.map(days), publish_ahead: days(14), retire_for: days(1) }
+        Policy {
+            rotate_every: rotate_every.map(days),
+            publish_ahead: days(14),
+            retire_for: days(1),
+            window: None,
+            jitter: Jitter::default(),
+            paused_until: None,
+        }
     }
 
     #[test]

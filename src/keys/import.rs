@@ -66,6 +66,8 @@ pub fn import(
         retired_at: None,
         leaves_at: None,
         revoked_at: None,
+        activates_at: None,
+        revoked_reason: None,
     })
 }
 

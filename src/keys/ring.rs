@@ -1,17 +1,15 @@
 //! The keys of a running node: an immutable snapshot that is swapped whole.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
-use std::collections::btree_map;
 use std::collections::hash_map;
 use std::sync::Arc;
-use std::sync::PoisonError;
-use std::sync::RwLock;
 use std::time::Duration;
 
 use serde_json::Map;
 use serde_json::Value;
 
+use super::schedule::SETTLE_AFTER;
 use super::vault::Vault;
 use super::vault::VaultError;
 use crate::crypto::CryptoError;
@@ -47,9 +45,20 @@ pub enum KeysError {
 /// All keys at one moment, parsed and ready.
 #[derive(Debug)]
 pub struct Ring {
-    signers: BTreeMap<Algorithm, Signer>,
+    /// Those that may sign, now or from a planned instant on, without their sealed halves.
+    office: Vec<SigningKey>,
+    signers: HashMap<KeyId, Signer>,
     verifiers: HashMap<KeyId, Verifier>,
     jwks: Jwks,
+    version: i64,
+}
+
+/// The key of `algorithm` that signs at `now`, among those of one snapshot: the next one from the instant on that is
+/// planned for it, before that the active one.
+#[must_use]
+pub fn signing(keys: &[SigningKey], algorithm: Algorithm, now: Timestamp) -> Option<&SigningKey> {
+    let office = |key: &&SigningKey| key.algorithm == algorithm && key.signs_at(now);
+    keys.iter().filter(office).max_by_key(|key| key.activates_at)
 }
 
 impl Ring {
@@ -59,7 +68,8 @@ impl Ring {
     /// [`KeysError`] for the first key that is not as it should be. A `next` key is unsealed too, so that damage shows
     /// now and not on the day of its activation.
     pub fn build(keys: &[SigningKey], vault: &Vault, jwks_max_age: Duration) -> Result<Self, KeysError> {
-        let mut signers = BTreeMap::new();
+        let mut office: Vec<SigningKey> = Vec::new();
+        let mut signers = HashMap::new();
         let mut verifiers = HashMap::new();
         for key in keys {
             if key.state == KeyState::Revoked {
@@ -67,26 +77,38 @@ impl Ring {
             }
             let verifier = verifier(key)?;
             if matches!(key.state, KeyState::Next | KeyState::Active) {
-                let signer = signer(key, vault, &verifier)?;
-                if key.state == KeyState::Active {
-                    let btree_map::Entry::Vacant(place) = signers.entry(key.algorithm) else {
-                        return Err(KeysError::TwoActive(key.algorithm));
-                    };
-                    place.insert(signer);
+                signers.insert(key.kid.clone(), signer(key, vault, &verifier)?);
+                let colleague = |other: &SigningKey| other.algorithm == key.algorithm && other.state == key.state;
+                if key.state == KeyState::Active && office.iter().any(colleague) {
+                    return Err(KeysError::TwoActive(key.algorithm));
                 }
+                office.push(SigningKey { sealed_private: None, public_jwk: String::new(), ..key.clone() });
             }
             let hash_map::Entry::Vacant(place) = verifiers.entry(key.kid.clone()) else {
                 return Err(KeysError::Duplicate(key.kid.clone()));
             };
             place.insert(verifier);
         }
-        Ok(Self { signers, verifiers, jwks: Jwks::of(keys, jwks_max_age) })
+        Ok(Self { office, signers, verifiers, jwks: Jwks::of(keys, jwks_max_age), version: 0 })
     }
 
-    /// The active key of an algorithm.
+    /// The same ring, marked as the keys' state number `version` of the database.
     #[must_use]
-    pub fn signer(&self, algorithm: Algorithm) -> Option<&Signer> {
-        self.signers.get(&algorithm)
+    pub const fn with_version(mut self, version: i64) -> Self {
+        self.version = version;
+        self
+    }
+
+    #[must_use]
+    pub const fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The key that signs at `now`: the next one from the instant on that is planned for it, before that the active
+    /// one. So all nodes switch at one instant, from what they have loaded long before.
+    #[must_use]
+    pub fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Signer> {
+        self.signers.get(&signing(&self.office, algorithm, now)?.kid)
     }
 
     /// The key of this name, published or expired, never a revoked one. For an `id_token_hint`, which may be old; other
@@ -119,8 +141,10 @@ impl Ring {
     }
 
     /// What we can sign with, for discovery.
-    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> + '_ {
-        self.signers.keys().copied()
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        let active: BTreeSet<Algorithm> =
+            self.office.iter().filter(|key| key.state == KeyState::Active).map(|key| key.algorithm).collect();
+        active.into_iter()
     }
 }
 
@@ -162,8 +186,8 @@ pub struct Jwks {
     /// A strong entity tag with its quotes, RFC 9110 section 8.8.3.
     pub etag: String,
     max_age: Duration,
-    /// When the first key leaves.
-    changes_at: Option<Timestamp>,
+    /// When a key leaves, or takes over and a new one appears.
+    changes: Vec<Timestamp>,
 }
 
 impl Jwks {
@@ -174,14 +198,27 @@ impl Jwks {
         let members: Vec<&str> = published.iter().map(|key| key.public_jwk.as_str()).collect();
         let body = format!(r#"{{"keys":[{}]}}"#, members.join(","));
         let etag = format!("\"{}\"", hash::s256(&body));
-        let changes_at = published.iter().filter_map(|key| key.leaves_at).min();
-        Self { body: Arc::from(body.into_bytes()), etag, max_age, changes_at }
+        let changes = published.iter().filter_map(|key| changes_at(key)).collect();
+        Self { body: Arc::from(body.into_bytes()), etag, max_age, changes }
     }
 
-    /// How long an answer given now may be kept: until the next key leaves, at most the configured time.
+    /// How long an answer given now may be kept: until the next planned change, at least [`LEAST_MAX_AGE`] and at most
+    /// the configured time. A change that has been late for longer than [`LATE`] waits for a database that is away.
     #[must_use]
     pub fn max_age(&self, now: Timestamp) -> Duration {
-        self.changes_at.map_or(self.max_age, |at| self.max_age.min(at.since(now)))
+        let soon = self.changes.iter().filter(|at| now.since(**at) < LATE).map(|at| at.since(now)).min();
+        soon.map_or(self.max_age, |soon| self.max_age.min(soon.max(LEAST_MAX_AGE)))
+    }
+}
+
+const LEAST_MAX_AGE: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_mins(2);
+
+/// When the JWKS is to change because of this key. A key that takes over is followed by a new next one.
+fn changes_at(key: &SigningKey) -> Option<Timestamp> {
+    match key.state {
+        KeyState::Next => key.activates_at.map(|at| at.plus(SETTLE_AFTER)),
+        _ => key.leaves_at,
     }
 }
 
@@ -192,30 +229,6 @@ const fn order(state: KeyState) -> u8 {
         KeyState::Next => 1,
         KeyState::Retired => 2,
         KeyState::Expired | KeyState::Revoked => 3,
-    }
-}
-
-/// Where the current ring is. Clones share it.
-#[derive(Debug, Clone)]
-pub struct RingHandle {
-    current: Arc<RwLock<Arc<Ring>>>,
-}
-
-impl RingHandle {
-    #[must_use]
-    pub fn new(ring: Ring) -> Self {
-        Self { current: Arc::new(RwLock::new(Arc::new(ring))) }
-    }
-
-    /// The ring as it is now. Load it once for each request, so that one answer is of one ring.
-    #[must_use]
-    pub fn load(&self) -> Arc<Ring> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts another ring in place, for all clones at once.
-    pub fn swap(&self, ring: Arc<Ring>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = ring;
     }
 }
 

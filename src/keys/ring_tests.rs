@@ -7,6 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::ambient::OsEntropy;
 use crate::crypto::seal::MasterKey;
+use crate::keys::RingHandle;
 
 const MAX_AGE: Duration = Duration::from_mins(5);
 const NOW: Timestamp = Timestamp::from_seconds(1_795_348_800);
@@ -36,8 +37,8 @@ fn what_each_state_is_good_for() {
     let ring = Ring::build(&keys, &vault, MAX_AGE).unwrap();
 
     assert_eq!(published(&ring), ["active", "next", "retired"]);
-    assert_eq!(ring.signer(Algorithm::Es256).unwrap().kid().as_str(), "active");
-    assert!(ring.signer(Algorithm::Rs256).is_none());
+    assert_eq!(ring.signer(Algorithm::Es256, NOW).unwrap().kid().as_str(), "active");
+    assert!(ring.signer(Algorithm::Rs256, NOW).is_none());
     assert_eq!(ring.algorithms().collect::<Vec<_>>(), [Algorithm::Es256]);
     for (state, known) in [("next", true), ("active", true), ("retired", true), ("expired", true), ("revoked", false)] {
         assert_eq!(ring.verifier(&kid(state)).is_some(), known, "{state}");
@@ -48,7 +49,7 @@ fn what_each_state_is_good_for() {
 fn verifies_its_own_tokens_and_no_others() {
     let vault = vault();
     let ring = Ring::build(&[key(&vault, "a", KeyState::Active)], &vault, MAX_AGE).unwrap();
-    let token = ring.signer(Algorithm::Es256).unwrap().sign("at+jwt", &json!({"sub": "ada"})).unwrap();
+    let token = ring.signer(Algorithm::Es256, NOW).unwrap().sign("at+jwt", &json!({"sub": "ada"})).unwrap();
     let verified = ring.verify(&token).unwrap();
     assert_eq!(verified.typ.as_deref(), Some("at+jwt"));
     assert_eq!(verified.kid, kid("a"));
@@ -67,7 +68,7 @@ fn jw_20_a_revoked_key_is_refused_and_a_retired_one_is_not() {
     let mut row = key(&vault, "a", KeyState::Active);
     let token = Ring::build(std::slice::from_ref(&row), &vault, MAX_AGE)
         .unwrap()
-        .signer(Algorithm::Es256)
+        .signer(Algorithm::Es256, NOW)
         .unwrap()
         .sign("at+jwt", &json!({}))
         .unwrap();
@@ -100,7 +101,8 @@ fn max_age_ends_when_a_key_leaves() {
     let ring = Ring::build(&[retired], &vault, MAX_AGE).unwrap();
     assert_eq!(ring.jwks().max_age(NOW), MAX_AGE);
     assert_eq!(ring.jwks().max_age(NOW.plus(Duration::from_mins(4))), Duration::from_mins(2));
-    assert_eq!(ring.jwks().max_age(NOW.plus(Duration::from_hours(1))), Duration::ZERO);
+    assert_eq!(ring.jwks().max_age(NOW.plus(Duration::from_mins(7))), Duration::from_secs(1));
+    assert_eq!(ring.jwks().max_age(NOW.plus(Duration::from_hours(1))), MAX_AGE, "the database is away");
 }
 
 #[test]
@@ -140,10 +142,38 @@ fn damaged_rows_make_no_ring() {
 #[test]
 fn a_swap_is_seen_by_all_clones_and_by_no_request_under_way() {
     let vault = vault();
-    let handle = RingHandle::new(Ring::build(&[key(&vault, "a", KeyState::Active)], &vault, MAX_AGE).unwrap());
+    let handle = RingHandle::new(Ring::build(&[key(&vault, "a", KeyState::Active)], &vault, MAX_AGE).unwrap(), Duration::ZERO);
     let clone = handle.clone();
     let under_way = clone.load();
     handle.swap(Arc::new(Ring::build(&[key(&vault, "b", KeyState::Active)], &vault, MAX_AGE).unwrap()));
     assert_eq!(published(&under_way), ["a"]);
     assert_eq!(published(&clone.load()), ["b"]);
+}
+
+#[test]
+fn all_nodes_switch_at_one_instant_from_one_snapshot() {
+    let vault = vault();
+    let at = NOW.plus(Duration::from_hours(1));
+    let mut next = key(&vault, "b", KeyState::Next);
+    next.activates_at = Some(at);
+    let ring = Ring::build(&[key(&vault, "a", KeyState::Active), next], &vault, MAX_AGE).unwrap();
+    let signs = |now| ring.signer(Algorithm::Es256, now).unwrap().kid().as_str();
+    assert_eq!((signs(NOW), signs(at.minus(Duration::from_micros(1))), signs(at)), ("a", "a", "b"));
+    assert_eq!(ring.jwks().max_age(at), Duration::from_secs(2), "a new next key is about to appear");
+}
+
+#[test]
+fn an_older_ring_never_takes_the_place_of_a_newer_one() {
+    let vault = vault();
+    let ring = |kid, version| {
+        Ring::build(&[key(&vault, kid, KeyState::Active)], &vault, MAX_AGE).unwrap().with_version(version)
+    };
+    let handle = RingHandle::new(ring("a", 1), Duration::ZERO);
+    handle.swap(Arc::new(ring("c", 3)));
+    handle.swap(Arc::new(ring("b", 2)));
+    assert_eq!(published(&handle.load()), ["c"]);
+    assert!(handle.is_fresh(Duration::from_secs(10)) && !handle.is_fresh(Duration::from_secs(11)));
+    handle.confirm(Duration::from_secs(5));
+    handle.confirm(Duration::from_secs(4));
+    assert!(handle.is_fresh(Duration::from_secs(15)));
 }

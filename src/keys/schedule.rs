@@ -1,26 +1,25 @@
 //! Which keys there should be: pure functions of the keys there are, the time and the policy.
 //!
-//! Each algorithm has one `active` key and a published `next` one. A key signs once verifiers have had
-//! [`Policy::publish_ahead`] to find it. A `retired` key leaves the JWKS after the last token it signed has expired.
+//! Each algorithm has one `active` key and a published `next` one. When the next key takes over is planned ahead and
+//! stored with it: one instant for all nodes, each of which switches by its own clock, without any write. What has
+//! happened is written down afterwards. A `retired` key leaves the JWKS after the last token it signed has expired.
 
 use std::time::Duration;
 
+use super::name;
+use super::policy::Policy;
 use crate::domain::ids::KeyId;
 use crate::domain::key::Algorithm;
 use crate::domain::key::KeyState;
 use crate::domain::key::SigningKey;
 use crate::domain::time::Timestamp;
 
-/// How keys come and go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// How long a key signs; `None` or zero: until somebody says otherwise.
-    pub rotate_every: Option<Duration>,
-    /// How long a key is published before it signs.
-    pub publish_ahead: Duration,
-    /// How long a key stays published after it signed last: the longest lifetime of a token, and some skew.
-    pub retire_for: Duration,
-}
+/// How long before its instant a rotation by hand is stored: nodes look twice a second.
+pub const LEAD_UNPLANNED: Duration = Duration::from_secs(2);
+
+/// How long after its instant a change of guard is written down, which destroys the private half of the old key: a
+/// node whose clock is a little behind still signs with it.
+pub const SETTLE_AFTER: Duration = Duration::from_secs(2);
 
 /// One change of the keys in the database. Carried out in the order given; each may find that another node was faster,
 /// which is as good.
@@ -28,8 +27,18 @@ pub struct Policy {
 pub enum Action {
     /// Make a key, `next` or, for an algorithm that has no key, `active`.
     Create { kid: KeyId, algorithm: Algorithm, state: KeyState },
-    /// The `next` key signs from now on. `retire` signs no longer, loses its private half and leaves at `leaves_at`.
-    Activate { kid: KeyId, retire: Option<KeyId>, leaves_at: Timestamp },
+    /// The `next` key is to sign from `at` on, in place of `retire`, which then leaves at `leaves_at`.
+    Plan { kid: KeyId, retire: Option<KeyId>, at: Timestamp, leaves_at: Timestamp },
+    /// The `next` key signs since `at`. `retire` signs no longer, loses its private half and leaves at `leaves_at`.
+    /// `successor` is made and published as the new `next` key, at the same moment.
+    Activate {
+        kid: KeyId,
+        algorithm: Algorithm,
+        retire: Option<KeyId>,
+        at: Timestamp,
+        leaves_at: Timestamp,
+        successor: Option<KeyId>,
+    },
     /// The `retired` key leaves the JWKS.
     Expire { kid: KeyId },
 }
@@ -41,6 +50,8 @@ pub enum Refused {
     NoNext(Algorithm),
     #[error("{kid} may sign from {ready_at}: verifiers may not have seen it yet")]
     TooYoung { kid: KeyId, ready_at: Timestamp },
+    #[error("{kid} signs from {at} on already")]
+    UnderWay { kid: KeyId, at: Timestamp },
 }
 
 /// What should be changed now. Empty when all is as it should be; carrying it out leaves nothing to do at the same
@@ -48,14 +59,17 @@ pub enum Refused {
 #[must_use]
 pub fn plan(keys: &[SigningKey], algorithms: &[Algorithm], now: Timestamp, policy: &Policy) -> Vec<Action> {
     let mut plan = Plan { keys, now, policy, actions: Vec::new() };
-    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithms.contains(algorithm)) {
-        plan.algorithm(algorithm);
+    for algorithm in Algorithm::ALL {
+        if algorithms.contains(&algorithm) {
+            plan.algorithm(algorithm);
+        }
     }
     plan.expire();
     plan.actions
 }
 
-/// What a rotation of one algorithm by hand changes. `force` activates a key that not every verifier may have seen.
+/// What a rotation of one algorithm by hand changes: the next key signs from [`LEAD_UNPLANNED`] on. `force` says so of
+/// a key that not every verifier may have seen.
 ///
 /// # Errors
 /// [`Refused`]; [`Refused::NoNext`] even with `force`, because a key that was never published helps nobody.
@@ -67,15 +81,37 @@ pub fn rotate(
     force: bool,
 ) -> Result<Vec<Action>, Refused> {
     let next = oldest(keys, algorithm, KeyState::Next).ok_or(Refused::NoNext(algorithm))?;
-    if !force && !is_ready(next, now, policy) {
-        return Err(Refused::TooYoung {
-            kid: next.kid.clone(),
-            ready_at: next.published_at.plus(policy.publish_ahead),
-        });
+    let at = now.plus(LEAD_UNPLANNED);
+    if let Some(planned) = next.activates_at.filter(|planned| *planned <= at) {
+        return Err(Refused::UnderWay { kid: next.kid.clone(), at: planned });
+    }
+    let ready_at = policy.ready_at(next);
+    if !force && now < ready_at {
+        return Err(Refused::TooYoung { kid: next.kid.clone(), ready_at });
     }
     let mut plan = Plan { keys, now, policy, actions: Vec::new() };
-    plan.replace(algorithm, oldest(keys, algorithm, KeyState::Active), next);
+    plan.set(oldest(keys, algorithm, KeyState::Active), next, at);
     Ok(plan.actions)
+}
+
+/// Writes down at once what is past its instant, without [`SETTLE_AFTER`]: for a change that builds on it.
+#[must_use]
+pub fn settle(keys: &[SigningKey], algorithm: Algorithm, now: Timestamp, policy: &Policy) -> Vec<Action> {
+    let mut plan = Plan { keys, now, policy, actions: Vec::new() };
+    if let Some(next) = oldest(keys, algorithm, KeyState::Next)
+        && let Some(at) = next.activates_at.filter(|at| *at <= now)
+    {
+        plan.activate(algorithm, oldest(keys, algorithm, KeyState::Active), next, at);
+    }
+    plan.actions
+}
+
+/// The key of this state that was published first.
+#[must_use]
+pub fn oldest(keys: &[SigningKey], algorithm: Algorithm, state: KeyState) -> Option<&SigningKey> {
+    keys.iter()
+        .filter(|key| key.algorithm == algorithm && key.state == state)
+        .min_by(|a, b| (a.published_at, &a.kid).cmp(&(b.published_at, &b.kid)))
 }
 
 struct Plan<'a> {
@@ -95,57 +131,72 @@ impl Plan<'_> {
                 self.create(algorithm, KeyState::Active);
                 self.create(algorithm, KeyState::Next);
             }
-            // The active key was revoked: the next one has at least been published.
-            (None, Some(next)) => self.replace(algorithm, None, next),
+            // No key signs: the next one has at least been published.
+            (None, Some(next)) => self.activate(algorithm, None, next, self.now),
             (Some(_), None) => self.create(algorithm, KeyState::Next),
-            (Some(active), Some(next)) => {
-                if self.is_due(active) && is_ready(next, self.now, self.policy) {
-                    self.replace(algorithm, Some(active), next);
-                }
-            }
+            (Some(active), Some(next)) => match next.activates_at {
+                Some(at) if at.plus(SETTLE_AFTER) <= self.now => self.activate(algorithm, Some(active), next, at),
+                Some(_) => {}
+                None => self.look_ahead(active, next),
+            },
         }
     }
 
-    fn is_due(&self, active: &SigningKey) -> bool {
-        let since = active.activated_at.unwrap_or(active.published_at);
-        self.policy.rotate_every.is_some_and(|every| !every.is_zero() && self.now.since(since) >= every)
+    /// Plans the change of guard once it is near, but never at less than the lead: all nodes must know of it in time.
+    fn look_ahead(&mut self, active: &SigningKey, next: &SigningKey) {
+        let Some(due) = self.policy.change_of_guard(Some(active), next) else { return };
+        let lead = self.policy.lead();
+        if self.policy.is_paused(self.now) || self.now < due.minus(lead.saturating_mul(2)) {
+            return;
+        }
+        let at = self.policy.in_window(due.max(self.now.plus(lead)));
+        self.set(Some(active), next, at);
     }
 
-    /// Activates `next`, and makes another one unless there is.
-    fn replace(&mut self, algorithm: Algorithm, active: Option<&SigningKey>, next: &SigningKey) {
-        self.actions.push(Action::Activate {
+    fn set(&mut self, active: Option<&SigningKey>, next: &SigningKey, at: Timestamp) {
+        self.actions.push(Action::Plan {
             kid: next.kid.clone(),
             retire: active.map(|active| active.kid.clone()),
-            leaves_at: self.latest().plus(self.policy.retire_for),
+            at,
+            leaves_at: self.leaves_at(at),
         });
-        let another =
-            |key: &&SigningKey| key.algorithm == algorithm && key.state == KeyState::Next && key.kid != next.kid;
-        if !self.keys.iter().any(|key| another(&key)) {
-            self.create(algorithm, KeyState::Next);
-        }
     }
 
-    /// Now, unless the clock has jumped back behind what was done already: the tokens of that time live on.
-    fn latest(&self) -> Timestamp {
+    fn activate(&mut self, algorithm: Algorithm, active: Option<&SigningKey>, next: &SigningKey, at: Timestamp) {
+        let another =
+            |key: &SigningKey| key.algorithm == algorithm && key.state == KeyState::Next && key.kid != next.kid;
+        let successor = if self.keys.iter().any(another) { None } else { self.name(algorithm) };
+        self.actions.push(Action::Activate {
+            kid: next.kid.clone(),
+            algorithm,
+            retire: active.map(|active| active.kid.clone()),
+            at,
+            leaves_at: self.leaves_at(at),
+            successor,
+        });
+    }
+
+    /// When a key that signed until `at` leaves. If the clock has jumped back behind what was done already, the tokens
+    /// of that time live on.
+    fn leaves_at(&self, at: Timestamp) -> Timestamp {
         let moments = |key: &SigningKey| [Some(key.published_at), key.activated_at, key.retired_at];
-        self.keys.iter().flat_map(moments).flatten().fold(self.now, Timestamp::max)
+        let latest = self.keys.iter().flat_map(moments).flatten().fold(at, Timestamp::max);
+        latest.plus(self.policy.retire_for)
     }
 
     fn create(&mut self, algorithm: Algorithm, state: KeyState) {
-        let date = date(self.now);
-        let algorithm_name = algorithm.as_str().to_ascii_lowercase();
-        // One more name than there are keys, so one of them is free.
-        let free = (0..=self.keys.len() + self.actions.len())
-            .filter_map(|number| KeyId::new(format!("{date}-{algorithm_name}-{}", letters(number))).ok())
-            .find(|kid| !self.is_taken(kid));
-        if let Some(kid) = free {
+        if let Some(kid) = self.name(algorithm) {
             self.actions.push(Action::Create { kid, algorithm, state });
         }
     }
 
-    fn is_taken(&self, kid: &KeyId) -> bool {
-        let planned = |action: &Action| matches!(action, Action::Create { kid: made, .. } if made == kid);
-        self.keys.iter().any(|key| key.kid == *kid) || self.actions.iter().any(planned)
+    fn name(&self, algorithm: Algorithm) -> Option<KeyId> {
+        let planned = self.actions.iter().filter_map(|action| match action {
+            Action::Create { kid, .. } => Some(kid),
+            Action::Activate { successor, .. } => successor.as_ref(),
+            Action::Plan { .. } | Action::Expire { .. } => None,
+        });
+        name::free(self.keys.iter().map(|key| &key.kid).chain(planned), algorithm, self.now)
     }
 
     fn expire(&mut self) {
@@ -154,34 +205,6 @@ impl Plan<'_> {
         };
         let actions = self.keys.iter().filter(over).map(|key| Action::Expire { kid: key.kid.clone() });
         self.actions.extend(actions);
-    }
-}
-
-fn is_ready(next: &SigningKey, now: Timestamp, policy: &Policy) -> bool {
-    next.published_at.plus(policy.publish_ahead) <= now
-}
-
-/// The key of this state that was published first.
-fn oldest(keys: &[SigningKey], algorithm: Algorithm, state: KeyState) -> Option<&SigningKey> {
-    keys.iter()
-        .filter(|key| key.algorithm == algorithm && key.state == state)
-        .min_by(|a, b| (a.published_at, &a.kid).cmp(&(b.published_at, &b.kid)))
-}
-
-/// `2026-11-22`, in UTC. Far beyond the calendar the seconds since 1970 must do.
-fn date(now: Timestamp) -> String {
-    match jiff::Timestamp::from_second(now.seconds()) {
-        Ok(instant) => instant.strftime("%Y-%m-%d").to_string(),
-        Err(_) => now.seconds().to_string(),
-    }
-}
-
-/// a to z, then aa, ab and so on.
-fn letters(number: usize) -> String {
-    let last = ('a'..='z').nth(number % 26).unwrap_or('a');
-    match number / 26 {
-        0 => last.to_string(),
-        more => letters(more - 1) + &last.to_string(),
     }
 }
 

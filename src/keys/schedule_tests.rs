@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use super::*;
+use crate::domain::window::Window;
+use crate::keys::policy::Jitter;
 
 const DAY: Duration = Duration::from_hours(24);
 const NOW: Timestamp = Timestamp::from_seconds(1_795_348_800);
@@ -8,7 +10,11 @@ const POLICY: Policy = Policy {
     rotate_every: Some(Duration::from_hours(24 * 90)),
     publish_ahead: Duration::from_hours(24 * 14),
     retire_for: DAY,
+    window: None,
+    jitter: Jitter { percent: 0, seed: 0 },
+    paused_until: None,
 };
+const HOUR: Duration = Duration::from_hours(1);
 
 fn kid(text: &str) -> KeyId {
     KeyId::new(text).unwrap()
@@ -22,10 +28,12 @@ fn key(name: &str, state: KeyState, published_at: Timestamp) -> SigningKey {
         public_jwk: String::new(),
         sealed_private: None,
         published_at,
+        activates_at: None,
         activated_at: (state == KeyState::Active).then_some(published_at),
         retired_at: None,
         leaves_at: None,
         revoked_at: None,
+        revoked_reason: None,
     }
 }
 
@@ -52,20 +60,53 @@ fn the_first_start_makes_two_keys_for_each_algorithm() {
     assert_eq!(plan(&[], &[], NOW, &POLICY), []);
 }
 
+fn plan_b(at: Timestamp) -> Action {
+    Action::Plan { kid: kid("b"), retire: Some(kid("a")), at, leaves_at: at.plus(DAY) }
+}
+
+fn activate_b(at: Timestamp, retire: Option<KeyId>, successor: &str) -> Action {
+    let leaves_at = at.plus(DAY);
+    let successor = Some(kid(successor));
+    Action::Activate { kid: kid("b"), algorithm: Algorithm::Es256, retire, at, leaves_at, successor }
+}
+
 #[test]
-fn a_key_is_replaced_when_it_is_old_and_the_next_is_known() {
-    let keys = |next_since: Timestamp| [key("a", KeyState::Active, NOW), key("b", KeyState::Next, next_since)];
+fn a_change_of_guard_is_planned_ahead_and_written_down_afterwards() {
+    let mut keys = [key("a", KeyState::Active, NOW), key("b", KeyState::Next, NOW)];
     let due = NOW.plus(90 * DAY);
-    assert_eq!(plan_es256(&keys(NOW), due.minus(Duration::from_micros(1))), []);
-    assert_eq!(
-        plan_es256(&keys(NOW), due),
-        [
-            Action::Activate { kid: kid("b"), retire: Some(kid("a")), leaves_at: due.plus(DAY) },
-            create("2027-02-20-es256-a", KeyState::Next),
-        ]
-    );
-    assert_eq!(plan_es256(&keys(due.minus(13 * DAY)), due), [], "published too shortly");
-    assert_eq!(plan_es256(&keys(due.minus(14 * DAY)), due).len(), 2);
+    let micro = Duration::from_micros(1);
+    assert_eq!(plan_es256(&keys, due.minus(2 * HOUR + micro)), []);
+    assert_eq!(plan_es256(&keys, due.minus(2 * HOUR)), [plan_b(due)]);
+    assert_eq!(plan_es256(&keys, due), [plan_b(due.plus(HOUR))], "never at less than an hour");
+    keys[1].published_at = due.minus(13 * DAY);
+    assert_eq!(plan_es256(&keys, due), [], "published too shortly");
+    assert_eq!(plan_es256(&keys, due.plus(DAY)), [plan_b(due.plus(DAY + HOUR))]);
+    keys[1].activates_at = Some(due);
+    assert_eq!(plan_es256(&keys, due.plus(SETTLE_AFTER).minus(micro)), []);
+    let settled = [activate_b(due, Some(kid("a")), "2027-02-20-es256-a")];
+    assert_eq!(plan_es256(&keys, due.plus(SETTLE_AFTER)), settled);
+    assert_eq!(settle(&keys, Algorithm::Es256, due, &POLICY), settled);
+    assert_eq!(settle(&keys, Algorithm::Es256, due.minus(micro), &POLICY), []);
+}
+
+#[test]
+fn a_window_and_a_pause_put_it_off() {
+    let keys = [key("a", KeyState::Active, NOW), key("b", KeyState::Next, NOW)];
+    // A Saturday.
+    let due = NOW.plus(90 * DAY);
+    let window = Window::parse("Tue-Thu 09:00-16:00 Europe/Berlin");
+    let policy = Policy { window, ..POLICY };
+    let tuesday = due.plus(2 * DAY + 20 * HOUR);
+    assert_eq!(plan(&keys, &[Algorithm::Es256], due, &policy), []);
+    assert_eq!(plan(&keys, &[Algorithm::Es256], tuesday.minus(2 * HOUR), &policy), [plan_b(tuesday)]);
+    let late = tuesday.plus(6 * HOUR + HOUR / 2);
+    let wednesday = tuesday.plus(DAY);
+    assert_eq!(plan(&keys, &[Algorithm::Es256], late, &policy), [plan_b(wednesday)]);
+
+    let until = due.plus(10 * DAY);
+    let policy = Policy { paused_until: Some(until), ..POLICY };
+    assert_eq!(plan(&keys, &[Algorithm::Es256], until.minus(HOUR), &policy), []);
+    assert_eq!(plan(&keys, &[Algorithm::Es256], until, &policy), [plan_b(until.plus(HOUR))]);
 }
 
 #[test]
@@ -104,10 +145,7 @@ fn after_a_revocation_the_next_key_takes_over_at_once() {
     let now = NOW.plus(DAY);
     assert_eq!(
         plan_es256(&keys, now),
-        [
-            Action::Activate { kid: kid("b"), retire: None, leaves_at: now.plus(DAY) },
-            create("2026-11-23-es256-a", KeyState::Next),
-        ]
+        [activate_b(now, None, "2026-11-23-es256-a")]
     );
 }
 
@@ -115,8 +153,9 @@ fn after_a_revocation_the_next_key_takes_over_at_once() {
 fn by_hand_after_the_clock_jumped_back() {
     let keys = [key("a", KeyState::Active, NOW), key("b", KeyState::Next, NOW)];
     let actions = rotate(&keys, Algorithm::Es256, NOW.minus(30 * DAY), &POLICY, true).unwrap();
+    let at = NOW.minus(30 * DAY).plus(LEAD_UNPLANNED);
     let leaves_at = NOW.plus(DAY);
-    assert_eq!(actions[0], Action::Activate { kid: kid("b"), retire: Some(kid("a")), leaves_at });
+    assert_eq!(actions, [Action::Plan { kid: kid("b"), retire: Some(kid("a")), at, leaves_at }]);
 }
 
 #[test]
@@ -129,36 +168,16 @@ fn by_hand() {
     assert_eq!(told, "b may sign from 2026-12-06T12:00:00Z: verifiers may not have seen it yet");
     assert!(by_hand(ready_at, false).is_ok());
     let now = NOW.plus(DAY);
-    assert_eq!(
-        by_hand(now, true).unwrap(),
-        [
-            Action::Activate { kid: kid("b"), retire: Some(kid("a")), leaves_at: now.plus(DAY) },
-            create("2026-11-23-es256-a", KeyState::Next),
-        ]
-    );
+    let at = now.plus(LEAD_UNPLANNED);
+    assert_eq!(by_hand(now, true).unwrap(), [plan_b(at)]);
+    let mut planned = keys.clone();
+    planned[1].activates_at = Some(now.plus(DAY));
+    let rotate_planned = |now| rotate(&planned, Algorithm::Es256, now, &POLICY, true);
+    assert_eq!(rotate_planned(now).unwrap(), [plan_b(at)], "sooner than planned");
+    let late = now.plus(DAY);
+    assert_eq!(rotate_planned(late), Err(Refused::UnderWay { kid: kid("b"), at: late }));
     let none = [key("a", KeyState::Active, NOW)];
     let refused = Err(Refused::NoNext(Algorithm::Es256));
     assert_eq!(rotate(&none, Algorithm::Es256, NOW, &POLICY, true), refused);
     assert_eq!(rotate(&keys, Algorithm::Rs256, NOW, &POLICY, true), Err(Refused::NoNext(Algorithm::Rs256)));
-}
-
-#[test]
-fn the_next_free_letter() {
-    let mut keys = vec![key("2026-11-22-es256-a", KeyState::Revoked, NOW)];
-    let made = |keys: &[SigningKey]| match plan_es256(keys, NOW).first() {
-        Some(Action::Create { kid, .. }) => kid.to_string(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(made(&keys), "2026-11-22-es256-b");
-    for letter in 'b'..='z' {
-        keys.push(key(&format!("2026-11-22-es256-{letter}"), KeyState::Expired, NOW));
-    }
-    assert_eq!(made(&keys), "2026-11-22-es256-aa");
-    assert_eq!((letters(25), letters(26), letters(51), letters(52), letters(702)), {
-        let text = |text: &str| text.to_owned();
-        (text("z"), text("aa"), text("az"), text("ba"), text("aaa"))
-    });
-    for now in [i64::MIN, i64::MAX, -1] {
-        assert_eq!(plan_es256(&[], Timestamp::from_micros(now)).len(), 2, "a kid for every clock");
-    }
 }

@@ -75,10 +75,12 @@ impl Vault {
             public_jwk: key.public_jwk,
             sealed_private: Some(self.seal(kid, algorithm, &key.private_pkcs8, entropy)?),
             published_at: now,
+            activates_at: None,
             activated_at: (state == KeyState::Active).then_some(now),
             retired_at: None,
             leaves_at: None,
             revoked_at: None,
+            revoked_reason: None,
         })
     }
 

@@ -24,6 +24,12 @@ impl Store {
         dispatch!(self, statement, instance::put_if_absent(name, bytes))
     }
 
+    /// Stores `bytes` under `name`, over what was there; nothing takes it away.
+    pub async fn set_instance_value(&self, name: &str, bytes: Option<Vec<u8>>) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        dispatch!(self, transaction, instance::set(name, bytes))
+    }
+
     /// Makes a setup link; earlier ones end.
     pub async fn put_setup_link(&self, hash: SecretHash, expires_at: Timestamp) -> Result<(), StoreError> {
         dispatch!(self, transaction, instance::put_setup_link(hash, expires_at))

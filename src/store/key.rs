@@ -1,6 +1,7 @@
 //! Signing keys. Every change also moves `Versions::keys` on, in the same transaction.
 
 use crate::domain::ids::KeyId;
+use crate::domain::key::KeyState;
 use crate::domain::key::SigningKey;
 use crate::domain::time::Timestamp;
 
@@ -16,22 +17,38 @@ pub enum CreateKey {
     Exists,
 }
 
-/// A change of guard.
+/// A change of guard, written down after the instant at which all nodes have made it.
 #[derive(Debug, Clone)]
 pub struct Activation {
-    /// The next key that signs from now on.
+    /// The next key that signs from `at` on.
     pub kid: KeyId,
-    /// The active key that stops signing; its private half is destroyed.
+    /// The active key that stopped to sign then; its private half is destroyed.
     pub retire: Option<KeyId>,
     /// When the retired key leaves the JWKS.
     pub leaves_at: Option<Timestamp>,
-    pub now: Timestamp,
+    pub at: Timestamp,
+    /// The new next key, published in the same transaction: there is never none.
+    pub successor: Option<SigningKey>,
 }
 
-/// What became of a change of guard.
+/// The end of a key before its time.
+#[derive(Debug, Clone)]
+pub struct Revocation {
+    pub kid: KeyId,
+    /// The state in which the plan saw it.
+    pub state: KeyState,
+    pub reason: String,
+    pub now: Timestamp,
+    /// The next key that signs in its place from `now` on.
+    pub activate: Option<KeyId>,
+    /// Keys that take a place that becomes free.
+    pub create: Vec<SigningKey>,
+}
+
+/// What became of a planned change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActivateKey {
-    Activated,
+pub enum ChangeKeys {
+    Changed,
     /// The keys are no longer in the states that the plan saw; nothing was changed.
     Stale,
 }
@@ -46,12 +63,13 @@ impl Store {
         dispatch!(self, transaction, key::create(key))
     }
 
-    pub async fn activate_key(&self, activation: Activation) -> Result<ActivateKey, StoreError> {
-        match dispatch!(self, transaction, key::activate(activation)) {
-            Ok(()) => Ok(ActivateKey::Activated),
-            Err(StoreError::Conflict { .. }) => Ok(ActivateKey::Stale),
-            Err(error) => Err(error),
-        }
+    /// Sets the instant from which a next key signs, unless it is to sign sooner already.
+    pub async fn plan_activation(&self, kid: KeyId, activates_at: Timestamp) -> Result<ChangeKeys, StoreError> {
+        outcome(dispatch!(self, transaction, key::plan_activation(kid, activates_at)))
+    }
+
+    pub async fn activate_key(&self, activation: Activation) -> Result<ChangeKeys, StoreError> {
+        outcome(dispatch!(self, transaction, key::activate(activation)))
     }
 
     /// A retired key leaves the JWKS; false when it is not retired.
@@ -59,8 +77,16 @@ impl Store {
         dispatch!(self, transaction, key::expire(kid))
     }
 
-    /// From any state; the private half is destroyed. False when it was revoked before or is unknown.
-    pub async fn revoke_key(&self, kid: KeyId, now: Timestamp) -> Result<bool, StoreError> {
-        dispatch!(self, transaction, key::revoke(kid, now))
+    /// The private half is destroyed; whoever signs in its place does so in the same transaction.
+    pub async fn revoke_key(&self, revocation: Revocation) -> Result<ChangeKeys, StoreError> {
+        outcome(dispatch!(self, transaction, key::revoke(revocation)))
+    }
+}
+
+fn outcome(result: Result<(), StoreError>) -> Result<ChangeKeys, StoreError> {
+    match result {
+        Ok(()) => Ok(ChangeKeys::Changed),
+        Err(StoreError::Conflict { .. }) => Ok(ChangeKeys::Stale),
+        Err(error) => Err(error),
     }
 }

@@ -109,10 +109,12 @@ table! {
         public_jwk -> Text,
         sealed_private -> Nullable<Binary>,
         published_at -> BigInt,
+        activates_at -> Nullable<BigInt>,
         activated_at -> Nullable<BigInt>,
         retired_at -> Nullable<BigInt>,
         leaves_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        revoked_reason -> Nullable<Text>,
     }
 }
 

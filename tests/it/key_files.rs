@@ -1,5 +1,7 @@
 //! Keys in and out of a provider, its four algorithms, and another master key.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use signet::ambient::OsEntropy;
 use signet::crypto::pem;
@@ -12,6 +14,7 @@ use signet::flow::key_files::KeyFileError;
 use signet::flow::key_files::PublicForm;
 use signet::flow::key_files::Reseal;
 use signet::flow::key_files::reseal;
+use signet::flow::keys_by_hand::Revoked;
 use signet::keys::Vault;
 use signet::keys::VaultError;
 use signet::store::custody::CANARY;
@@ -90,8 +93,10 @@ async fn import_replaces_the_next_key() {
             assert!(app.signet.ring.load().verifier(&imported.kid).is_some());
             assert!(app.signet.ring.load().verifier(&old.kid).is_none());
             // It signs no earlier than any other next key.
-            let plan = app.signet.plan_rotation(&[algorithm], true).await.unwrap();
-            app.signet.carry_out(plan).await.unwrap();
+            let plan = app.signet.plan_rotation(algorithm, true).await.unwrap();
+            app.signet.carry_out(plan.actions).await.unwrap();
+            app.clock.advance(Duration::from_secs(10));
+            app.signet.settle_keys(algorithm).await.unwrap();
             assert_eq!(the_key(&app, algorithm, KeyState::Active).await.kid, imported.kid);
             assert_eq!(*app.signet.export_private(&imported.kid).await.unwrap(), *text);
         }
@@ -129,7 +134,8 @@ async fn export_in_every_form() {
         assert_eq!(String::from_utf8(openssl.public_key_to_pem().unwrap()).unwrap(), public);
     }
     let kid = the_key(&app, Algorithm::Es256, KeyState::Active).await.kid;
-    assert!(app.signet.store.revoke_key(kid.clone(), app.signet.now()).await.unwrap());
+    let plan = app.signet.plan_revocation(&kid, "seen elsewhere", false).await.unwrap();
+    assert_eq!(app.signet.revoke_key(plan).await.unwrap(), Revoked::Done);
     let gone = app.signet.export_private(&kid).await.unwrap_err();
     assert!(matches!(gone, KeyFileError::NoPrivateHalf(_, KeyState::Revoked)), "{gone}");
     assert!(app.signet.export_public(&kid, PublicForm::Pem).await.is_ok());
@@ -186,7 +192,8 @@ async fn a_tampered_sealed_key_stops_resealing() {
     let app = App::start_with(Kind::Sqlite, &[]).await.unwrap();
     let mut damaged = the_key(&app, Algorithm::Es256, KeyState::Next).await;
     let damaged_kid = KeyId::new("damaged").unwrap();
-    assert!(app.signet.store.revoke_key(damaged.kid.clone(), app.signet.now()).await.unwrap());
+    let plan = app.signet.plan_revocation(&damaged.kid, "seen elsewhere", false).await.unwrap();
+    assert_eq!(app.signet.revoke_key(plan).await.unwrap(), Revoked::Done);
     // Sealed for another kid: as good as a changed bit.
     damaged.kid = damaged_kid.clone();
     app.signet.store.create_key(damaged).await.unwrap();

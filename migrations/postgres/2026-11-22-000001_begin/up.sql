@@ -105,10 +105,12 @@ CREATE TABLE signing_keys (
     public_jwk     TEXT NOT NULL,
     sealed_private BYTEA,
     published_at   BIGINT NOT NULL,
+    activates_at   BIGINT,
     activated_at   BIGINT,
     retired_at     BIGINT,
     leaves_at      BIGINT,
-    revoked_at     BIGINT
+    revoked_at     BIGINT,
+    revoked_reason TEXT
 );
 -- Each algorithm has one signing key and one that is published ahead; the database itself sees to it.
 CREATE UNIQUE INDEX one_active_key ON signing_keys (algorithm) WHERE state = 'active';

@@ -105,10 +105,12 @@ CREATE TABLE signing_keys (
     public_jwk     TEXT NOT NULL,
     sealed_private BLOB,
     published_at   INTEGER NOT NULL,
+    activates_at   INTEGER,
     activated_at   INTEGER,
     retired_at     INTEGER,
     leaves_at      INTEGER,
-    revoked_at     INTEGER
+    revoked_at     INTEGER,
+    revoked_reason TEXT
 ) STRICT, WITHOUT ROWID;
 -- Each algorithm has one signing key and one that is published ahead; the database itself sees to it.
 CREATE UNIQUE INDEX one_active_key ON signing_keys (algorithm) WHERE state = 'active';

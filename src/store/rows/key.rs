@@ -25,10 +25,12 @@ pub(in crate::store) struct KeyRow {
     public_jwk: String,
     sealed_private: Option<Vec<u8>>,
     published_at: i64,
+    activates_at: Option<i64>,
     activated_at: Option<i64>,
     retired_at: Option<i64>,
     leaves_at: Option<i64>,
     revoked_at: Option<i64>,
+    revoked_reason: Option<String>,
 }
 
 impl From<SigningKey> for KeyRow {
@@ -40,10 +42,12 @@ impl From<SigningKey> for KeyRow {
             public_jwk: key.public_jwk,
             sealed_private: key.sealed_private,
             published_at: key.published_at.micros(),
+            activates_at: key.activates_at.map(Timestamp::micros),
             activated_at: key.activated_at.map(Timestamp::micros),
             retired_at: key.retired_at.map(Timestamp::micros),
             leaves_at: key.leaves_at.map(Timestamp::micros),
             revoked_at: key.revoked_at.map(Timestamp::micros),
+            revoked_reason: key.revoked_reason,
         }
     }
 }
@@ -60,10 +64,12 @@ impl TryFrom<KeyRow> for SigningKey {
             public_jwk: row.public_jwk,
             sealed_private: row.sealed_private,
             published_at: Timestamp::from_micros(row.published_at),
+            activates_at: instant(row.activates_at),
             activated_at: instant(row.activated_at),
             retired_at: instant(row.retired_at),
             leaves_at: instant(row.leaves_at),
             revoked_at: instant(row.revoked_at),
+            revoked_reason: row.revoked_reason,
         })
     }
 }

@@ -36,6 +36,20 @@ pub(in crate::store) async fn put_if_absent(
     Ok(instance::table.find(name).select(instance::value).first(conn).await?)
 }
 
+pub(in crate::store) async fn set(
+    conn: &mut Conn<'_>,
+    name: String,
+    bytes: Option<Vec<u8>>,
+) -> Result<(), StoreError> {
+    diesel::delete(instance::table.find(&name)).execute(conn).await?;
+    if let Some(bytes) = bytes {
+        let row = (instance::name.eq(name), instance::value.eq(bytes));
+        // Somebody who sets it at the same time may have been faster.
+        diesel::insert_into(instance::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+    }
+    Ok(())
+}
+
 /// The newest link is the only one.
 pub(in crate::store) async fn put_setup_link(
     conn: &mut Conn<'_>,

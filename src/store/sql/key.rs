@@ -10,6 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::key::Activation;
 use crate::store::key::CreateKey;
+use crate::store::key::Revocation;
 use crate::store::rows::KeyRow;
 use crate::store::schema::signing_keys;
 
@@ -23,24 +24,43 @@ pub(in crate::store) async fn all(conn: &mut Conn<'_>) -> Result<Vec<SigningKey>
 }
 
 pub(in crate::store) async fn create(conn: &mut Conn<'_>, key: SigningKey) -> Result<CreateKey, StoreError> {
-    let row = KeyRow::from(key);
-    let inserted = diesel::insert_into(signing_keys::table).values(row).on_conflict_do_nothing().execute(conn).await?;
-    if inserted == 0 {
+    if insert(conn, key).await? == 0 {
         return Ok(CreateKey::Exists);
     }
     version::bump(conn, version::KEYS).await?;
     Ok(CreateKey::Created)
 }
 
+async fn insert(conn: &mut Conn<'_>, key: SigningKey) -> Result<usize, StoreError> {
+    let row = KeyRow::from(key);
+    Ok(diesel::insert_into(signing_keys::table).values(row).on_conflict_do_nothing().execute(conn).await?)
+}
+
+/// A plan may be brought forward but never put off: a node that has seen it may go by it already.
+pub(in crate::store) async fn plan_activation(
+    conn: &mut Conn<'_>,
+    kid: KeyId,
+    activates_at: Timestamp,
+) -> Result<(), StoreError> {
+    let at = activates_at.micros();
+    let planned = diesel::update(signing_keys::table.find(kid.as_str()))
+        .filter(signing_keys::state.eq(KeyState::Next.as_str()))
+        .filter(signing_keys::activates_at.is_null().or(signing_keys::activates_at.gt(at)))
+        .set(signing_keys::activates_at.eq(Some(at)))
+        .execute(conn)
+        .await?;
+    as_planned(planned)?;
+    version::bump(conn, version::KEYS).await
+}
+
 /// Fails with a conflict, and so changes nothing, when the keys are no longer as the plan saw them.
 pub(in crate::store) async fn activate(conn: &mut Conn<'_>, activation: Activation) -> Result<(), StoreError> {
-    let now = activation.now.micros();
     if let Some(retire) = activation.retire {
         let retired = diesel::update(signing_keys::table.find(retire.as_str()))
             .filter(signing_keys::state.eq(KeyState::Active.as_str()))
             .set((
                 signing_keys::state.eq(KeyState::Retired.as_str()),
-                signing_keys::retired_at.eq(Some(now)),
+                signing_keys::retired_at.eq(Some(activation.at.micros())),
                 signing_keys::leaves_at.eq(activation.leaves_at.map(Timestamp::micros)),
                 signing_keys::sealed_private.eq(None::<Vec<u8>>),
             ))
@@ -48,13 +68,24 @@ pub(in crate::store) async fn activate(conn: &mut Conn<'_>, activation: Activati
             .await?;
         as_planned(retired)?;
     }
-    let activated = diesel::update(signing_keys::table.find(activation.kid.as_str()))
+    take_office(conn, &activation.kid, activation.at).await?;
+    if let Some(successor) = activation.successor {
+        as_planned(insert(conn, successor).await?)?;
+    }
+    version::bump(conn, version::KEYS).await
+}
+
+async fn take_office(conn: &mut Conn<'_>, kid: &KeyId, at: Timestamp) -> Result<(), StoreError> {
+    let activated = diesel::update(signing_keys::table.find(kid.as_str()))
         .filter(signing_keys::state.eq(KeyState::Next.as_str()))
-        .set((signing_keys::state.eq(KeyState::Active.as_str()), signing_keys::activated_at.eq(Some(now))))
+        .set((
+            signing_keys::state.eq(KeyState::Active.as_str()),
+            signing_keys::activates_at.eq(None::<i64>),
+            signing_keys::activated_at.eq(Some(at.micros())),
+        ))
         .execute(conn)
         .await?;
-    as_planned(activated)?;
-    version::bump(conn, version::KEYS).await
+    as_planned(activated)
 }
 
 fn as_planned(changed: usize) -> Result<(), StoreError> {
@@ -73,18 +104,25 @@ pub(in crate::store) async fn expire(conn: &mut Conn<'_>, kid: KeyId) -> Result<
     Ok(expired == 1)
 }
 
-pub(in crate::store) async fn revoke(conn: &mut Conn<'_>, kid: KeyId, now: Timestamp) -> Result<bool, StoreError> {
-    let revoked = diesel::update(signing_keys::table.find(kid.as_str()))
+pub(in crate::store) async fn revoke(conn: &mut Conn<'_>, revocation: Revocation) -> Result<(), StoreError> {
+    let revoked = diesel::update(signing_keys::table.find(revocation.kid.as_str()))
+        .filter(signing_keys::state.eq(revocation.state.as_str()))
         .filter(signing_keys::state.ne(KeyState::Revoked.as_str()))
         .set((
             signing_keys::state.eq(KeyState::Revoked.as_str()),
-            signing_keys::revoked_at.eq(Some(now.micros())),
+            signing_keys::activates_at.eq(None::<i64>),
+            signing_keys::revoked_at.eq(Some(revocation.now.micros())),
+            signing_keys::revoked_reason.eq(Some(revocation.reason)),
             signing_keys::sealed_private.eq(None::<Vec<u8>>),
         ))
         .execute(conn)
         .await?;
-    if revoked == 1 {
-        version::bump(conn, version::KEYS).await?;
+    as_planned(revoked)?;
+    if let Some(next) = revocation.activate {
+        take_office(conn, &next, revocation.now).await?;
     }
-    Ok(revoked == 1)
+    for key in revocation.create {
+        as_planned(insert(conn, key).await?)?;
+    }
+    version::bump(conn, version::KEYS).await
 }

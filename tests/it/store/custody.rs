@@ -5,6 +5,8 @@ use signet::store::custody::AdoptKey;
 use signet::store::custody::Adoption;
 use signet::store::custody::CANARY;
 use signet::store::custody::Resealed;
+use signet::store::key::ChangeKeys;
+use signet::store::key::Revocation;
 
 use crate::support::database::Database;
 use crate::support::nouns::*;
@@ -72,7 +74,16 @@ pub(super) async fn reseals_once(db: Database) {
 
 pub(super) async fn ended_keys_have_nothing_to_reseal(db: Database) {
     furnished(&db).await;
-    assert!(db.store.revoke_key(KeyId::new("k1").unwrap(), later(1)).await.unwrap());
+    let state = db.store.signing_keys().await.unwrap().into_iter().find(|key| key.kid.as_str() == "k1").unwrap().state;
+    let revocation = Revocation {
+        kid: KeyId::new("k1").unwrap(),
+        state,
+        reason: "seen elsewhere".to_owned(),
+        now: later(1),
+        activate: None,
+        create: Vec::new(),
+    };
+    assert_eq!(db.store.revoke_key(revocation).await, Ok(ChangeKeys::Changed));
     assert!(!reseal(&db, vec![resealed("k1", b"one"), resealed("k2", b"two")], b"old").await);
     assert!(reseal(&db, vec![resealed("k2", b"two")], b"old").await);
     assert_eq!(sealed(&db).await, (b"new".to_vec(), vec![None, Some(b"two".to_vec())]));

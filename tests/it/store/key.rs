@@ -1,9 +1,10 @@
 use signet::domain::ids::KeyId;
 use signet::domain::key::Algorithm;
 use signet::domain::key::KeyState;
-use signet::store::key::ActivateKey;
 use signet::store::key::Activation;
+use signet::store::key::ChangeKeys;
 use signet::store::key::CreateKey;
+use signet::store::key::Revocation;
 use tokio::task::JoinSet;
 
 use crate::support::database::Database;
@@ -14,7 +15,8 @@ fn guard(kid: &str, retire: Option<&str>) -> Activation {
         kid: KeyId::new(kid).unwrap(),
         retire: retire.map(|kid| KeyId::new(kid).unwrap()),
         leaves_at: Some(later(100)),
-        now: later(1),
+        at: later(1),
+        successor: None,
     }
 }
 
@@ -44,13 +46,13 @@ pub(super) async fn one_of_16_parallel_creations(db: Database) {
 
 pub(super) async fn change_of_guard(db: Database) {
     db.store.create_key(key("k1", Algorithm::Es256, KeyState::Next)).await.unwrap();
-    assert_eq!(db.store.activate_key(guard("k1", None)).await, Ok(ActivateKey::Activated));
+    assert_eq!(db.store.activate_key(guard("k1", None)).await, Ok(ChangeKeys::Changed));
     db.store.create_key(key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
     let other = db.another_node();
     let both =
         tokio::join!(db.store.activate_key(guard("k2", Some("k1"))), other.activate_key(guard("k2", Some("k1"))));
     let both = [both.0.unwrap(), both.1.unwrap()];
-    assert!(both.contains(&ActivateKey::Activated) && both.contains(&ActivateKey::Stale), "{both:?}");
+    assert!(both.contains(&ChangeKeys::Changed) && both.contains(&ChangeKeys::Stale), "{both:?}");
     let keys = db.store.signing_keys().await.unwrap();
     let states: Vec<_> = keys.iter().map(|key| (key.state, key.sealed_private.is_some())).collect();
     assert_eq!(states, [(KeyState::Retired, false), (KeyState::Active, true)]);
@@ -65,7 +67,7 @@ pub(super) async fn stale_plan_changes_nothing(db: Database) {
     let before = (db.store.signing_keys().await, db.store.versions().await);
     for (kid, retire) in [("k2", None), ("k9", Some("k1")), ("k2", Some("k9")), ("k1", Some("k2"))] {
         let plan = db.store.activate_key(guard(kid, retire)).await;
-        assert_eq!(plan, Ok(ActivateKey::Stale), "{kid} {retire:?}");
+        assert_eq!(plan, Ok(ChangeKeys::Stale), "{kid} {retire:?}");
     }
     assert_eq!((db.store.signing_keys().await, db.store.versions().await), before);
 }
@@ -77,9 +79,67 @@ pub(super) async fn expires_and_revokes(db: Database) {
     assert_eq!(db.store.expire_key(kid("k1")).await, Ok(false));
     db.store.activate_key(guard("k2", Some("k1"))).await.unwrap();
     assert_eq!(db.store.expire_key(kid("k1")).await, Ok(true));
-    assert_eq!(db.store.revoke_key(kid("k2"), later(2)).await, Ok(true));
-    assert_eq!(db.store.revoke_key(kid("k2"), later(3)).await, Ok(false));
+    let revocation = |now| Revocation {
+        kid: kid("k2"),
+        state: KeyState::Active,
+        reason: "lost".to_owned(),
+        now: later(now),
+        activate: None,
+        create: Vec::new(),
+    };
+    assert_eq!(db.store.revoke_key(revocation(2)).await, Ok(ChangeKeys::Changed));
+    assert_eq!(db.store.revoke_key(revocation(3)).await, Ok(ChangeKeys::Stale));
     let keys = db.store.signing_keys().await.unwrap();
     let states: Vec<_> = keys.iter().map(|key| (key.state, key.revoked_at)).collect();
     assert_eq!(states, [(KeyState::Expired, None), (KeyState::Revoked, Some(later(2)))]);
+}
+
+pub(super) async fn an_instant_is_brought_forward_but_never_put_off(db: Database) {
+    db.store.create_key(key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
+    db.store.create_key(key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
+    let plan = |name: &str, at| db.store.plan_activation(KeyId::new(name).unwrap(), later(at));
+    let before = db.store.versions().await.unwrap().keys;
+    assert_eq!(plan("k1", 5).await, Ok(ChangeKeys::Stale), "it signs already");
+    assert_eq!(plan("k9", 5).await, Ok(ChangeKeys::Stale));
+    assert_eq!(plan("k2", 5).await, Ok(ChangeKeys::Changed));
+    for at in [5, 6] {
+        assert_eq!(plan("k2", at).await, Ok(ChangeKeys::Stale));
+    }
+    assert_eq!(plan("k2", 4).await, Ok(ChangeKeys::Changed));
+    let keys = db.store.signing_keys().await.unwrap();
+    let planned: Vec<_> = keys.iter().map(|key| key.activates_at).collect();
+    assert_eq!(planned, [None, Some(later(4))]);
+    assert_eq!(db.store.versions().await.unwrap().keys, before + 2);
+}
+
+pub(super) async fn a_successor_comes_in_the_same_transaction(db: Database) {
+    db.store.create_key(key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
+    db.store.create_key(key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
+    let with = |successor: &str| Activation {
+        successor: Some(key(successor, Algorithm::Es256, KeyState::Next)),
+        ..guard("k2", Some("k1"))
+    };
+    let before = (db.store.signing_keys().await, db.store.versions().await);
+    assert_eq!(db.store.activate_key(with("k1")).await, Ok(ChangeKeys::Stale), "the name is taken");
+    assert_eq!((db.store.signing_keys().await, db.store.versions().await), before);
+    assert_eq!(db.store.activate_key(with("k3")).await, Ok(ChangeKeys::Changed));
+    let revocation = |kid: &str, create: Vec<_>| Revocation {
+        kid: KeyId::new(kid).unwrap(),
+        state: KeyState::Active,
+        reason: "lost".to_owned(),
+        now: later(9),
+        activate: Some(KeyId::new("k3").unwrap()),
+        create,
+    };
+    let again = vec![key("k4", Algorithm::Es256, KeyState::Next), key("k4", Algorithm::Es256, KeyState::Next)];
+    let before = (db.store.signing_keys().await, db.store.versions().await);
+    assert_eq!(db.store.revoke_key(revocation("k2", again)).await, Ok(ChangeKeys::Stale), "all or nothing");
+    assert_eq!((db.store.signing_keys().await, db.store.versions().await), before);
+    let next = vec![key("k4", Algorithm::Es256, KeyState::Next)];
+    assert_eq!(db.store.revoke_key(revocation("k2", next)).await, Ok(ChangeKeys::Changed));
+    let keys = db.store.signing_keys().await.unwrap();
+    let states: Vec<_> = keys.iter().map(|key| (key.state, key.sealed_private.is_some())).collect();
+    let (retired, revoked) = ((KeyState::Retired, false), (KeyState::Revoked, false));
+    assert_eq!(states, [retired, revoked, (KeyState::Active, true), (KeyState::Next, true)]);
+    assert_eq!(keys[1].revoked_reason.as_deref(), Some("lost"));
 }

@@ -29,7 +29,8 @@ on_every_backend! {
     family { rotates, one_of_64_parallel_rotations, revoke_wins_over_rotate, ended_does_not_rotate,
         userinfo_in_one_question, first_reason_stays }
     key { comes_back_as_it_was, one_of_16_parallel_creations, change_of_guard, stale_plan_changes_nothing,
-        expires_and_revokes }
+        expires_and_revokes, an_instant_is_brought_forward_but_never_put_off,
+        a_successor_comes_in_the_same_transaction }
     custody { reseals_all_or_nothing, reseals_once, ended_keys_have_nothing_to_reseal, nothing_comes_in_after_resealing,
         a_key_takes_the_place_of_the_next, a_key_of_a_taken_name_does_not_come_in }
     throttle { never_more_than_the_limit, window_and_block, nothing_is_allowed_when_the_limit_is_zero,

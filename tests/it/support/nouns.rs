@@ -204,10 +204,12 @@ pub(crate) fn key(kid: &str, algorithm: Algorithm, state: KeyState) -> SigningKe
         public_jwk: "{}".to_owned(),
         sealed_private: Some(vec![0, 1, 255]),
         published_at: NOON,
+        activates_at: None,
         activated_at: None,
         retired_at: None,
         leaves_at: None,
         revoked_at: None,
+        revoked_reason: None,
     }
 }
 

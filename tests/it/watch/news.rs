@@ -7,6 +7,7 @@ use signet::ambient::Clock;
 use signet::ambient::SystemClock;
 use signet::domain::key::Algorithm;
 use signet::domain::key::KeyState;
+use signet::flow::keys_by_hand::Revoked;
 use signet::flow::sync;
 use signet::store::version::Versions;
 use tokio::task::JoinHandle;
@@ -89,7 +90,8 @@ fn two_nodes_on_postgres_within_a_second() {
         assert_eq!(before, party.get(JWKS).await.text);
         let kid =
             signet::domain::ids::KeyId::new(before.split("\"kid\":\"").nth(1).unwrap().split('"').next().unwrap());
-        assert!(one.signet.store.revoke_key(kid.unwrap(), one.signet.now()).await.unwrap());
+        let plan = one.signet.plan_revocation(&kid.unwrap(), "seen elsewhere", false).await.unwrap();
+        assert_eq!(one.signet.revoke_key(plan).await.unwrap(), Revoked::Done);
         let changed = SystemClock::new();
         while there.get(JWKS).await.text == before {
             assert!(changed.monotonic() < SOON, "the other node did not notice");
