@@ -171,6 +171,9 @@ impl Config {
         let telemetry = telemetry::Telemetry::read(input);
         let ui = ui::Ui::read(input);
         let clients = clients::read_all(input, tables);
+        if let (Some(keys), Some(tokens)) = (&keys, &tokens) {
+            rules::retirement(keys, tokens, &clients, input);
+        }
         Some(Self {
             server: server?,
             database: database?,
