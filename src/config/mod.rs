@@ -174,6 +174,9 @@ impl Config {
         if let Some(keys) = &keys {
             rules::client_algorithms(keys, &clients, input);
         }
+        if let (Some(keys), Some(tokens)) = (&keys, &tokens) {
+            rules::retirement(keys, tokens, &clients, input);
+        }
         Some(Self {
             server: server?,
             database: database?,

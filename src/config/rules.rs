@@ -5,9 +5,11 @@ use std::time::Duration;
 use super::clients::ConfiguredClient;
 use super::input::Input;
 use super::keys::Keys;
+use super::keys::RetireFor;
 use super::keys::RotateEvery;
 use super::server::Server;
 use super::sessions::Sessions;
+use super::text::show_duration;
 use super::tokens::DAY;
 use super::tokens::HOUR;
 use super::tokens::Tokens;
@@ -106,6 +108,28 @@ pub(super) fn client_algorithms(keys: &Keys, clients: &[ConfiguredClient], input
         }
     }
 }
+
+/// A key outlives every token that it signed, whatever the clock of the verifier says.
+pub(super) fn retirement(keys: &Keys, tokens: &Tokens, clients: &[ConfiguredClient], input: &mut Input) {
+    let RetireFor::For(retire_for) = keys.retire_for else { return };
+    let lifetimes = clients.iter().flat_map(|entry| {
+        let lifetimes = entry.client.lifetimes;
+        [lifetimes.access_token, lifetimes.id_token]
+    });
+    let longest = lifetimes.flatten().fold(tokens.access_token.max(tokens.id_token), Duration::max);
+    let least = longest + LEAST_SKEW;
+    if retire_for < least {
+        let message = format!(
+            "keys.retire_for is shorter than the longest token and 5m for clocks that are off: verifiers would refuse \
+             good tokens. It must be at least {}, or \"auto\"",
+            show_duration(least)
+        );
+        input.fault("keys.retire_for", None, message);
+    }
+}
+
+/// By how much the clocks of verifiers may be off, at least.
+const LEAST_SKEW: Duration = Duration::from_mins(5);
 
 pub(super) fn tokens(tokens: &Tokens, input: &mut Input) {
     if tokens.access_token > Duration::from_mins(10) {

@@ -378,6 +378,12 @@ fn key_schedules_that_would_surprise_a_verifier_are_refused() {
         ("publish_ahead = '59m'", "keys.publish_ahead must be at least 1h"),
         ("rotate_every = '7d'", "keys.publish_ahead is longer than keys.rotate_every"),
         ("publish_ahead = '1h'\njwks_max_age = '2h'", "keys.jwks_max_age is longer than keys.publish_ahead"),
+        ("retire_for = '1h'", "keys.retire_for is shorter than the longest token"),
+        ("retire_for = '1h'", "at least 1h5m"),
+        ("retire_for = '24h'\n[tokens]\nid_token = '24h'", "at least 1d5m"),
+        ("window = 'Tue-Thu 09:00-16:00'", "keys.window is \"Tue-Thu 09:00-16:00\"; it must be days"),
+        ("window = 'Tue 09:00-16:00 Europe/Atlantis'", "a time zone such as"),
+        ("jitter = 6", "keys.jitter is 6; it must be from 0 to 5"),
     ] {
         let fault = Machine::with(&format!("[keys]\n{toml}\n")).fault();
         assert!(fault.contains(expected), "{toml}\n{fault}");

@@ -280,7 +280,7 @@ impl World {
         for reader in readers {
             let node = random.random_range(0..serving.len());
             reader.live(*now, &serving[node]);
-            if random.random_bool(0.3) {
+            if random.random_bool(0.5) {
                 continue;
             }
             let some = random.random_range(0..tokens.len());
