@@ -9,6 +9,7 @@
 //! Nothing here knows HTTP: the command line and the simulator call the same functions.
 
 pub mod authorize;
+pub mod begun;
 pub mod client_credentials;
 pub mod clients;
 pub mod code;
@@ -53,6 +54,7 @@ pub struct Signet {
     pub ring: RingHandle,
     pub vault: Vault,
     pub clients: clients::Clients,
+    pub begun: begun::Begun,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,

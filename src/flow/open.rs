@@ -20,6 +20,7 @@ use crate::store::client::CreateClient;
 
 use super::Secrets;
 use super::Signet;
+use super::begun::Begun;
 use super::clients::Clients;
 use super::error::FlowError;
 use super::passwords::Passwords;
@@ -61,6 +62,7 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
+            begun: Begun::new(config.limits.attempts_per_address),
             ring: RingHandle::new(ring),
             secrets: Secrets::derive(&master),
             stopping: AtomicBool::new(false),
