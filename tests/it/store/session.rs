@@ -26,10 +26,7 @@ pub(super) async fn with_a_former_password_is_not_begun(db: Database) {
     furnish(&db.store).await;
     let (former, new) = (PasswordHash::from_phc("$former"), PasswordHash::from_phc("$new"));
     db.store.set_password(user_id("ada"), former.clone(), NOON, None).await.unwrap();
-    assert_eq!(
-        db.store.begin_session(session("s2", "ada"), None, Some(former.clone())).await,
-        Ok(BeginSession::Begun)
-    );
+    assert_eq!(db.store.begin_session(session("s2", "ada"), None, Some(former.clone())).await, Ok(BeginSession::Begun));
     db.store.set_password(user_id("ada"), new.clone(), later(1), None).await.unwrap();
     let late = db.store.begin_session(session("s3", "ada"), None, Some(former)).await;
     assert_eq!(late, Ok(BeginSession::PasswordChanged));
