@@ -53,6 +53,7 @@ master_key_file = "master.key"
 [limits]
 login_per_account = "1000000 per 15m"
 login_per_address = "1000000 per 15m"
+attempts_per_address = "1000000 per 15m"
 [[clients]]
 id = "bench-service"
 secret = "SECRET"

@@ -12,6 +12,7 @@ use crate::domain::client::Client;
 use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
 use crate::domain::ids::ClientId;
+use crate::domain::ids::USER_PREFIX;
 use crate::domain::scope::Scope;
 use crate::domain::uri::Origin;
 use crate::domain::uri::RedirectUri;
@@ -177,7 +178,11 @@ impl Create {
 
     fn client_id(&self) -> Result<ClientId, Failure> {
         if let Some(id) = &self.id {
-            return ClientId::new(id.as_str()).map_err(|fault| Failure::usage(&format!("--id: {fault}")));
+            let id = ClientId::new(id.as_str()).map_err(|fault| Failure::usage(&format!("--id: {fault}")))?;
+            if id.could_be_a_person() {
+                return Err(Failure::usage(&format!("--id: {USER_PREFIX} is how the names of people begin")));
+            }
+            return Ok(id);
         }
         let id = slug(&self.name);
         ClientId::new(id).map_err(|_| Failure::usage(&"The name has no letters to make an id of: give --id"))

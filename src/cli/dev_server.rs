@@ -10,7 +10,9 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process;
+
+use crate::ambient::OsEntropy;
+use crate::crypto::hash;
 
 use super::Failure;
 
@@ -33,8 +35,9 @@ impl DevServer {
     /// When the folders cannot be made, or belong to somebody else.
     pub(super) fn create(port: u16) -> Result<Self, Failure> {
         let runtime = runtime_folder()?;
-        let folder = runtime.join(format!("dev-{port}-{}", process::id()));
-        private_folder(&folder)?;
+        // Not named after the process: in a container that is 1 again after a crash, and its data would come back.
+        let folder = runtime.join(hash::random_id(&format!("dev-{port}-"), &OsEntropy));
+        DirBuilder::new().mode(0o700).create(&folder)?;
         let note = note(&runtime, port);
         let server = Self { port, folder, note: Some(note.clone()) };
         // A note of a server that was killed is simply replaced.
@@ -109,5 +112,22 @@ fn private_folder(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DevServer;
+    use std::fs;
+
+    #[test]
+    fn nothing_of_a_killed_server_comes_back() {
+        // The port that nobody can listen on.
+        let killed = std::mem::ManuallyDrop::new(DevServer::create(0).unwrap());
+        fs::write(killed.database(), "").unwrap();
+        let next = DevServer::create(0).unwrap();
+        let is_fresh = !next.database().exists();
+        fs::remove_dir_all(&killed.folder).unwrap();
+        assert!(is_fresh, "{}", next.folder.display());
     }
 }

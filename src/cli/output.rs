@@ -156,7 +156,13 @@ pub fn plain(value: &Json) -> String {
         Json::Null => String::new(),
         other => other.to_string(),
     };
-    text.chars().filter(|character| !character.is_control()).collect()
+    text.chars().filter(|character| !character.is_control() && !turns_around(*character)).collect()
+}
+
+/// The explicit directional characters of Unicode Bidirectional Algorithm section 2: one column would reorder the rest
+/// of its line.
+fn turns_around(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `NAME='value'` for a shell: the name in capitals, the value in single quotes where it needs them.
@@ -178,6 +184,7 @@ mod tests {
     use super::Listing;
     use super::Output;
     use super::env_line;
+    use super::plain;
     use serde_json::json;
 
     fn printed(output: Output, terminal: bool) -> String {
@@ -210,5 +217,6 @@ mod tests {
     fn nothing_commands_a_terminal_or_a_shell() {
         assert_eq!(env_line("name", &json!("a\u{1b}[2Jb")), "NAME='a[2Jb'");
         assert_eq!(env_line("name", &json!("$(x)")), "NAME='$(x)'");
+        assert_eq!(plain(&json!("Bank\u{202e}moc.\u{2066}x")), "Bankmoc.x");
     }
 }

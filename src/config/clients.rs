@@ -26,6 +26,7 @@ use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
 use crate::domain::client::Lifetimes;
 use crate::domain::ids::ClientId;
+use crate::domain::ids::USER_PREFIX;
 use crate::domain::key::Algorithm;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
@@ -129,6 +130,10 @@ impl Entry {
         let grants = self.grants(input, methods.contains(&AuthMethod::None));
         if self.secret.as_ref().is_some_and(|secret| secret.reveal().len() < MIN_SECRET) {
             input.warn("clients.secret", format!("the secret of {} has fewer than {MIN_SECRET} characters", self.id));
+        }
+        if self.id.could_be_a_person() {
+            let message = format!("clients.id {:?}: {USER_PREFIX} is how the names of people begin", self.id.as_str());
+            input.fault("clients.id", None, message);
         }
         if input.faults.len() > before {
             return None;

@@ -36,6 +36,8 @@ section! {
         client_secret_failures: Rate = Default(r#""20 per 1m""#);
         /// Sign-in pages that one browser may have open; beyond it the oldest is forgotten.
         attempts_per_browser: u32 = Default("10"), Between(1, 100);
+        /// Sign-ins begun from one address. A browser that keeps no cookies is a new one each time.
+        attempts_per_address: Rate = Default(r#""1000 per 15m""#);
     }
 }
 

@@ -90,9 +90,28 @@ ids! {
     TokenId;
 }
 
+/// How the `sub` of every person begins.
+pub const USER_PREFIX: &str = "usr_";
+
+impl ClientId {
+    /// Whether a person could have this name too. A service's token has its `client_id` as `sub`: "Authorization
+    /// servers SHOULD NOT allow clients to influence their client_id or any claim that could cause confusion with a
+    /// genuine resource owner" (RFC 9700 section 4.15.1).
+    #[must_use]
+    pub fn could_be_a_person(&self) -> bool {
+        self.0.starts_with(USER_PREFIX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::ClientId;
+
+    #[test]
+    fn sc_06_a_client_has_not_the_name_of_a_person() {
+        assert!(ClientId::new("usr_ykpEr1zkp82rD5nKssXNLh").unwrap().could_be_a_person());
+        assert!(!ClientId::new("demo-web").unwrap().could_be_a_person());
+    }
 
     #[test]
     fn only_printable_ascii_names_a_thing() {

@@ -38,7 +38,8 @@ impl Email {
     /// # Errors
     /// [`InvalidEmail`]; the rules are loose, because only a delivered message proves an address.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
-        let text: String = text.trim().nfc().collect::<String>().to_lowercase();
+        // Lower case may compose where upper case does not (J and U+030C), hence once more.
+        let text: String = text.trim().nfc().collect::<String>().to_lowercase().nfc().collect();
         let plain =
             !text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\\' | ','));
         match text.split_once('@') {
@@ -198,11 +199,17 @@ pub struct Address {
 mod tests {
     use super::Email;
     use super::Role;
+    use unicode_normalization::UnicodeNormalization;
 
     #[test]
     fn one_account_has_one_spelling() {
         assert_eq!(Email::parse(" Ada@Example.TEST ").unwrap().as_str(), "ada@example.test");
         assert_eq!(Email::parse("re\u{301}ne@example.test"), Email::parse("r\u{e9}ne@example.test"));
+        for upper in ["J\u{30c}ana@example.test", "H\u{331}@example.test", "T\u{308}@example.test"] {
+            let once = Email::parse(upper).unwrap();
+            assert_eq!(Email::parse(once.as_str()), Ok(once.clone()), "{upper:?}");
+            assert_eq!(Email::parse(&upper.to_lowercase().nfc().collect::<String>()), Ok(once), "{upper:?}");
+        }
         for bad in ["", "ada", "@b", "a@", "a@b@c", "a b@c", "a@b\0", "<a@b>"] {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
         }

@@ -28,6 +28,8 @@ use super::error::FlowError;
 pub struct BrowserCookies {
     pub session: Option<Secret>,
     pub browser: Option<Secret>,
+    /// The address prefix that it speaks from.
+    pub from: String,
 }
 
 /// How an authorization request goes on.
@@ -85,7 +87,7 @@ impl Signet {
     /// A new authorization request, OpenID Connect Core section 3.1.2.
     ///
     /// # Errors
-    /// [`FlowError::Store`]; everything wrong with the request itself is a [`Next`].
+    /// [`FlowError::Store`]; [`FlowError::Throttled`] when too much was begun from one address; everything wrong with the request itself is a [`Next`].
     pub async fn authorize(&self, params: &Params, cookies: &BrowserCookies) -> Result<Next, FlowError> {
         let client = match authorize::client_id(params) {
             Ok(id) => self.client(&id).await?,
@@ -207,6 +209,10 @@ impl Signet {
         cookies: &BrowserCookies,
     ) -> Result<Next, FlowError> {
         let now = self.now();
+        if !self.begun.take(&cookies.from, now) {
+            tracing::warn!(event = "attempts_throttled", address = cookies.from);
+            return Err(FlowError::Throttled { retry_after: self.config.limits.attempts_per_address.window });
+        }
         let (browser, new_browser) = match browser_hash(cookies) {
             Some(hash) => (hash, None),
             None => {

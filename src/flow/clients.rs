@@ -1,6 +1,7 @@
 //! Clients, from memory; and who of them is calling.
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 
@@ -30,8 +31,9 @@ type Origins = Arc<[(Origin, ApplicationType)]>;
 #[derive(Debug)]
 pub struct Clients {
     known: RwLock<Cache<ClientId, Arc<Client>>>,
-    /// The origins of all public clients, for preflights, which do not say which client asks.
-    origins: RwLock<Option<Origins>>,
+    /// The origins of all public clients, for preflights, which do not say which client asks. A new cell whenever a
+    /// client changes, for the same reason.
+    origins: RwLock<Arc<OnceLock<Origins>>>,
     /// Wrong secrets by client and address. In memory and per node: a secret of 256 random bits is not found by
     /// guessing, this only keeps a guesser from using up the machine.
     failures: Cache<(ClientId, String), u32>,
@@ -47,7 +49,7 @@ impl Clients {
     pub fn new(allowed: Rate) -> Self {
         Self {
             known: RwLock::new(Cache::new(MOST_CLIENTS)),
-            origins: RwLock::new(None),
+            origins: RwLock::default(),
             failures: Cache::builder().max_capacity(MOST_FAILURES).time_to_live(allowed.window).build(),
             allowed,
         }
@@ -57,7 +59,7 @@ impl Clients {
     /// before the change cannot put back what it read.
     pub fn forget(&self) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Cache::new(MOST_CLIENTS);
-        *self.origins.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.origins.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
 
     fn cache(&self) -> Cache<ClientId, Arc<Client>> {
@@ -134,15 +136,16 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`].
     pub async fn some_client_trusts(&self, origin: &str) -> Result<bool, FlowError> {
-        let known = self.clients.origins.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let origins = match known {
-            Some(origins) => origins,
+        let cell = Arc::clone(&self.clients.origins.read().unwrap_or_else(PoisonError::into_inner));
+        let origins = match cell.get() {
+            Some(origins) => Arc::clone(origins),
             None => {
                 let clients = self.store.clients().await?;
                 let of = |client: Client| client.origins.into_iter().map(move |own| (own, client.application_type));
                 let all = clients.into_iter().filter(|client| client.is_public() && !client.disabled).flat_map(of);
                 let origins: Origins = all.collect();
-                *self.clients.origins.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&origins));
+                // Of several who load at once, each has what was true when it asked.
+                let _ = cell.set(Arc::clone(&origins));
                 origins
             }
         };

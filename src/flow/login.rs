@@ -26,6 +26,9 @@ use super::authorize::BrowserCookies;
 use super::authorize::Next;
 use super::error::FlowError;
 
+/// How often a password is compared when it changes meanwhile.
+const ROUNDS: usize = 2;
+
 /// What somebody typed, and from where.
 #[derive(Debug)]
 pub struct Credentials {
@@ -72,17 +75,32 @@ impl Signet {
             AttemptLookup::Restarted(next) => return Ok(Login::Elsewhere(next)),
             AttemptLookup::Lost => return Ok(Login::Elsewhere(Next::Lost)),
         }
-        match self.check_password(&credentials).await? {
-            Checked::Right(user) => match self.begin_session(&user, cookies).await? {
-                Some(signed_in) => Ok(Login::SignedIn(signed_in)),
-                None => {
-                    self.note(&Event::LoginDenied { address: credentials.address });
-                    Ok(Login::Denied)
+        for _ in 0..ROUNDS {
+            let user = match self.check_password(&credentials).await? {
+                Checked::Right(user) => user,
+                Checked::Wrong => break,
+                Checked::Wait(time) => return Ok(Login::Wait(time)),
+            };
+            let (secret, session) = self.new_session(&user)?;
+            let id = session.id.clone();
+            let replaces = cookies.session.as_ref().map(|own| hash::secret_hash(SecretKind::Session, own.reveal()));
+            match self.store.begin_session(session, replaces, user.password.clone()).await? {
+                BeginSession::Begun => {
+                    self.note(&Event::SignedIn { sub: user.id.clone(), sid: id });
+                    self.refresh_hash(&user, &credentials.password).await?;
+                    let device = self.new_device_cookie(&user.id);
+                    return Ok(Login::SignedIn(SignedIn { session: secret, device, user_id: user.id }));
                 }
-            },
-            Checked::Wrong => Ok(Login::Denied),
-            Checked::Wait(time) => Ok(Login::Wait(time)),
+                // Another password since then, or the same one hashed anew by another tab: is it right now?
+                BeginSession::PasswordChanged => {}
+                // Disabled or deleted since the password was looked up.
+                BeginSession::UserGone => {
+                    self.note(&Event::LoginDenied { address: credentials.address });
+                    break;
+                }
+            }
         }
+        Ok(Login::Denied)
     }
 
     async fn check_password(&self, credentials: &Credentials) -> Result<Checked, FlowError> {
@@ -113,7 +131,6 @@ impl Signet {
             self.store.throttle_give_back(bucket).await?;
         }
         self.store.throttle_clear(self.account_bucket(name)).await?;
-        self.refresh_hash(&user, &credentials.password).await?;
         Ok(Checked::Right(Box::new(user)))
     }
 
@@ -152,14 +169,14 @@ impl Signet {
     }
 
     /// A new session id at every login; the session this browser had before ends with the same write.
-    async fn begin_session(&self, user: &User, cookies: &BrowserCookies) -> Result<Option<SignedIn>, FlowError> {
+    fn new_session(&self, user: &User) -> Result<(Secret, Session), FlowError> {
         let now = self.now();
         let (secret, hash) = hash::new_secret(SecretKind::Session, self.entropy.as_ref());
         let id = SessionId::new(hash::random_id("ses_", self.entropy.as_ref()))
             .map_err(|_| FlowError::Internal("made an unusable id"))?;
         let sessions = &self.config.sessions;
         let session = Session {
-            id: id.clone(),
+            id,
             hash,
             user_id: user.id.clone(),
             authentication: Authentication { time: now, methods: vec![AuthenticationMethod::Password] },
@@ -169,14 +186,7 @@ impl Signet {
             expires_at: now.plus(sessions.absolute),
             ended_at: None,
         };
-        let replaces = cookies.session.as_ref().map(|secret| hash::secret_hash(SecretKind::Session, secret.reveal()));
-        // Disabled or deleted since the password was looked up.
-        if self.store.begin_session(session, replaces).await? == BeginSession::UserGone {
-            return Ok(None);
-        }
-        self.note(&Event::SignedIn { sub: user.id.clone(), sid: id });
-        let device = self.new_device_cookie(&user.id);
-        Ok(Some(SignedIn { session: secret, device, user_id: user.id.clone() }))
+        Ok((secret, session))
     }
 
     /// `nonce.mac`: says that this user has signed in in this browser, without naming them.

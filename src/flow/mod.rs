@@ -10,6 +10,7 @@
 
 pub mod audit;
 pub mod authorize;
+pub mod begun;
 pub mod client_credentials;
 pub mod clients;
 pub mod code;
@@ -60,6 +61,7 @@ pub struct Signet {
     pub ring: RingHandle,
     pub vault: Vault,
     pub clients: clients::Clients,
+    pub begun: begun::Begun,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,

@@ -22,6 +22,7 @@ use crate::store::custody::CANARY;
 use super::Secrets;
 use super::Signet;
 use super::audit::Event;
+use super::begun::Begun;
 use super::clients::Clients;
 use super::error::FlowError;
 use super::passwords::Passwords;
@@ -66,6 +67,7 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
+            begun: Begun::new(config.limits.attempts_per_address),
             ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),
             watch: Watch::default(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::crypto::hash;
+use crate::domain::ids::USER_PREFIX;
 use crate::domain::ids::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::user::Email;
@@ -50,7 +51,7 @@ impl Signet {
             Some(password) => Some(self.passwords.hash(password, self.entropy.clone()).await?),
             None => None,
         };
-        let id = UserId::new(hash::random_id("usr_", self.entropy.as_ref()))
+        let id = UserId::new(hash::random_id(USER_PREFIX, self.entropy.as_ref()))
             .map_err(|_| FlowError::Internal("made an unusable id"))?;
         Ok(User {
             id,

@@ -45,13 +45,13 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
 /// Where every step comes back to.
 pub async fn resume(web: App, request: HttpRequest, path: Path<String>) -> HttpResponse {
     let Ok(id) = RequestId::new(path.into_inner()) else { return lost(&web, &request) };
-    let cookies = browser::cookies(&request, web.cookies);
+    let cookies = browser::cookies(&web, &request);
     let next = web.signet.resume(&id, &cookies).await;
     answer(&web, &request, next, Vec::new())
 }
 
 async fn begin(web: &Web, request: &HttpRequest, params: &Params) -> HttpResponse {
-    let cookies = browser::cookies(request, web.cookies);
+    let cookies = browser::cookies(web, request);
     let next = web.signet.authorize(params, &cookies).await;
     answer(web, request, next, Vec::new())
 }

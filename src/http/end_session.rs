@@ -27,7 +27,7 @@ const FORM: &[Known] = &[Known::new("csrf"), Known::new("decision")];
 
 /// Asks, so that no link of a stranger signs anybody out.
 pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
-    let cookies = browser::cookies(&request, web.cookies);
+    let cookies = browser::cookies(&web, &request);
     match web.signet.signed_in(&cookies).await {
         Ok(Some((_, user))) => {
             let page = LogoutConfirmPage {
@@ -49,7 +49,7 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
         Ok(params) => params,
         Err(fault) => return error::bad_body_page(&web, &request, fault),
     };
-    let cookies = browser::cookies(&request, web.cookies);
+    let cookies = browser::cookies(&web, &request);
     if cookies.session.is_none() {
         return signed_out(&web, &request);
     }

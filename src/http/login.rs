@@ -169,7 +169,7 @@ pub async fn open(
     request: &HttpRequest,
     params: &Params,
 ) -> Result<(OpenAttempt, BrowserCookies), HttpResponse> {
-    let cookies = browser::cookies(request, web.cookies);
+    let cookies = browser::cookies(web, request);
     let Some(Ok(id)) = form::text(params, "request").map(RequestId::new) else {
         return Err(error::plain_page(web, request, StatusCode::BAD_REQUEST, ErrorKind::Expired));
     };

@@ -5,6 +5,7 @@ use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
 use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
+use crate::domain::user::PasswordHash;
 use crate::domain::user::User;
 
 use super::Store;
@@ -17,18 +18,21 @@ pub enum BeginSession {
     Begun,
     /// The user is disabled or gone.
     UserGone,
+    /// The user has another password than the one that was presented.
+    PasswordChanged,
 }
 
 impl Store {
     /// Begins a session and ends the one that the browser had (`replaces`). Codes and families of the earlier session
     /// go on in the new one when it is the same user's; otherwise the earlier one is ended as by
-    /// [`Store::end_session`].
+    /// [`Store::end_session`]. `proven` is the hash that a password was compared with: by now it may be another's.
     pub async fn begin_session(
         &self,
         session: Session,
         replaces: Option<SecretHash>,
+        proven: Option<PasswordHash>,
     ) -> Result<BeginSession, StoreError> {
-        dispatch!(self, transaction, session::begin(session, replaces))
+        dispatch!(self, transaction, session::begin(session, replaces, proven))
     }
 
     /// The session and its user as they are stored: the caller asks [`Session::is_live`] and `User::disabled`.

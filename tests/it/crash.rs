@@ -194,7 +194,7 @@ async fn furnish(file: &Path) -> Vec<String> {
     store.create_client(nouns::client("demo-web")).await.expect("a client");
     let (idle_expires_at, expires_at) = (now.plus(HOUR), now.plus(HOUR));
     let session = Session { last_seen_at: now, idle_expires_at, expires_at, ..nouns::session("s1", "ada") };
-    store.begin_session(session, None).await.expect("a session");
+    store.begin_session(session, None, None).await.expect("a session");
     let mut codes = Vec::new();
     for _ in 0..ROUNDS {
         codes.extend(issue(&store, now).await);

@@ -9,6 +9,7 @@ use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
 use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
+use crate::domain::user::PasswordHash;
 use crate::domain::user::User;
 use crate::store::error::StoreError;
 use crate::store::rows::SessionRow;
@@ -27,11 +28,16 @@ pub(in crate::store) async fn begin(
     conn: &mut Conn<'_>,
     session: Session,
     replaces: Option<SecretHash>,
+    proven: Option<PasswordHash>,
 ) -> Result<BeginSession, StoreError> {
     hold::user_for_change(conn, session.user_id.as_str()).await?;
-    let enabled = users::table.find(session.user_id.as_str()).select(users::disabled).first::<bool>(conn);
-    if enabled.await.optional()? != Some(false) {
+    let query = users::table.find(session.user_id.as_str()).select((users::disabled, users::password));
+    let Some((false, password)) = query.first::<(bool, Option<String>)>(conn).await.optional()? else {
         return Ok(BeginSession::UserGone);
+    };
+    // Comparing took its time: whoever has set another password since then has ended all that the old one gives.
+    if proven.is_some_and(|proven| password.as_deref() != Some(proven.as_phc())) {
+        return Ok(BeginSession::PasswordChanged);
     }
     diesel::insert_into(sessions::table).values(SessionRow::try_from(&session)?).execute(conn).await?;
     if let Some(old) = replaces {

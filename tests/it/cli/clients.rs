@@ -142,6 +142,8 @@ async fn a_running_server_knows_new_clients_and_secrets_at_once() {
     wait().await;
     assert_eq!((status(&server, "robot", &first).await, status(&server, "robot", &second).await), (401, 401));
     here(&["clients", "rotate-secret", "demo-spa"]).ends_with(5);
+    // SC-06: a service's `sub` is its own name.
+    here(&["clients", "create", "X", "--id", "usr_ykpEr1zkp82rD5nKssXNLh", "--service"]).ends_with(2);
 
     // Somebody signs in at the web client, with a refresh token; deleting the client ends it and says so.
     let granted = here(&["tokens", "get", "-o", "json"]).json();

@@ -26,7 +26,7 @@ const HOUR: Duration = Duration::from_hours(1);
 
 /// Whether somebody is signed in where this value of the session cookie is sent.
 async fn opens(stage: &Stage, session: &str) -> bool {
-    let cookies = BrowserCookies { session: Some(Secret::new(session)), browser: None };
+    let cookies = BrowserCookies { session: Some(Secret::new(session)), ..BrowserCookies::default() };
     let known = stage.app.signet.signed_in(&cookies).await.expect("the store answers").is_some();
     let header = format!("Cookie: signet_session={session}\r\n");
     let answer = stage.send(&raw::request("GET", &ask().set("prompt", "none").target(), &header, "")).await;
@@ -176,7 +176,7 @@ async fn se_08_a_session_ends_with_its_cause(stage: Stage) {
     // Another node shares the database and nothing else.
     let other = stage.app.another_node().await;
     let elsewhere = async |session: &str| {
-        let cookies = BrowserCookies { session: Some(Secret::new(session)), browser: None };
+        let cookies = BrowserCookies { session: Some(Secret::new(session)), ..BrowserCookies::default() };
         other.signet.signed_in(&cookies).await.expect("the store answers").is_some()
     };
     let mut browser = Browser::new();

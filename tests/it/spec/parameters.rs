@@ -280,3 +280,24 @@ async fn ap_14_ap_16_odd_languages_are_ignored() {
     let page = first_page(&stage, &mut browser, &ask().set("ui_locales", "xx de-AT")).await;
     assert!(page.text.contains("lang=\"de\""));
 }
+
+/// Without cookies every request is of a new browser: 4 KiB of state each, kept for a day.
+#[tokio::test]
+async fn ap_09_attempts_from_one_address_are_bounded() {
+    let settings = [("limits.attempts_per_address", "3 per 15m"), ("server.trusted_proxies", "127.0.0.1, ::1")];
+    let stage = Stage::with(&settings).await;
+    let begin = async |from: &str| {
+        let header = format!("X-Forwarded-For: {from}\r\n");
+        stage.send(&raw::request("GET", &ask().target(), &header, "")).await.status
+    };
+    for _ in 0..3 {
+        assert_eq!(begin("198.51.100.1").await, 303);
+    }
+    assert_eq!(begin("198.51.100.1").await, 429);
+    assert_eq!(begin("198.51.100.2").await, 303, "somebody else");
+    // What needs no page leaves no row and is answered.
+    let silent = raw::request("GET", &ask().set("prompt", "none").target(), "X-Forwarded-For: 198.51.100.1\r\n", "");
+    assert_eq!(stage.send(&silent).await.status, 303);
+    stage.app.wait(15 * 60);
+    assert_eq!(begin("198.51.100.1").await, 303);
+}

@@ -102,7 +102,7 @@ pub(super) async fn co_08_redemption_against_disabling(db: Database) {
     let other = db.another_node();
     for round in 0..20 {
         let sid = format!("r{round}");
-        db.store.begin_session(session(&sid, "ada"), None).await.unwrap();
+        db.store.begin_session(session(&sid, "ada"), None, None).await.unwrap();
         let mut fresh = code(&format!("c{round}"));
         fresh.session_id = session_id(&sid);
         let hash = fresh.hash;

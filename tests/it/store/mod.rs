@@ -19,8 +19,9 @@ on_every_backend! {
     client { comes_back_as_it_was, every_change_moves_the_version, deleting_ends_what_it_had }
     user { comes_back_as_it_was, one_address_one_account, pages, password_change_ends_all_but_this_session,
         rehash_only_of_what_was_compared, disabling_ends_everything }
-    session { comes_back_with_its_user, of_a_disabled_user_is_not_begun, logout_ends_codes_and_families,
-        replaced_by_the_same_user_goes_on, replaced_by_another_user_ends, touch_never_takes_time_away }
+    session { comes_back_with_its_user, of_a_disabled_user_is_not_begun, with_a_former_password_is_not_begun,
+        logout_ends_codes_and_families, replaced_by_the_same_user_goes_on, replaced_by_another_user_ends,
+        touch_never_takes_time_away }
     request { comes_back_as_it_was, oldest_beyond_the_bound_goes, belongs_to_one_browser, expired_is_closed,
         consent_adds_up }
     code { co_01_second_use_revokes_the_family, co_02_one_of_64_parallel_redemptions, co_03_bound_to_its_client,

@@ -1,4 +1,5 @@
 use signet::domain::family::RevocationReason;
+use signet::domain::user::PasswordHash;
 use signet::store::code::RedeemCode;
 use signet::store::session::BeginSession;
 
@@ -15,9 +16,22 @@ pub(super) async fn of_a_disabled_user_is_not_begun(db: Database) {
     furnish(&db.store).await;
     db.store.set_user_disabled(user_id("bob"), true, NOON).await.unwrap();
     for name in ["bob", "nobody"] {
-        assert_eq!(db.store.begin_session(session("s2", name), None).await, Ok(BeginSession::UserGone));
+        assert_eq!(db.store.begin_session(session("s2", name), None, None).await, Ok(BeginSession::UserGone));
     }
     assert_eq!(db.store.session(hash("s2")).await, Ok(None));
+}
+
+/// A password takes long to compare; a thief who waits in that queue must not outlast `set_password`.
+pub(super) async fn with_a_former_password_is_not_begun(db: Database) {
+    furnish(&db.store).await;
+    let (former, new) = (PasswordHash::from_phc("$former"), PasswordHash::from_phc("$new"));
+    db.store.set_password(user_id("ada"), former.clone(), NOON, None).await.unwrap();
+    assert_eq!(db.store.begin_session(session("s2", "ada"), None, Some(former.clone())).await, Ok(BeginSession::Begun));
+    db.store.set_password(user_id("ada"), new.clone(), later(1), None).await.unwrap();
+    let late = db.store.begin_session(session("s3", "ada"), None, Some(former)).await;
+    assert_eq!(late, Ok(BeginSession::PasswordChanged));
+    assert_eq!(db.store.session(hash("s3")).await, Ok(None));
+    assert_eq!(db.store.begin_session(session("s4", "ada"), None, Some(new)).await, Ok(BeginSession::Begun));
 }
 
 pub(super) async fn logout_ends_codes_and_families(db: Database) {
@@ -40,7 +54,7 @@ pub(super) async fn logout_ends_codes_and_families(db: Database) {
 pub(super) async fn replaced_by_the_same_user_goes_on(db: Database) {
     furnish_with_family(&db.store).await;
     db.store.issue_code(code("c2"), None, NOON).await.unwrap();
-    db.store.begin_session(session("s2", "ada"), Some(hash("s1"))).await.unwrap();
+    db.store.begin_session(session("s2", "ada"), Some(hash("s1")), None).await.unwrap();
     assert!(db.store.session(hash("s1")).await.unwrap().unwrap().0.ended_at.is_some());
     assert_eq!(db.store.redeem_code(hash("c2"), NOON, family("f2")).await, Ok(RedeemCode::Fresh));
     for name in ["f1", "f2"] {
@@ -52,7 +66,7 @@ pub(super) async fn replaced_by_the_same_user_goes_on(db: Database) {
 pub(super) async fn replaced_by_another_user_ends(db: Database) {
     furnish_with_family(&db.store).await;
     db.store.issue_code(code("c2"), None, NOON).await.unwrap();
-    db.store.begin_session(session("s2", "bob"), Some(hash("s1"))).await.unwrap();
+    db.store.begin_session(session("s2", "bob"), Some(hash("s1")), None).await.unwrap();
     assert!(db.store.session(hash("s1")).await.unwrap().unwrap().0.ended_at.is_some());
     assert_eq!(db.store.session(hash("s2")).await.unwrap().unwrap().1, user("bob"));
     assert_eq!(db.store.redeem_code(hash("c2"), NOON, family("f2")).await, Ok(RedeemCode::Unknown));

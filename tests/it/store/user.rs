@@ -43,7 +43,7 @@ pub(super) async fn pages(db: Database) {
 
 pub(super) async fn password_change_ends_all_but_this_session(db: Database) {
     furnish_with_family(&db.store).await;
-    db.store.begin_session(session("s2", "ada"), None).await.unwrap();
+    db.store.begin_session(session("s2", "ada"), None, None).await.unwrap();
     for (name, sid) in [("c2", "s1"), ("c3", "s2")] {
         let mut code = code(name);
         code.session_id = session_id(sid);

@@ -219,7 +219,7 @@ pub(crate) async fn furnish(store: &Store) {
         store.create_user(user(name)).await.unwrap();
     }
     store.create_client(client("demo-web")).await.unwrap();
-    store.begin_session(session("s1", "ada"), None).await.unwrap();
+    store.begin_session(session("s1", "ada"), None, None).await.unwrap();
 }
 
 /// Furnishes and redeems one code into the family `f1`.
