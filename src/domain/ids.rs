@@ -95,7 +95,7 @@ pub const USER_PREFIX: &str = "usr_";
 
 impl ClientId {
     /// Whether a person could have this name too. A service's token has its `client_id` as `sub`: "Authorization
-    /// servers SHOULD NOT allow clients to influence their client_id or any claim that could cause confusion with a
+    /// servers SHOULD NOT allow clients to influence their `client_id` or any claim that could cause confusion with a
     /// genuine resource owner" (RFC 9700 section 4.15.1).
     #[must_use]
     pub fn could_be_a_person(&self) -> bool {
