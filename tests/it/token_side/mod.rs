@@ -7,6 +7,7 @@ mod database_down;
 mod discovery;
 mod jwks;
 mod jwt;
+mod keys;
 mod refresh;
 mod scope;
 mod userinfo;
