@@ -29,7 +29,8 @@ async fn kid_of(app: &App, state: KeyState) -> Option<KeyId> {
 }
 
 fn signed_by(token: &str) -> String {
-    opened(token).0["kid"].as_str().unwrap().to_owned()
+    let (header, _) = opened(token);
+    header["kid"].as_str().unwrap().to_owned()
 }
 
 /// What the background task does twice a second.
