@@ -17,14 +17,6 @@ pub struct Reader {
     pub accepts_removed: Option<Duration>,
 }
 
-const fn minutes(minutes: u64) -> Option<Duration> {
-    Some(Duration::from_mins(minutes))
-}
-
-const fn hours(hours: u64) -> Option<Duration> {
-    Some(Duration::from_hours(hours))
-}
-
 const SECONDS_30: Option<Duration> = Some(Duration::from_secs(30));
 const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 
@@ -32,20 +24,65 @@ const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 pub const READERS: &[Reader] = &[
     Reader {
         name: "jose createRemoteJWKSet",
-        keeps: minutes(10),
+        keeps: Some(Duration::from_mins(10)),
         refuses_new: SECONDS_30,
-        accepts_removed: minutes(10),
+        accepts_removed: Some(Duration::from_mins(10)),
     },
-    Reader { name: "PyJWKClient", keeps: minutes(5), refuses_new: SECONDS_30, accepts_removed: minutes(5) },
-    Reader { name: "Spring resource server", keeps: minutes(5), refuses_new: AT_ONCE, accepts_removed: minutes(5) },
-    Reader { name: "node-jwks-rsa", keeps: minutes(10), refuses_new: AT_ONCE, accepts_removed: minutes(10) },
-    Reader { name: "jwks-rsa-java", keeps: hours(10), refuses_new: AT_ONCE, accepts_removed: hours(10) },
-    Reader { name: ".NET ConfigurationManager", keeps: hours(12), refuses_new: minutes(5), accepts_removed: hours(13) },
+    Reader {
+        name: "PyJWKClient",
+        keeps: Some(Duration::from_mins(5)),
+        refuses_new: SECONDS_30,
+        accepts_removed: Some(Duration::from_mins(5)),
+    },
+    Reader {
+        name: "Spring resource server",
+        keeps: Some(Duration::from_mins(5)),
+        refuses_new: AT_ONCE,
+        accepts_removed: Some(Duration::from_mins(5)),
+    },
+    Reader {
+        name: "node-jwks-rsa",
+        keeps: Some(Duration::from_mins(10)),
+        refuses_new: AT_ONCE,
+        accepts_removed: Some(Duration::from_mins(10)),
+    },
+    Reader {
+        name: "jwks-rsa-java",
+        keeps: Some(Duration::from_hours(10)),
+        refuses_new: AT_ONCE,
+        accepts_removed: Some(Duration::from_hours(10)),
+    },
+    Reader {
+        name: ".NET ConfigurationManager",
+        keeps: Some(Duration::from_hours(12)),
+        refuses_new: Some(Duration::from_mins(5)),
+        accepts_removed: Some(Duration::from_hours(13)),
+    },
     Reader { name: "go-oidc, oauth2-proxy", keeps: None, refuses_new: AT_ONCE, accepts_removed: None },
-    Reader { name: "Envoy", keeps: minutes(10), refuses_new: minutes(10), accepts_removed: minutes(10) },
-    Reader { name: "Istio", keeps: minutes(20), refuses_new: minutes(20), accepts_removed: minutes(20) },
-    Reader { name: "mod_auth_openidc", keeps: hours(1), refuses_new: AT_ONCE, accepts_removed: hours(1) },
-    Reader { name: "AWS API Gateway", keeps: hours(1), refuses_new: AT_ONCE, accepts_removed: hours(1) },
+    Reader {
+        name: "Envoy",
+        keeps: Some(Duration::from_mins(10)),
+        refuses_new: Some(Duration::from_mins(10)),
+        accepts_removed: Some(Duration::from_mins(10)),
+    },
+    Reader {
+        name: "Istio",
+        keeps: Some(Duration::from_mins(20)),
+        refuses_new: Some(Duration::from_mins(20)),
+        accepts_removed: Some(Duration::from_mins(20)),
+    },
+    Reader {
+        name: "mod_auth_openidc",
+        keeps: Some(Duration::from_hours(1)),
+        refuses_new: AT_ONCE,
+        accepts_removed: Some(Duration::from_hours(1)),
+    },
+    Reader {
+        name: "AWS API Gateway",
+        keeps: Some(Duration::from_hours(1)),
+        refuses_new: AT_ONCE,
+        accepts_removed: Some(Duration::from_hours(1)),
+    },
     Reader { name: "read once at start", keeps: None, refuses_new: None, accepts_removed: None },
 ];
 

@@ -18,6 +18,8 @@ use signet::flow::keys_by_hand::Revoked;
 use signet::keys::Vault;
 use signet::keys::VaultError;
 use signet::store::custody::CANARY;
+use signet::store::key::ChangeKeys;
+use signet::store::key::Revocation;
 use zeroize::Zeroizing;
 
 use crate::support::app::App;
@@ -192,8 +194,16 @@ async fn a_tampered_sealed_key_stops_resealing() {
     let app = App::start_with(Kind::Sqlite, &[]).await.unwrap();
     let mut damaged = the_key(&app, Algorithm::Es256, KeyState::Next).await;
     let damaged_kid = KeyId::new("damaged").unwrap();
-    let plan = app.signet.plan_revocation(&damaged.kid, "seen elsewhere", false).await.unwrap();
-    assert_eq!(app.signet.revoke_key(plan).await.unwrap(), Revoked::Done);
+    // Out of the way, and nothing in its place.
+    let revocation = Revocation {
+        kid: damaged.kid.clone(),
+        state: KeyState::Next,
+        reason: "seen elsewhere".to_owned(),
+        now: app.signet.now(),
+        activate: None,
+        create: Vec::new(),
+    };
+    assert_eq!(app.signet.store.revoke_key(revocation).await, Ok(ChangeKeys::Changed));
     // Sealed for another kid: as good as a changed bit.
     damaged.kid = damaged_kid.clone();
     app.signet.store.create_key(damaged).await.unwrap();

@@ -10,6 +10,7 @@ mod forge;
 mod jwks;
 mod jwt;
 mod raw;
+mod keys;
 mod refresh;
 mod scope;
 mod userinfo;
