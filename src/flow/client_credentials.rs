@@ -14,7 +14,11 @@ impl Signet {
     ///
     /// # Errors
     /// [`FlowError::Refused`] with `unauthorized_client`, `invalid_scope` or `invalid_target`.
-    pub async fn client_credentials(&self, caller: &AuthenticatedClient, form: &Params) -> Result<TokenResponse, FlowError> {
+    pub async fn client_credentials(
+        &self,
+        caller: &AuthenticatedClient,
+        form: &Params,
+    ) -> Result<TokenResponse, FlowError> {
         let client = caller.client();
         let granted = rules::check(form, client, self.issuer())?;
         self.mint_for_service(client, granted.scope, &granted.audience, self.now()).await

@@ -142,7 +142,8 @@ fn damaged_rows_make_no_ring() {
 #[test]
 fn a_swap_is_seen_by_all_clones_and_by_no_request_under_way() {
     let vault = vault();
-    let handle = RingHandle::new(Ring::build(&[key(&vault, "a", KeyState::Active)], &vault, MAX_AGE).unwrap(), Duration::ZERO);
+    let handle =
+        RingHandle::new(Ring::build(&[key(&vault, "a", KeyState::Active)], &vault, MAX_AGE).unwrap(), Duration::ZERO);
     let clone = handle.clone();
     let under_way = clone.load();
     handle.swap(Arc::new(Ring::build(&[key(&vault, "b", KeyState::Active)], &vault, MAX_AGE).unwrap()));

@@ -143,10 +143,7 @@ fn a_retired_key_leaves_after_its_time() {
 fn after_a_revocation_the_next_key_takes_over_at_once() {
     let keys = [key("a", KeyState::Revoked, NOW), key("b", KeyState::Next, NOW)];
     let now = NOW.plus(DAY);
-    assert_eq!(
-        plan_es256(&keys, now),
-        [activate_b(now, None, "2026-11-23-es256-a")]
-    );
+    assert_eq!(plan_es256(&keys, now), [activate_b(now, None, "2026-11-23-es256-a")]);
 }
 
 #[test]

@@ -53,8 +53,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 fn policy() -> impl Strategy<Value = Policy> {
     let limits = || prop_oneof![Just(Duration::ZERO), Just(Duration::MAX), Just(Duration::from_micros(1))];
-    let time =
-        move |most: u64| prop_oneof![1 => limits(), 6 => (0..most).prop_map(Duration::from_secs)];
+    let time = move |most: u64| prop_oneof![1 => limits(), 6 => (0..most).prop_map(Duration::from_secs)];
     let window = prop_oneof![Just(None), Just(Window::parse("Tue-Thu 09:00-16:00 Europe/Berlin"))];
     let jitter = (0..=5_u32, any::<u64>()).prop_map(|(percent, seed)| Jitter { percent, seed });
     (proptest::option::of(time(120 * 24 * HOUR)), time(30 * 24 * HOUR), time(72 * HOUR), window, jitter).prop_map(

@@ -66,7 +66,8 @@ fn no_reader_ever_notices_a_rotation() {
 #[test]
 fn the_simulation_finds_the_faults_of_others() {
     for fault in Fault::ALL {
-        let found = (0..FOUND_WITHIN).find_map(|seed| World::new(seed, Some(fault)).run().err().map(|what| (seed, what)));
+        let found =
+            (0..FOUND_WITHIN).find_map(|seed| World::new(seed, Some(fault)).run().err().map(|what| (seed, what)));
         let Some((seed, broken)) = found else { panic!("{fault:?} stays unseen in {FOUND_WITHIN} histories") };
         println!("{fault:?}: found by seed {seed}: {broken}");
     }

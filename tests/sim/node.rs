@@ -27,7 +27,13 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn started(skew: i64) -> Self {
-        Self { skew, keys: Rc::default(), published: Rc::default(), confirmed_at: None, cut_off_until: Timestamp::EPOCH }
+        Self {
+            skew,
+            keys: Rc::default(),
+            published: Rc::default(),
+            confirmed_at: None,
+            cut_off_until: Timestamp::EPOCH,
+        }
     }
 
     pub(crate) fn clock(&self, now: Timestamp) -> Timestamp {

@@ -50,7 +50,9 @@ impl fmt::Display for Broken {
             Self::Rejected { reader, kid, at, age } => {
                 write!(f, "at {at} the reader \"{reader}\" refuses a good token of {kid}, {} s old", age.as_secs())
             }
-            Self::Unpublished { kid, at } => write!(f, "at {at} a token is signed with {kid}, which is not in the JWKS"),
+            Self::Unpublished { kid, at } => {
+                write!(f, "at {at} a token is signed with {kid}, which is not in the JWKS")
+            }
             Self::TooEarly { kid, at } => write!(f, "at {at} a token is signed with {kid}, published too shortly"),
             Self::Keys { what, count, at } => write!(f, "at {at} there are {count} {what} keys"),
         }
@@ -132,14 +134,17 @@ impl World {
     fn step(&mut self) -> Duration {
         let near = self.table.keys.iter().any(|key| {
             let moments = [key.activates_at, key.retired_at, key.leaves_at];
-            moments.into_iter().flatten().any(|at| {
-                self.now.plus(Duration::from_mins(2)) >= at && self.now <= at.plus(Duration::from_mins(2))
-            })
+            moments
+                .into_iter()
+                .flatten()
+                .any(|at| self.now.plus(Duration::from_mins(2)) >= at && self.now <= at.plus(Duration::from_mins(2)))
         });
         let far = self.table.keys.iter().any(|key| key.activates_at.is_some() || key.state == KeyState::Retired);
         match (near, far) {
             (true, _) => Duration::from_millis(self.random.random_range(200..30_000)),
-            (false, true) => Duration::from_secs(self.random.random_range(20..=110) * if self.random.random_bool(0.8) { 5 } else { 1 }),
+            (false, true) => Duration::from_secs(
+                self.random.random_range(20..=110) * if self.random.random_bool(0.8) { 5 } else { 1 },
+            ),
             (false, false) => Duration::from_mins(self.random.random_range(5..=2400)),
         }
     }
@@ -239,7 +244,8 @@ impl World {
                 self.check_signature(&kid)?;
                 let last = self.tokens.iter().rev().find(|(last, ..)| *last == kid);
                 // One token in five minutes of each key is enough; the newest lives longest.
-                if last.is_none_or(|(_, signed_at, _)| now.since(*signed_at) > Duration::from_mins(5)) || self.near_retired()
+                if last.is_none_or(|(_, signed_at, _)| now.since(*signed_at) > Duration::from_mins(5))
+                    || self.near_retired()
                 {
                     self.tokens.push((kid, now, now.plus(TOKEN + LEEWAY)));
                 }

@@ -36,11 +36,7 @@ pub(in crate::store) async fn put_if_absent(
     Ok(instance::table.find(name).select(instance::value).first(conn).await?)
 }
 
-pub(in crate::store) async fn set(
-    conn: &mut Conn<'_>,
-    name: String,
-    bytes: Option<Vec<u8>>,
-) -> Result<(), StoreError> {
+pub(in crate::store) async fn set(conn: &mut Conn<'_>, name: String, bytes: Option<Vec<u8>>) -> Result<(), StoreError> {
     diesel::delete(instance::table.find(&name)).execute(conn).await?;
     if let Some(bytes) = bytes {
         let row = (instance::name.eq(name), instance::value.eq(bytes));
