@@ -26,6 +26,8 @@ pub enum Event {
     },
     LoginDenied {
         address: IpAddr,
+        /// Whose account it was for; nothing when there is no such account. What was typed is not kept.
+        sub: Option<UserId>,
     },
     LoginThrottled {
         address: IpAddr,
@@ -189,6 +191,7 @@ impl Event {
             | Self::PasswordSet { sub }
             | Self::UserDisabled { sub }
             | Self::UserEnabled { sub } => Some(sub),
+            Self::LoginDenied { sub, .. } => sub.as_ref(),
             _ => None,
         }
     }
@@ -202,7 +205,7 @@ impl Event {
 
     pub(super) fn address(&self) -> Option<IpAddr> {
         match self {
-            Self::LoginDenied { address } | Self::LoginThrottled { address, .. } => Some(*address),
+            Self::LoginDenied { address, .. } | Self::LoginThrottled { address, .. } => Some(*address),
             _ => None,
         }
     }
@@ -210,12 +213,13 @@ impl Event {
     pub(super) fn detail(&self) -> Map<String, Json> {
         let fields = match self {
             Self::SignedIn { sid, .. } | Self::SignedOut { sid, .. } => vec![("sid", json!(sid.as_str()))],
+            Self::LoginDenied { sub: None, .. } => vec![("account", json!("unknown"))],
             Self::LoginThrottled { wait, .. } => vec![("wait_s", json!(wait.as_secs()))],
             Self::ConsentGranted { remember, .. } => vec![("remember", json!(remember))],
             Self::CodeReplayed { grant_id, .. } | Self::RefreshReuse { grant_id, .. } => {
                 vec![("grant_id", json!(grant_id.as_str())), ("then", json!("family revoked"))]
             }
-            Self::CodeBurnt { .. } => vec![("why", json!("presented without its verifier"))],
+            Self::CodeBurnt { .. } => vec![("why", json!("wrong or missing verifier"))],
             Self::Key { change: KeyChange::Planned { at }, .. } => vec![("signs_from", json!(at.to_string()))],
             Self::Key { change: KeyChange::Retired { leaves_at: Some(at) }, .. } => {
                 vec![("leaves_jwks", json!(at.to_string()))]

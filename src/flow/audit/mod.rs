@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
@@ -49,6 +50,20 @@ const LONGEST_DETAIL: usize = 1024;
 pub struct Origin {
     pub reference: String,
     pub address: IpAddr,
+    client: Arc<OnceLock<ClientId>>,
+}
+
+impl Origin {
+    #[must_use]
+    pub fn new(reference: String, address: IpAddr) -> Self {
+        Self { reference, address, client: Arc::default() }
+    }
+
+    /// The client that the request named, once it was looked up. It need not have proved anything.
+    #[must_use]
+    pub fn client(&self) -> Option<&ClientId> {
+        self.client.get()
+    }
 }
 
 tokio::task_local! {
@@ -58,6 +73,18 @@ tokio::task_local! {
 /// Runs the answering of a request; every event in it says where it came from.
 pub fn on_behalf_of<F: Future>(origin: Origin, answering: F) -> impl Future<Output = F::Output> {
     ORIGIN.scope(origin, answering)
+}
+
+/// Says which client the request names that is being answered. Only for clients that exist: anything else may be a
+/// secret in the wrong place.
+pub(super) fn names_client(id: &ClientId) {
+    // Without a request there is nobody to tell, and the first word stands.
+    let _ = ORIGIN.try_with(|origin| origin.client.set(id.clone()));
+}
+
+/// The reference id of the request that is being answered.
+pub(super) fn reference() -> Option<String> {
+    ORIGIN.try_with(|origin| origin.reference.clone()).ok()
 }
 
 /// Entries on their way to the table.
