@@ -20,7 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Errors
 /// Exit code 69 when it does not answer, or says that it is not ready.
 pub(super) async fn run(selection: &Selection, console: Console) -> Result<(), Failure> {
-    selection.check()?;
     let config = open::load(selection)?.config;
     let addresses: Vec<SocketAddr> = config.server.listen.iter().copied().map(reachable).collect();
     let url = format!("{}/health/ready", config.server.issuer);

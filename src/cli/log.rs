@@ -11,11 +11,21 @@ use crate::config::telemetry::Telemetry;
 use super::Failure;
 use super::log_line::LogLine;
 
-/// Starts logging for a server. Our own events at the configured level; of libraries only what is wrong.
+/// Who reads what a server writes to stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Somebody at a terminal: prose may stand between the lines.
+    Person,
+    /// Whatever collects logs: nothing but log lines.
+    Machine,
+}
+
+/// Starts logging for a server. Our own events at the configured level; of libraries only what is wrong. Says who reads
+/// it.
 ///
 /// # Errors
 /// [`Failure`] when logging was started before.
-pub(super) fn start(telemetry: &Telemetry) -> Result<(), Failure> {
+pub(super) fn start(telemetry: &Telemetry) -> Result<Reader, Failure> {
     let level = telemetry.log_level.as_str();
     let filter = EnvFilter::new(format!("warn,signet={level}"));
     let json = match telemetry.log_format {
@@ -29,7 +39,8 @@ pub(super) fn start(telemetry: &Telemetry) -> Result<(), Failure> {
     } else {
         subscriber.with_target(false).with_ansi(io::stderr().is_terminal()).try_init()
     };
-    started.map_err(|fault| Failure::failed(&fault))
+    started.map_err(|fault| Failure::failed(&fault))?;
+    Ok(if !json && io::stderr().is_terminal() { Reader::Person } else { Reader::Machine })
 }
 
 /// Logging for a command: only what is wrong, as text. What a command did it says itself.

@@ -46,7 +46,7 @@ pub(super) struct Selection {
     /// The dev server that runs on --port (8080).
     #[arg(long, conflicts_with = "config", global = true)]
     pub(super) dev: bool,
-    /// Port of the dev server.
+    /// Port of the dev server; for healthcheck and setup-link also of a `serve --port`.
     #[arg(long, global = true)]
     pub(super) port: Option<u16>,
     #[arg(skip)]
@@ -168,6 +168,14 @@ pub(super) async fn provider(
 /// As [`load`] and [`provider`].
 pub(super) async fn existing(selection: &Selection) -> Result<Arc<Signet>, Failure> {
     selection.check()?;
+    existing_on_port(selection).await
+}
+
+/// The same where a port means what it means to `serve`: the issuer is localhost with that port.
+///
+/// # Errors
+/// As [`load`] and [`provider`].
+pub(super) async fn existing_on_port(selection: &Selection) -> Result<Arc<Signet>, Failure> {
     let config = load(selection)?.config;
     let signet = provider(config, Arc::new(SystemClock::new()), selection.dev, Missing::Refuse).await?;
     signet.watch.audit.act_as("cli");

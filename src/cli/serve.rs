@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::web::Data;
@@ -22,6 +23,7 @@ use crate::http::server;
 use super::Failure;
 use super::dev_server;
 use super::dev_server::DevServer;
+use super::log::Reader;
 use super::open;
 use super::open::Selection;
 
@@ -51,10 +53,19 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         None => Selection { config: args.config.clone(), port: args.port, ..Selection::default() },
     };
     let loaded = open::load(&selection)?;
+    // The secrets of a dev server are known to everybody, and whoever starts one wants to see them wherever they look.
+    let reader = match super::log::start(&loaded.config.telemetry)? {
+        _ if args.dev => Reader::Person,
+        reader => reader,
+    };
     for warning in &loaded.warnings {
-        let _ = writeln!(io::stderr(), "warning: {warning}");
+        match reader {
+            Reader::Person => drop(writeln!(io::stderr(), "warning: {warning}")),
+            Reader::Machine => {
+                tracing::warn!(event = "config_warning", place = %warning.place, message = warning.message);
+            }
+        }
     }
-    super::log::start(&loaded.config.telemetry)?;
     if args.dev {
         check_loopback(&loaded.config)?;
     }
@@ -64,9 +75,16 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let signet = runtime.block_on(prepare(loaded.config, clock.clone(), dev_server.as_ref()))?;
     let web = Data::new(Web::new(Arc::clone(&signet)).map_err(|fault| Failure::configuration(&fault))?);
-    let setup = runtime.block_on(setup_link(&signet))?;
+    let needs_setup = !signet.dev && runtime.block_on(signet.needs_setup())?;
+    let ready = Ready { signet: &signet, listeners: &listeners, admin: admin.as_ref(), took: clock.monotonic() };
+    match reader {
+        Reader::Person => {
+            let link = if needs_setup { Some(runtime.block_on(signet.new_setup_link())?) } else { None };
+            ready.print_box(link.as_deref());
+        }
+        Reader::Machine => ready.log(needs_setup),
+    }
     runtime.spawn(super::background::run(Arc::clone(&signet)));
-    print_box(&signet, &listeners, admin.as_ref(), clock.as_ref(), setup.as_deref());
     actix_web::rt::System::new().block_on(async {
         let admin = admin.map(|listener| server::build_admin(&web, listener)).transpose()?;
         let handle = admin.as_ref().map(Server::handle);
@@ -141,55 +159,75 @@ fn bind_admin(address: SocketAddr, dev: bool) -> Result<Option<TcpListener>, Fai
     }
 }
 
-async fn setup_link(signet: &Signet) -> Result<Option<String>, Failure> {
-    if signet.dev || !signet.needs_setup().await? {
-        return Ok(None);
-    }
-    Ok(Some(signet.new_setup_link().await?))
+/// A server that is about to answer, for whoever started it. To stderr: stdout is for data.
+struct Ready<'a> {
+    signet: &'a Signet,
+    listeners: &'a [TcpListener],
+    admin: Option<&'a TcpListener>,
+    took: Duration,
 }
 
-/// What a person who starts the server wants to know, on stderr: stdout is for data.
-fn print_box(
-    signet: &Signet,
-    listeners: &[TcpListener],
-    admin: Option<&TcpListener>,
-    clock: &dyn Clock,
-    setup: Option<&str>,
-) {
-    let issuer = signet.issuer();
-    let mut lines =
-        vec![format!("signet {}   ready in {:.2} s", env!("CARGO_PKG_VERSION"), clock.monotonic().as_secs_f64())];
-    if signet.dev {
-        lines.push("dev mode: data is gone at exit, passwords are known to everybody, loopback only".to_owned());
+impl Ready<'_> {
+    fn addresses(&self) -> String {
+        let addresses = self.listeners.iter().filter_map(|listener| listener.local_addr().ok());
+        addresses.map(|address| address.to_string()).collect::<Vec<_>>().join(", ")
     }
-    lines.push(String::new());
-    lines.push(format!("Issuer       {issuer}"));
-    lines.push(format!("Discovery    {issuer}/.well-known/openid-configuration"));
-    if let Some(address) = admin.and_then(|listener| listener.local_addr().ok()) {
-        lines.push(format!("Metrics      http://{address}/metrics"));
+
+    fn metrics(&self) -> Option<String> {
+        let address = self.admin?.local_addr().ok()?;
+        Some(format!("http://{address}/metrics"))
     }
-    if signet.dev {
-        lines.push(format!("Playground   {issuer}/playground"));
-        lines.push(format!("User         {} / {}   (role admin; also {})", dev::USER, dev::PASSWORD, dev::OTHER_USER));
-        lines.push(format!("Client       {}   secret {}", dev::WEB_CLIENT, dev::CLIENT_SECRET));
-        lines.push("             redirect URI /callback on any port of localhost".to_owned());
-        lines.push(format!("             {} (public), {} (same secret)", dev::SPA_CLIENT, dev::SERVICE_CLIENT));
-        lines.push(format!("API audience {}", signet.demo_api()));
+
+    /// One event. A log is kept and read by many: it never gets the link that makes an administrator.
+    fn log(&self, needs_setup: bool) {
+        tracing::info!(
+            event = "started",
+            issuer = self.signet.issuer(),
+            addresses = self.addresses(),
+            metrics = self.metrics(),
+            dev = self.signet.dev,
+            version = env!("CARGO_PKG_VERSION"),
+            ready_ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            setup = needs_setup.then_some("nobody can sign in yet: run `signet setup-link`"),
+        );
+    }
+
+    /// What a person who starts the server wants to know.
+    fn print_box(&self, setup: Option<&str>) {
+        let issuer = self.signet.issuer();
+        let mut lines =
+            vec![format!("signet {}   ready in {:.2} s", env!("CARGO_PKG_VERSION"), self.took.as_secs_f64())];
+        if self.signet.dev {
+            lines.push("dev mode: data is gone at exit, passwords are known to everybody, loopback only".to_owned());
+        }
         lines.push(String::new());
-        lines.push(format!("Next: open {issuer}/playground/start and see a token after two clicks."));
-    }
-    if let Some(link) = setup {
+        lines.push(format!("Issuer       {issuer}"));
+        lines.push(format!("Discovery    {issuer}/.well-known/openid-configuration"));
+        if let Some(metrics) = self.metrics() {
+            lines.push(format!("Metrics      {metrics}"));
+        }
+        if self.signet.dev {
+            lines.push(format!("Playground   {issuer}/playground"));
+            let (user, password, other) = (dev::USER, dev::PASSWORD, dev::OTHER_USER);
+            lines.push(format!("User         {user} / {password}   (role admin; also {other})"));
+            lines.push(format!("Client       {}   secret {}", dev::WEB_CLIENT, dev::CLIENT_SECRET));
+            lines.push("             redirect URI /callback on any port of localhost".to_owned());
+            lines.push(format!("             {} (public), {} (same secret)", dev::SPA_CLIENT, dev::SERVICE_CLIENT));
+            lines.push(format!("API audience {}", self.signet.demo_api()));
+            lines.push(String::new());
+            lines.push(format!("Next: open {issuer}/playground/start and see a token after two clicks."));
+        }
+        if let Some(link) = setup {
+            lines.push(String::new());
+            lines.push(format!(
+                "Create the first administrator (works once, for one hour; `signet setup-link` makes another):\n  {link}"
+            ));
+        }
         lines.push(String::new());
-        lines.push(format!(
-            "Create the first administrator (works once, for one hour; `signet setup-link` makes another):\n  {link}"
-        ));
-    }
-    let addresses: Vec<String> =
-        listeners.iter().filter_map(|listener| listener.local_addr().ok()).map(|address| address.to_string()).collect();
-    lines.push(String::new());
-    lines.push(format!("Listening on {}.   Stop: Ctrl-C", addresses.join(", ")));
-    let mut err = io::stderr().lock();
-    for line in lines {
-        let _ = writeln!(err, "  {line}");
+        lines.push(format!("Listening on {}.   Stop: Ctrl-C", self.addresses()));
+        let mut err = io::stderr().lock();
+        for line in lines {
+            let _ = writeln!(err, "  {line}");
+        }
     }
 }

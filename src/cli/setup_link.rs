@@ -8,7 +8,7 @@ use super::open::Selection;
 /// # Errors
 /// [`Failure`] with the exit code of its kind; 5 once somebody can sign in, because the link makes an administrator.
 pub(super) async fn run(selection: &Selection, console: Console) -> Result<(), Failure> {
-    let signet = open::existing(selection).await?;
+    let signet = open::existing_on_port(selection).await?;
     if !signet.needs_setup().await? {
         return Err(Failure::refused(
             &"There are users already. `signet users create EMAIL --role admin` adds an administrator",

@@ -63,7 +63,8 @@ impl fmt::Display for Place {
             Self::File { path, at: Some(at) } => write!(f, "{}:{}:{}", path.display(), at.line, at.column),
             Self::File { path, at: None } => write!(f, "{}", path.display()),
             Self::Env { name } => write!(f, "environment: {name}"),
-            Self::Flag { path } => write!(f, "command line: {path}"),
+            // The message names the key; which flag it came from is not known here.
+            Self::Flag { .. } => f.write_str("command line"),
         }
     }
 }

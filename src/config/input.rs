@@ -71,8 +71,10 @@ impl Input {
         self.given.get(path)?.last()?.node.text()
     }
 
-    pub(super) fn is_given(&self, path: &str) -> bool {
-        self.given.contains_key(path)
+    /// Whether file or environment gives a key, where it stays; a flag is of this one run.
+    pub(super) fn is_written(&self, path: &str) -> bool {
+        let last = self.given.get(path).and_then(|given| given.last());
+        last.is_some_and(|given| !matches!(given.place, Place::Flag { .. }))
     }
 
     /// The value of a key in its type: the last one given, else the default. Nothing when a fault was recorded.

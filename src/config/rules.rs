@@ -45,7 +45,7 @@ pub(super) fn server(server: &Server, dev: bool, input: &mut Input) {
         let message = format!("server.admin_listen is {}, as in server.listen; use another port", server.admin_listen);
         input.fault("server.admin_listen", None, message);
     }
-    if !dev && !server.issuer.is_https() && input.is_given("server.issuer") {
+    if !dev && !server.issuer.is_https() && input.is_written("server.issuer") {
         let message = format!("server.issuer is {}: only applications on this machine can use it", server.issuer);
         input.warn("server.issuer", message);
     }

@@ -21,6 +21,7 @@ use crate::protocol::response::ReturnTo;
 use crate::store::code::IssueCode;
 
 use super::Signet;
+use super::audit;
 use super::error::FlowError;
 
 /// What a browser has shown of itself.
@@ -93,12 +94,16 @@ impl Signet {
             Ok(id) => self.client(&id).await?,
             Err(_) => None,
         };
+        if let Some(client) = &client {
+            audit::names_client(&client.id);
+        }
         match authorize::validate(params, client.as_deref()) {
             Ok(request) => self.start(request, cookies).await,
             Err(AuthorizeFailure::Page(error)) => Ok(Next::Page(error)),
             Err(AuthorizeFailure::Redirect { to, error }) => {
                 tracing::info!(
                     event = "authorization_refused",
+                    reference = audit::reference(),
                     client_id = client.as_ref().map(|client| client.id.as_str()),
                     error = error.code.as_str(),
                     description = error.description(),

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::RwLock;
+use std::time::Duration;
+use std::time::Instant;
 
 use moka::Entry;
+use moka::Expiry;
 use moka::sync::Cache;
 
 use crate::config::limits::Rate;
@@ -23,6 +26,7 @@ use crate::protocol::client_auth;
 use crate::protocol::client_auth::Presented;
 
 use super::Signet;
+use super::audit;
 use super::error::FlowError;
 
 type Origins = Arc<[(Origin, ApplicationType)]>;
@@ -50,7 +54,7 @@ impl Clients {
         Self {
             known: RwLock::new(Cache::new(MOST_CLIENTS)),
             origins: RwLock::default(),
-            failures: Cache::builder().max_capacity(MOST_FAILURES).time_to_live(allowed.window).build(),
+            failures: Cache::builder().max_capacity(MOST_FAILURES).expire_after(FixedWindow(allowed.window)).build(),
             allowed,
         }
     }
@@ -62,8 +66,24 @@ impl Clients {
         *self.origins.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
 
+    fn count_failure(&self, guess: (ClientId, String)) {
+        // Guesses that are under way together began with the same count: each adds to what is there now.
+        let count = |seen: Option<Entry<_, u32>>| seen.map_or(0, Entry::into_value).saturating_add(1);
+        self.failures.entry(guess).and_upsert_with(count);
+    }
+
     fn cache(&self) -> Cache<ClientId, Arc<Client>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A count ends so long after its first failure. Were each one to renew it, a client with an old secret that tries
+/// again and again would never get to try its new one.
+struct FixedWindow(Duration);
+
+impl<K, V> Expiry<K, V> for FixedWindow {
+    fn expire_after_create(&self, _: &K, _: &V, _: Instant) -> Option<Duration> {
+        Some(self.0)
     }
 }
 
@@ -116,15 +136,16 @@ impl Signet {
             return Err(FlowError::Throttled { retry_after: window });
         }
         let client = self.client(&presented.client_id).await?;
+        if let Some(client) = &client {
+            audit::names_client(&client.id);
+        }
         match client_auth::check(presented, client.as_deref(), self.now(), hash::verify_client_secret) {
             Ok(_) => client
                 .map(|client| AuthenticatedClient { client })
                 .ok_or(FlowError::Internal("a client that does not exist was authenticated")),
             Err(error) => {
                 if presented.method() != AuthMethod::None {
-                    // Guesses that are under way together began with the same count: each adds to what is there now.
-                    let count = |seen: Option<Entry<_, u32>>| seen.map_or(0, Entry::into_value).saturating_add(1);
-                    self.clients.failures.entry(guess).and_upsert_with(count);
+                    self.clients.count_failure(guess);
                 }
                 Err(error.into())
             }
@@ -158,5 +179,27 @@ impl Signet {
         let (secret, _) = hash::new_secret(SecretKind::ClientSecret, self.entropy.as_ref());
         let kept = ClientSecret { hash: hash::client_secret_hash(secret.reveal()), created_at: now, expires_at: None };
         (secret, kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Clients;
+    use crate::config::limits::Rate;
+    use crate::domain::ids::ClientId;
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    #[test]
+    fn a_failure_does_not_renew_the_window_of_those_before() {
+        let clients = Clients::new(Rate { limit: 3, window: Duration::from_millis(400) });
+        let guess = || (ClientId::new("c1").unwrap(), "192.0.2.1".to_owned());
+        for _ in 0..3 {
+            clients.count_failure(guess());
+            sleep(Duration::from_millis(150));
+        }
+        assert_eq!(clients.failures.get(&guess()), None);
+        clients.count_failure(guess());
+        assert_eq!(clients.failures.get(&guess()), Some(1));
     }
 }

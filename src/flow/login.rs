@@ -95,7 +95,7 @@ impl Signet {
                 BeginSession::PasswordChanged => {}
                 // Disabled or deleted since the password was looked up.
                 BeginSession::UserGone => {
-                    self.note(&Event::LoginDenied { address: credentials.address });
+                    self.note(&Event::LoginDenied { address: credentials.address, sub: Some(user.id) });
                     break;
                 }
             }
@@ -121,11 +121,24 @@ impl Signet {
             }
         }
         let known = user.as_ref().filter(|user| !user.disabled).and_then(|user| user.password.clone());
-        let right = self.passwords.verify(known, credentials.password.clone()).await?;
-        let Some(user) = user.filter(|_| right) else {
-            self.note(&Event::LoginDenied { address: credentials.address });
-            return Ok(Checked::Wrong);
+        let right = match self.passwords.verify(known, credentials.password.clone()).await {
+            Ok(right) => right,
+            Err(failure) => {
+                // Nothing was compared, so nothing was tried: a crowd at the door locks nobody out.
+                if matches!(failure, FlowError::Busy { .. }) {
+                    for (bucket, _) in buckets {
+                        self.store.throttle_give_back(bucket).await?;
+                    }
+                }
+                return Err(failure);
+            }
         };
+        if !right {
+            let sub = user.map(|user| user.id);
+            self.note(&Event::LoginDenied { address: credentials.address, sub });
+            return Ok(Checked::Wrong);
+        }
+        let Some(user) = user else { return Ok(Checked::Wrong) };
         // Only failures count: many people may sign in from one address.
         for (bucket, _) in buckets {
             self.store.throttle_give_back(bucket).await?;

@@ -11,16 +11,18 @@ pub const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// How many rows of each kind one statement deletes, so that it never holds up the writers.
 const BATCH: u32 = 500;
 
-/// How many batches one sweep does at most.
-const MOST_BATCHES: usize = 50;
+/// How long one sweep goes on at most. Not a number of rows: what a node can insert between two sweeps must not be more
+/// than it deletes in one.
+const LONGEST: Duration = Duration::from_secs(40);
 
 impl Signet {
-    /// Deletes expired rows in small batches until none is left or the sweep has done its share.
+    /// Deletes expired rows in small batches until none is left or its time is up.
     ///
     /// # Errors
     /// [`FlowError::Store`]; what was deleted before stays deleted.
     pub async fn sweep(&self) -> Result<(), FlowError> {
-        for _ in 0..MOST_BATCHES {
+        let began = self.clock.monotonic();
+        while self.clock.monotonic().saturating_sub(began) < LONGEST {
             let swept = self.store.sweep(self.now(), BATCH).await?;
             tracing::debug!(event = "swept", ?swept);
             if !swept.more(BATCH) {

@@ -27,6 +27,7 @@ use actix_web::http::header::X_FRAME_OPTIONS;
 use actix_web::middleware::Next;
 use futures_util::future::FutureExt;
 
+use crate::domain::ids::ClientId;
 use crate::flow::audit::Origin;
 use crate::flow::audit::on_behalf_of;
 
@@ -61,7 +62,7 @@ pub async fn around(
         let mut response = HttpResponse::build(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).finish();
         response.head_mut().set_connection_type(ConnectionType::Close);
         secure(response.headers_mut(), &reference, https);
-        log(&reference, method.as_str(), None, response.status(), Duration::ZERO);
+        log(&reference, method.as_str(), None, None, response.status(), Duration::ZERO);
         web.signet.watch.metrics.answered(NO_ROUTE, response.status().as_u16(), Duration::ZERO);
         return Ok(request.into_response(response));
     }
@@ -70,15 +71,15 @@ pub async fn around(
     if request.uri().path().contains('%') {
         let mut response = error::plain_page(&web, request.request(), StatusCode::NOT_FOUND, ErrorKind::NotFound);
         secure(response.headers_mut(), &reference, https);
-        log(&reference, method.as_str(), None, response.status(), Duration::ZERO);
+        log(&reference, method.as_str(), None, None, response.status(), Duration::ZERO);
         return Ok(request.into_response(response));
     }
     let unread = Unread::watch(&mut request);
 
     let address = peer::address(request.request(), &web.signet.config.server.trusted_proxies);
-    let origin = Origin { reference: reference.to_string(), address };
+    let origin = Origin::new(reference.to_string(), address);
     // A panic must cost one answer, not the connection: other requests may be waiting behind this one.
-    let Ok(answered) = AssertUnwindSafe(on_behalf_of(origin, next.call(request))).catch_unwind().await else {
+    let Ok(answered) = AssertUnwindSafe(on_behalf_of(origin.clone(), next.call(request))).catch_unwind().await else {
         tracing::error!(event = "panic", %reference, "a handler panicked");
         let took = web.signet.clock.monotonic().saturating_sub(started);
         web.signet.watch.metrics.answered(NO_ROUTE, 500, took);
@@ -91,7 +92,8 @@ pub async fn around(
     let route = response.request().match_pattern();
     let took = web.signet.clock.monotonic().saturating_sub(started);
     if is_worth_a_line(response.request().path(), response.status()) {
-        log(&reference, method.as_str(), route.as_deref(), response.status(), took);
+        let client = origin.client().map(ClientId::as_str);
+        log(&reference, method.as_str(), route.as_deref(), client, response.status(), took);
     }
     web.signet.watch.metrics.answered(route.as_deref().unwrap_or(NO_ROUTE), response.status().as_u16(), took);
     Ok(response)
@@ -135,13 +137,21 @@ fn secure(headers: &mut HeaderMap, reference: &Reference, https: bool) {
 }
 
 /// One line for each request. The route, not the path; never the query, a header or a body: those hold secrets.
-fn log(reference: &Reference, method: &str, route: Option<&str>, status: StatusCode, took: Duration) {
+fn log(
+    reference: &Reference,
+    method: &str,
+    route: Option<&str>,
+    client: Option<&str>,
+    status: StatusCode,
+    took: Duration,
+) {
     tracing::info!(
         target: "signet::access",
         event = "request",
         %reference,
         method,
         route = route.unwrap_or(NO_ROUTE),
+        client,
         status = status.as_u16(),
         us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
     );

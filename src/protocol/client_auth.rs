@@ -88,12 +88,17 @@ pub fn check(
     now: Timestamp,
     verify: impl Fn(&ClientSecretHash, &str) -> bool,
 ) -> Result<AuthMethod, OAuthError> {
+    // Whoever swaps name and secret has sent the secret as a name, and what is refused is logged.
+    let name = match client {
+        Some(client) => client.id.to_string(),
+        None => format!("of that name ({} characters)", presented.client_id.as_str().len()),
+    };
     let client = client.filter(|client| client.id == presented.client_id && !client.disabled);
     let proven = match &presented.secret {
         None => true,
         Some(secret) => proves(secret, client, now, verify),
     };
-    let client = client.ok_or_else(|| refused(format!("no enabled client {}", presented.client_id)))?;
+    let client = client.ok_or_else(|| refused(format!("no enabled client {name}")))?;
     // The method that was used must be a registered one; a public client with a secret and a confidential one without
     // end here.
     if !client.token_endpoint_auth_methods.contains(&presented.method) {

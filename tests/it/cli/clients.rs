@@ -99,7 +99,8 @@ async fn a_client_of_the_configuration_is_left_alone() {
     );
     std::fs::write(folder.path().join("signet.toml"), toml).unwrap();
     let mut server = crate::support::server::command(folder.path());
-    let mut child = server.arg("serve").stderr(std::process::Stdio::null()).spawn().unwrap();
+    let log = folder.path().join("log");
+    let mut child = server.arg("serve").stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
     let here = |args: &[&str]| run(crate::support::server::command(folder.path()), args, "");
     let mut ready = here(&["healthcheck"]);
     for _ in 0..300 {
@@ -115,6 +116,15 @@ async fn a_client_of_the_configuration_is_left_alone() {
     child.kill().unwrap();
     child.wait().unwrap();
     ready.ends_with(0);
+    // No terminal: nothing but JSON, and never the link that makes an administrator.
+    let log = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let named = |name: &str| lines.iter().find(|line| line["event"] == name).unwrap_or_else(|| panic!("{name}: {log}"));
+    assert!(named("config_warning")["message"].as_str().unwrap().contains("only applications on this machine"));
+    let started = named("started");
+    assert_eq!(started["issuer"], format!("http://localhost:{port}"));
+    assert!(started["setup"].as_str().unwrap().contains("signet setup-link"), "{started}");
+    assert!(!log.contains("sgl_"), "{log}");
     assert!(deleted.ends_with(5).err.contains("configuration file"));
     rotated.ends_with(5);
     let link = link.ends_with(0);

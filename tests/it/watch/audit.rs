@@ -147,7 +147,7 @@ fn au_03_entries_wait_for_the_database_and_the_overflow_is_counted() {
         cluster.stop();
         let address = IpAddr::from([192, 0, 2, 7]);
         for _ in 0..10_100 {
-            app.signet.note(&Event::LoginDenied { address });
+            app.signet.note(&Event::LoginDenied { address, sub: None });
         }
         assert!(app.signet.flush_audit().await.is_err());
         assert_eq!((app.signet.watch.audit.waiting(), app.signet.watch.audit.dropped()), (10_000, 100));

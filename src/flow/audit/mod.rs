@@ -6,10 +6,13 @@
 //! out already, rows wait in the buffer until the database is back, and what no longer fits is counted and the count
 //! is itself an entry.
 
+mod event;
+
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
@@ -17,21 +20,19 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde_json::Map;
 use serde_json::Value as Json;
-use serde_json::json;
 
 use crate::domain::ids::ClientId;
-use crate::domain::ids::FamilyId;
 use crate::domain::ids::KeyId;
-use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
-use crate::domain::time::Timestamp;
 use crate::store::audit::Entry;
 
 use super::Signet;
 use super::error::FlowError;
 use super::readers::network;
+
+pub use event::Event;
+pub use event::KeyChange;
 
 /// How often a server writes what is waiting.
 pub const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -44,226 +45,25 @@ const BATCH: usize = 200;
 const LONGEST: usize = 255;
 const LONGEST_DETAIL: usize = 1024;
 
-/// What can happen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    SignedIn {
-        sub: UserId,
-        sid: SessionId,
-    },
-    LoginDenied {
-        address: IpAddr,
-    },
-    LoginThrottled {
-        address: IpAddr,
-        wait: Duration,
-    },
-    SignedOut {
-        sub: UserId,
-        sid: SessionId,
-    },
-    ConsentGranted {
-        client_id: ClientId,
-        sub: UserId,
-        remember: bool,
-    },
-    ConsentDenied {
-        client_id: ClientId,
-        sub: UserId,
-    },
-    /// A code was used twice; the family of the first use is revoked.
-    CodeReplayed {
-        client_id: ClientId,
-        grant_id: FamilyId,
-    },
-    /// A code was presented without what it was bound to, and is spent.
-    CodeBurnt {
-        client_id: ClientId,
-    },
-    /// A refresh token was used twice; its family is revoked.
-    RefreshReuse {
-        client_id: ClientId,
-        grant_id: FamilyId,
-    },
-    ClientCreated {
-        client_id: ClientId,
-    },
-    ClientRemoved {
-        client_id: ClientId,
-    },
-    ClientSecretRotated {
-        client_id: ClientId,
-    },
-    UserCreated {
-        sub: UserId,
-    },
-    PasswordSet {
-        sub: UserId,
-    },
-    UserDisabled {
-        sub: UserId,
-    },
-    UserEnabled {
-        sub: UserId,
-    },
-    Key {
-        kid: KeyId,
-        change: KeyChange,
-    },
-    KeysPaused {
-        until: Timestamp,
-    },
-    KeysResumed,
-    /// Private halves were sealed again, under another master key.
-    KeysResealed {
-        keys: usize,
-    },
-    /// Entries that found no room while the database was away.
-    AuditDropped {
-        entries: u64,
-    },
-}
-
-/// What happened to one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyChange {
-    Published,
-    /// It will sign from this instant on.
-    Planned {
-        at: Timestamp,
-    },
-    Activated,
-    /// It signs no more and leaves the JWKS at this instant.
-    Retired {
-        leaves_at: Option<Timestamp>,
-    },
-    Expired,
-    Revoked {
-        reason: String,
-    },
-}
-
-impl Event {
-    /// The stable name in log and table.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::SignedIn { .. } => "signed_in",
-            Self::LoginDenied { .. } => "login_denied",
-            Self::LoginThrottled { .. } => "login_throttled",
-            Self::SignedOut { .. } => "signed_out",
-            Self::ConsentGranted { .. } => "consent_granted",
-            Self::ConsentDenied { .. } => "consent_denied",
-            Self::CodeReplayed { .. } => "code_replayed",
-            Self::CodeBurnt { .. } => "code_burnt",
-            Self::RefreshReuse { .. } => "refresh_reuse",
-            Self::ClientCreated { .. } => "client_created",
-            Self::ClientRemoved { .. } => "client_removed",
-            Self::ClientSecretRotated { .. } => "client_secret_rotated",
-            Self::UserCreated { .. } => "user_created",
-            Self::PasswordSet { .. } => "password_set",
-            Self::UserDisabled { .. } => "user_disabled",
-            Self::UserEnabled { .. } => "user_enabled",
-            Self::Key { change, .. } => match change {
-                KeyChange::Published => "key_published",
-                KeyChange::Planned { .. } => "key_planned",
-                KeyChange::Activated => "key_activated",
-                KeyChange::Retired { .. } => "key_retired",
-                KeyChange::Expired => "key_expired",
-                KeyChange::Revoked { .. } => "key_revoked",
-            },
-            Self::KeysPaused { .. } => "keys_paused",
-            Self::KeysResumed => "keys_resumed",
-            Self::KeysResealed { .. } => "keys_resealed",
-            Self::AuditDropped { .. } => "audit_dropped",
-        }
-    }
-
-    /// Whether somebody should look at it.
-    const fn is_alarming(&self) -> bool {
-        matches!(
-            self,
-            Self::LoginThrottled { .. }
-                | Self::CodeReplayed { .. }
-                | Self::CodeBurnt { .. }
-                | Self::RefreshReuse { .. }
-                | Self::AuditDropped { .. }
-                | Self::Key { change: KeyChange::Revoked { .. }, .. }
-        )
-    }
-
-    const fn client_id(&self) -> Option<&ClientId> {
-        match self {
-            Self::ConsentGranted { client_id, .. }
-            | Self::ConsentDenied { client_id, .. }
-            | Self::CodeReplayed { client_id, .. }
-            | Self::CodeBurnt { client_id }
-            | Self::RefreshReuse { client_id, .. }
-            | Self::ClientCreated { client_id }
-            | Self::ClientRemoved { client_id }
-            | Self::ClientSecretRotated { client_id } => Some(client_id),
-            _ => None,
-        }
-    }
-
-    const fn sub(&self) -> Option<&UserId> {
-        match self {
-            Self::SignedIn { sub, .. }
-            | Self::SignedOut { sub, .. }
-            | Self::ConsentGranted { sub, .. }
-            | Self::ConsentDenied { sub, .. }
-            | Self::UserCreated { sub }
-            | Self::PasswordSet { sub }
-            | Self::UserDisabled { sub }
-            | Self::UserEnabled { sub } => Some(sub),
-            _ => None,
-        }
-    }
-
-    const fn kid(&self) -> Option<&KeyId> {
-        match self {
-            Self::Key { kid, .. } => Some(kid),
-            _ => None,
-        }
-    }
-
-    fn address(&self) -> Option<IpAddr> {
-        match self {
-            Self::LoginDenied { address } | Self::LoginThrottled { address, .. } => Some(*address),
-            _ => None,
-        }
-    }
-
-    fn detail(&self) -> Map<String, Json> {
-        let fields = match self {
-            Self::SignedIn { sid, .. } | Self::SignedOut { sid, .. } => vec![("sid", json!(sid.as_str()))],
-            Self::LoginThrottled { wait, .. } => vec![("wait_s", json!(wait.as_secs()))],
-            Self::ConsentGranted { remember, .. } => vec![("remember", json!(remember))],
-            Self::CodeReplayed { grant_id, .. } | Self::RefreshReuse { grant_id, .. } => {
-                vec![("grant_id", json!(grant_id.as_str())), ("then", json!("family revoked"))]
-            }
-            Self::CodeBurnt { .. } => vec![("why", json!("presented without its verifier"))],
-            Self::Key { change: KeyChange::Planned { at }, .. } => vec![("signs_from", json!(at.to_string()))],
-            Self::Key { change: KeyChange::Retired { leaves_at: Some(at) }, .. } => {
-                vec![("leaves_jwks", json!(at.to_string()))]
-            }
-            Self::Key { change: KeyChange::Revoked { reason }, .. } => {
-                vec![("reason", json!(printable(reason, LONGEST)))]
-            }
-            Self::KeysPaused { until } => vec![("until", json!(until.to_string()))],
-            Self::KeysResealed { keys } => vec![("keys", json!(keys))],
-            Self::AuditDropped { entries } => vec![("entries", json!(entries))],
-            _ => Vec::new(),
-        };
-        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-    }
-}
-
 /// The request that is being answered, for events that come of it.
 #[derive(Debug, Clone)]
 pub struct Origin {
     pub reference: String,
     pub address: IpAddr,
+    client: Arc<OnceLock<ClientId>>,
+}
+
+impl Origin {
+    #[must_use]
+    pub fn new(reference: String, address: IpAddr) -> Self {
+        Self { reference, address, client: Arc::default() }
+    }
+
+    /// The client that the request named, once it was looked up. It need not have proved anything.
+    #[must_use]
+    pub fn client(&self) -> Option<&ClientId> {
+        self.client.get()
+    }
 }
 
 tokio::task_local! {
@@ -273,6 +73,18 @@ tokio::task_local! {
 /// Runs the answering of a request; every event in it says where it came from.
 pub fn on_behalf_of<F: Future>(origin: Origin, answering: F) -> impl Future<Output = F::Output> {
     ORIGIN.scope(origin, answering)
+}
+
+/// Says which client the request names that is being answered. Only for clients that exist: anything else may be a
+/// secret in the wrong place.
+pub(super) fn names_client(id: &ClientId) {
+    // Without a request there is nobody to tell, and the first word stands.
+    let _ = ORIGIN.try_with(|origin| origin.client.set(id.clone()));
+}
+
+/// The reference id of the request that is being answered.
+pub(super) fn reference() -> Option<String> {
+    ORIGIN.try_with(|origin| origin.reference.clone()).ok()
 }
 
 /// Entries on their way to the table.
