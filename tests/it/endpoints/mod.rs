@@ -4,5 +4,6 @@ mod assets;
 mod dev_details;
 mod end_session;
 mod health;
+mod home;
 mod playground;
 mod setup;
