@@ -73,6 +73,12 @@ error-reference-text = Ihre Administration findet mit dieser Referenz die genaue
 error-back = Zurück
 error-details = Einzelheiten für Entwickler
 
+## Die Adresse selbst
+
+home-text = Dieser Server meldet Menschen bei anderen Anwendungen an. Hier gibt es nichts zu tun: Öffnen Sie die Anwendung, die Sie benutzen möchten.
+home-issuer = Sie entwickeln eine Anwendung? Das ist der Issuer
+home-discovery = Alles Weitere steht in seinem Discovery-Dokument
+
 ## Abmelden
 
 signed-out = Sie sind abgemeldet

@@ -73,6 +73,12 @@ error-reference-text = Your administrator can find the exact cause by this refer
 error-back = Go back
 error-details = Details for developers
 
+## The address itself
+
+home-text = This server signs people in for other applications. There is nothing to do here: open the application that you want to use.
+home-issuer = You build an application? This is the issuer
+home-discovery = Everything else is in its discovery document
+
 ## Signing out
 
 signed-out = You are signed out

@@ -215,7 +215,8 @@ impl Ready<'_> {
             lines.push(format!("             {} (public), {} (same secret)", dev::SPA_CLIENT, dev::SERVICE_CLIENT));
             lines.push(format!("API audience {}", self.signet.demo_api()));
             lines.push(String::new());
-            lines.push(format!("Next: open {issuer}/playground/start and see a token after two clicks."));
+            lines
+                .push(format!("Next: open {issuer}/playground/start, press Sign in, press Allow, and see two tokens."));
         }
         if let Some(link) = setup {
             lines.push(String::new());

@@ -6,6 +6,7 @@ use crate::domain::code::Code;
 use crate::domain::ids::RequestId;
 use crate::domain::request::Attempt;
 use crate::domain::request::AuthorizationRequest;
+use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::secret::SecretHash;
 use crate::domain::secret::SecretKind;
@@ -98,7 +99,10 @@ impl Signet {
             audit::names_client(&client.id);
         }
         match authorize::validate(params, client.as_deref()) {
-            Ok(request) => self.start(request, cookies).await,
+            Ok(request) => {
+                note_dropped(params, &request);
+                self.start(request, cookies).await
+            }
             Err(AuthorizeFailure::Page(error)) => Ok(Next::Page(error)),
             Err(AuthorizeFailure::Redirect { to, error }) => {
                 tracing::info!(
@@ -289,6 +293,15 @@ impl Signet {
         }
         self.keep_alive(&session, now).await?;
         Ok(Some((session, user)))
+    }
+}
+
+/// An application that asks for what it may not have still gets the rest; this line says why something is missing.
+fn note_dropped(params: &Params, request: &AuthorizationRequest) {
+    let asked = params.get("scope").ok().flatten().and_then(|text| Scope::parse(text).ok()).unwrap_or_default();
+    let dropped = asked.without_any(&request.scope.iter().collect::<Vec<_>>());
+    if !dropped.is_empty() {
+        tracing::info!(event = "scope_dropped", client_id = %request.client_id, dropped = %dropped);
     }
 }
 

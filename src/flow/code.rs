@@ -10,6 +10,7 @@ use crate::domain::family::RevocationReason;
 use crate::domain::ids::FamilyId;
 use crate::domain::secret::SecretKind;
 use crate::domain::time::Timestamp;
+use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::token as grants;
 use crate::protocol::token::code as rules;
@@ -41,7 +42,7 @@ impl Signet {
         let request = CodeRequest::read(form)?;
         let now = self.now();
         let hash = hash::secret_hash(SecretKind::Code, request.code.reveal());
-        let code = self.store.code(hash).await?.ok_or_else(rules::invalid_code)?;
+        let code = self.store.code(hash).await?.ok_or_else(unknown_code)?;
         if let Err(refused) = rules::check(&code, &request, client, now, hash::s256) {
             if refused.burns {
                 self.burn(&code, client, now).await?;
@@ -49,7 +50,9 @@ impl Signet {
             return Err(refused.error.into());
         }
         let user = self.store.user(code.user_id.clone()).await?;
-        let user = user.filter(|user| !user.disabled).ok_or_else(rules::invalid_code)?;
+        let user = user
+            .filter(|user| !user.disabled)
+            .ok_or_else(|| rules::invalid_code().detail("the person is disabled or gone"))?;
         let audience = resource::audience(form, client, &code.scope, self.issuer())?;
 
         let family_id = self.new_family_id()?;
@@ -71,10 +74,11 @@ impl Signet {
                 Ok(tokens.with_refresh_token(refresh.map(|refresh| refresh.value.reveal().to_owned())))
             }
             RedeemCode::Replayed { family_id } => {
+                let detail = format!("the code has been used before; grant {family_id} of its first use is revoked");
                 self.note(&Event::CodeReplayed { client_id: client.id.clone(), grant_id: family_id });
-                Err(rules::invalid_code().into())
+                Err(rules::invalid_code().detail(detail).into())
             }
-            RedeemCode::Unknown => Err(rules::invalid_code().into()),
+            RedeemCode::Unknown => Err(unknown_code().into()),
         }
     }
 
@@ -134,4 +138,8 @@ impl Signet {
             revoked: None,
         }
     }
+}
+
+fn unknown_code() -> OAuthError {
+    rules::invalid_code().detail("no such code")
 }

@@ -82,8 +82,9 @@ impl Signet {
                 }
                 Decision::Reuse => {
                     self.store.revoke_family(family.id.clone(), RevocationReason::RefreshReused, now).await?;
+                    let detail = format!("the refresh token has been used before; grant {} is revoked", family.id);
                     self.note(&Event::RefreshReuse { client_id: client.id.clone(), grant_id: family.id });
-                    return Err(rules::invalid_refresh_token().into());
+                    return Err(rules::invalid_refresh_token().detail(detail).into());
                 }
                 Decision::Invalid(error) => return Err(error.into()),
             }

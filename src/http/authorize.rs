@@ -6,11 +6,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use actix_web::web::Payload;
 
+use crate::domain::client::ApplicationType;
 use crate::domain::ids::RequestId;
 use crate::domain::request::ResponseMode;
 use crate::flow::authorize::Next;
 use crate::flow::authorize::Question;
 use crate::flow::error::FlowError;
+use crate::protocol::authorize;
 use crate::protocol::params;
 use crate::protocol::params::Params;
 use crate::protocol::response::AuthorizationResponse;
@@ -52,8 +54,47 @@ pub async fn resume(web: App, request: HttpRequest, path: Path<String>) -> HttpR
 
 async fn begin(web: &Web, request: &HttpRequest, params: &Params) -> HttpResponse {
     let cookies = browser::cookies(web, request);
-    let next = web.signet.authorize(params, &cookies).await;
-    answer(web, request, next, Vec::new())
+    match web.signet.authorize(params, &cookies).await {
+        Ok(Next::Page(fault)) => error::request_page(web, request, &fault, facts(web, params).await),
+        next => answer(web, request, next, Vec::new()),
+    }
+}
+
+/// What was sent and what would have been right, for whoever builds the application. Dev mode only: elsewhere this
+/// would tell strangers which clients exist.
+async fn facts(web: &Web, params: &Params) -> Vec<(String, String)> {
+    if !web.signet.dev {
+        return Vec::new();
+    }
+    let sent = |name: &str| params.get(name).ok().flatten().unwrap_or("(missing, or sent twice)").to_owned();
+    let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let client = match authorize::client_id(params) {
+        Ok(id) => web.signet.client(&id).await.ok().flatten(),
+        Err(_) => None,
+    };
+    let Some(client) = client.filter(|client| !client.disabled) else {
+        return vec![
+            fact("client_id sent", &sent("client_id")),
+            fact("fix", "Send the client_id of a registered client; `signet clients list` shows them all."),
+        ];
+    };
+    let uri = sent("redirect_uri");
+    let mut facts = vec![fact("client_id", client.id.as_str()), fact("redirect_uri sent", &uri)];
+    facts.extend(client.redirect_uris.iter().map(|registered| fact("redirect_uri registered", registered.as_str())));
+    let without = uri.strip_suffix('/');
+    let near = without.is_some_and(|uri| client.redirects_to(uri)) || client.redirects_to(&format!("{uri}/"));
+    facts.push(fact(
+        "fix",
+        if near {
+            "It differs only by a trailing slash: redirect URIs are compared byte by byte."
+        } else {
+            "Send one that is registered, byte by byte, or register the one that was sent."
+        },
+    ));
+    if client.application_type == ApplicationType::Native {
+        facts.push(fact("port", "This client is native: on a loopback address any port will do."));
+    }
+    facts
 }
 
 /// Turns the dispatcher's decision into an answer; `cookies` go along.

@@ -57,7 +57,7 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
         return error::plain_page(&web, &request, StatusCode::FORBIDDEN, ErrorKind::Expired);
     }
     if form::text(&params, "decision") == Some("stay") {
-        return respond::see_other("/end_session", &[]);
+        return respond::see_other("/", &[]);
     }
     match web.signet.sign_out(&cookies).await {
         Ok(_) => signed_out(&web, &request),

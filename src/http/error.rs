@@ -16,6 +16,7 @@ use crate::protocol::client_auth;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::error::OAuthError;
 
+use super::App;
 use super::Web;
 use super::extract::client;
 use super::extract::form::BodyError;
@@ -72,7 +73,10 @@ fn refused(request: &HttpRequest, error: &OAuthError) -> HttpResponse {
         detail = error.private_detail(),
     );
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut response = body(status, error);
+    let mut response = match error.private_detail().filter(|_| is_dev(request)) {
+        Some(detail) => body(status, &explained(error, detail)),
+        None => body(status, error),
+    };
     // "If the client attempted to authenticate via the "Authorization" request header field, the authorization
     // server MUST respond with an HTTP 401 (Unauthorized) status code and include the "WWW-Authenticate" response
     // header field" (RFC 6749 section 5.2).
@@ -81,6 +85,17 @@ fn refused(request: &HttpRequest, error: &OAuthError) -> HttpResponse {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response
+}
+
+fn is_dev(request: &HttpRequest) -> bool {
+    request.app_data::<App>().is_some_and(|web| web.signet.dev)
+}
+
+/// The same error with its private cause in the description, for whoever builds the application. Dev mode only.
+fn explained(error: &OAuthError, detail: &str) -> OAuthError {
+    // A quotation mark may not be sent; an apostrophe may.
+    let text = format!("{} ({})", error.description(), detail.replace('"', "'"));
+    OAuthError::new(error.code, text)
 }
 
 /// A body that could not be read, at an endpoint for programs.
@@ -136,7 +151,7 @@ pub fn request_page(
     web: &Web,
     request: &HttpRequest,
     error: &OAuthError,
-    facts: Vec<(String, String)>,
+    mut facts: Vec<(String, String)>,
 ) -> HttpResponse {
     let reference = Reference::of(request);
     tracing::info!(
@@ -146,6 +161,9 @@ pub fn request_page(
         description = error.description(),
         detail = error.private_detail(),
     );
+    if let Some(cause) = error.private_detail() {
+        facts.insert(0, ("cause".to_owned(), cause.to_owned()));
+    }
     let details = web.signet.dev.then(|| ErrorDetails {
         error: error.code.as_str().to_owned(),
         description: error.description().to_owned(),

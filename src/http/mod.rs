@@ -14,6 +14,7 @@ pub mod end_session;
 pub mod error;
 pub mod extract;
 pub mod health;
+pub mod home;
 pub mod jwks;
 pub mod login;
 pub mod middleware;
@@ -118,6 +119,7 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(post().to(authorize::post))
                 .default_service(refuse()),
         )
+        .service(resource("/").route(get().to(home::get)).route(head().to(home::get)).default_service(refuse()))
         .service(resource("/authorize/{request}").route(get().to(authorize::resume)).default_service(refuse()))
         .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)).default_service(refuse()))
         .service(

@@ -83,6 +83,7 @@ pub async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
         Some("/token") => "POST, OPTIONS",
         Some("/userinfo") => "GET, POST, OPTIONS",
         Some(path) if path.starts_with("/.well-known/") => "GET, HEAD, OPTIONS",
+        Some("/") => "GET, HEAD",
         Some("/authorize/{request}" | "/assets/{file}" | "/health/live" | "/health/ready") => "GET",
         _ => "GET, POST",
     };

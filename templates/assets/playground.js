@@ -40,18 +40,19 @@ async function show(flow, tokens, first) {
   const keys = await fetch(flow.jwksUri).then((answer) => answer.json()).catch(() => ({ keys: [] }));
   const now = Date.now() / 1000;
   await token("id-token", tokens.id_token, keys, flow, (claims) => [
-    ["iss", claims.iss === flow.issuer],
-    ["aud", [].concat(claims.aud).includes(flow.clientId)],
+    ["iss", claims.iss === flow.issuer, flow.textIss],
+    ["aud", [].concat(claims.aud).includes(flow.clientId), flow.textAud],
     // A refreshed ID token need not repeat the nonce (OpenID Connect Core 12.2).
-    ...(first || claims.nonce !== undefined ? [["nonce", claims.nonce === flow.nonce]] : []),
-    ["exp", claims.exp > now],
-    ["iat", claims.iat <= now + 60],
+    ...(first || claims.nonce !== undefined ? [["nonce", claims.nonce === flow.nonce, flow.textNonce]] : []),
+    ["exp", claims.exp > now, flow.textExp],
+    ["iat", claims.iat <= now + 60, flow.textIat],
   ]);
   await token("access-token", tokens.access_token, keys, flow, (claims, header) => [
-    ["typ", header.typ === "at+jwt"],
-    ["iss", claims.iss === flow.issuer],
-    ["client_id", claims.client_id === flow.clientId],
-    ["exp", claims.exp > now],
+    ["typ", header.typ === "at+jwt", flow.textTyp],
+    ["iss", claims.iss === flow.issuer, flow.textIss],
+    ["aud", [].concat(claims.aud).includes(flow.demoApi), flow.textAudApi],
+    ["client_id", claims.client_id === flow.clientId, flow.textAud],
+    ["exp", claims.exp > now, flow.textExp],
   ]);
 }
 
@@ -65,8 +66,8 @@ async function token(id, compact, keys, flow, checks) {
     const header = decode(head);
     const claims = decode(body);
     verified = await verify(compact, header, keys);
-    get(`${id}-checks`).replaceChildren(...checks(claims, header).map(([name, ok]) => {
-      const line = element("li", `${ok ? "✓" : "✗"} ${name}`, ok ? "check-ok" : "check-bad");
+    get(`${id}-checks`).replaceChildren(...checks(claims, header).map(([name, ok, text]) => {
+      const line = element("li", `${ok ? "✓" : "✗"} ${name} ${text}`, ok ? "check-ok" : "check-bad");
       line.dataset.check = name;
       line.dataset.ok = String(ok);
       return line;

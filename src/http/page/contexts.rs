@@ -161,6 +161,12 @@ pub struct ErrorDetails {
     pub facts: Vec<(String, String)>,
 }
 
+/// `home.html`, the page behind the issuer itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct HomePage {
+    pub issuer: String,
+}
+
 /// `signed_out.html`.
 #[derive(Debug, Clone, Serialize)]
 pub struct SignedOutPage {
@@ -249,6 +255,13 @@ impl Page for ConsentPage {
 
 impl Page for ErrorPage {
     const TEMPLATE: &'static str = "error.html";
+    fn csp(&self) -> Csp {
+        Csp::default()
+    }
+}
+
+impl Page for HomePage {
+    const TEMPLATE: &'static str = "home.html";
     fn csp(&self) -> Csp {
         Csp::default()
     }

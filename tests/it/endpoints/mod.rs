@@ -1,7 +1,9 @@
 //! What each endpoint does beside the rules of the standards, which are in `spec` and `token_side`.
 
 mod assets;
+mod dev_details;
 mod end_session;
 mod health;
+mod home;
 mod playground;
 mod setup;

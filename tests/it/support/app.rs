@@ -64,23 +64,33 @@ impl App {
             }
             Kind::Postgres => Cluster::shared()?.database(),
         };
-        Some(Self::start_on(folder, &database, kind == Kind::Postgres, settings).await)
+        Some(Self::start_on(folder, &database, kind == Kind::Postgres, settings, true).await)
+    }
+
+    /// The same without what only `serve --dev` shows and says. On SQLite.
+    pub(crate) async fn start_as_serve(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("signet.db");
+        std::fs::copy(template(), &file).expect("a copy of the template");
+        let database = format!("sqlite://{}", file.display());
+        Self::start_on(folder, &database, false, settings, false).await
     }
 
     /// A provider on an empty, migrated database that the test itself looks after.
     pub(crate) async fn start_at(database: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self::start_on(folder, database, true, &[]).await
+        Self::start_on(folder, database, true, &[], true).await
     }
 
     /// Another node on the same database.
     pub(crate) async fn another_node(&self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = self.signet.config.database.url.reveal().to_owned();
-        Self::start_on(folder, &url, false, &[("server.issuer", self.base.as_str().trim_end_matches('/'))]).await
+        let issuer = self.base.as_str().trim_end_matches('/');
+        Self::start_on(folder, &url, false, &[("server.issuer", issuer)], self.signet.dev).await
     }
 
-    async fn start_on(folder: TempDir, database: &str, empty: bool, settings: &[(&str, &str)]) -> Self {
+    async fn start_on(folder: TempDir, database: &str, empty: bool, settings: &[(&str, &str)], dev: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let base = format!("http://localhost:{}", listener.local_addr().expect("an address").port());
         let mut overrides = vec![
@@ -96,8 +106,7 @@ impl App {
         let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
         let clock = Arc::new(ManualClock::at(NOON));
         let store = Store::open(database, options()).expect("a database");
-        let parts =
-            Parts { config, store, master: master(), clock: clock.clone(), entropy: Arc::new(OsEntropy), dev: true };
+        let parts = Parts { config, store, master: master(), clock: clock.clone(), entropy: Arc::new(OsEntropy), dev };
         let signet = Arc::new(Signet::open(parts).await.expect("a provider"));
         if empty {
             fill(&signet).await;

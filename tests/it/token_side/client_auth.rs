@@ -19,8 +19,10 @@ use crate::support::party::SECRET;
 
 /// Wrong secrets are counted; most of these tests send more than a client would.
 async fn patient_app() -> App {
-    app_with(&[("limits.client_secret_failures", "100000 per 1m")]).await
+    app_with(&PATIENT).await
 }
+
+const PATIENT: [(&str, &str); 1] = [("limits.client_secret_failures", "100000 per 1m")];
 
 fn service_form() -> Form {
     Form::new(&[("grant_type", "client_credentials")])
@@ -302,7 +304,8 @@ async fn ca_12_the_name_byte_by_byte() {
 
 #[tokio::test]
 async fn ca_13_refusals_look_the_same() {
-    let app = patient_app().await;
+    // Dev mode says what is wrong, on purpose.
+    let app = App::start_as_serve(&PATIENT).await;
     let service = Party::service(&app);
     let disabled = Party::register(&app, &service, "disabled", |client| client.disabled = true).await;
     let expired = Party::register(&app, &service, "expired", |client| {

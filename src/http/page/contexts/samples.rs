@@ -10,6 +10,7 @@ use super::ErrorKind;
 use super::ErrorPage;
 use super::Form;
 use super::FormPostPage;
+use super::HomePage;
 use super::LoginError;
 use super::LoginNotice;
 use super::LoginPage;
@@ -37,6 +38,7 @@ pub(in super::super) fn each_sample(visit: Visit<'_>) -> Result<(), PageError> {
     show(&[SelectAccountPage::sample()?], visit)?;
     show(&ConsentPage::samples()?, visit)?;
     show(&ErrorPage::samples(), visit)?;
+    show(&[HomePage { issuer: ISSUER.to_owned() }], visit)?;
     show(&SignedOutPage::samples(), visit)?;
     show(&LogoutConfirmPage::samples(), visit)?;
     show(&[FormPostPage::sample()?], visit)?;
