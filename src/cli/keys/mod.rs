@@ -2,6 +2,7 @@
 
 mod consumers;
 mod list;
+mod revoke;
 mod rotate;
 
 use clap::Subcommand;
@@ -25,6 +26,8 @@ pub(super) enum KeysCommand {
     List(OutputArgs),
     /// Let the next key sign. The old one goes on verifying; no token becomes invalid.
     Rotate(rotate::Rotate),
+    /// Refuse a key from now on, because somebody else may have it. Nobody is signed out.
+    Revoke(revoke::Revoke),
     /// Who reads the published keys, and whether a rotation now would trouble them.
     Consumers(OutputArgs),
 }
@@ -36,6 +39,7 @@ pub(super) async fn run(command: &KeysCommand, selection: &Selection, console: C
     match command {
         KeysCommand::List(output) => list::run(&signet, *output, console).await,
         KeysCommand::Rotate(args) => rotate::run(&signet, args, console).await,
+        KeysCommand::Revoke(args) => revoke::run(&signet, args, console).await,
         KeysCommand::Consumers(output) => consumers::run(&signet, *output, console).await,
     }
 }
