@@ -2,6 +2,7 @@
 
 mod consumers;
 mod list;
+mod pause;
 mod revoke;
 mod rotate;
 
@@ -28,6 +29,10 @@ pub(super) enum KeysCommand {
     Rotate(rotate::Rotate),
     /// Refuse a key from now on, because somebody else may have it. Nobody is signed out.
     Revoke(revoke::Revoke),
+    /// Let the schedule plan no rotation for a while.
+    Pause(pause::Pause),
+    /// End a pause.
+    Resume,
     /// Who reads the published keys, and whether a rotation now would trouble them.
     Consumers(OutputArgs),
 }
@@ -40,6 +45,8 @@ pub(super) async fn run(command: &KeysCommand, selection: &Selection, console: C
         KeysCommand::List(output) => list::run(&signet, *output, console).await,
         KeysCommand::Rotate(args) => rotate::run(&signet, args, console).await,
         KeysCommand::Revoke(args) => revoke::run(&signet, args, console).await,
+        KeysCommand::Pause(args) => pause::run(&signet, args, console).await,
+        KeysCommand::Resume => pause::resume(&signet, console).await,
         KeysCommand::Consumers(output) => consumers::run(&signet, *output, console).await,
     }
 }
