@@ -1,6 +1,7 @@
 //! `signet keys`: one file per verb.
 
 mod consumers;
+mod files;
 mod list;
 mod pause;
 mod revoke;
@@ -33,6 +34,10 @@ pub(super) enum KeysCommand {
     Pause(pause::Pause),
     /// End a pause.
     Resume,
+    /// Print public keys: the JWKS, or one key.
+    Export(files::Export),
+    /// Take in a private key that was made elsewhere, as the next one of its algorithm.
+    Import(files::Import),
     /// Who reads the published keys, and whether a rotation now would trouble them.
     Consumers(OutputArgs),
 }
@@ -47,6 +52,8 @@ pub(super) async fn run(command: &KeysCommand, selection: &Selection, console: C
         KeysCommand::Revoke(args) => revoke::run(&signet, args, console).await,
         KeysCommand::Pause(args) => pause::run(&signet, args, console).await,
         KeysCommand::Resume => pause::resume(&signet, console).await,
+        KeysCommand::Export(args) => files::export(&signet, args, console).await,
+        KeysCommand::Import(args) => files::import(&signet, args, console).await,
         KeysCommand::Consumers(output) => consumers::run(&signet, *output, console).await,
     }
 }
