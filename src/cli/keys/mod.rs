@@ -4,6 +4,7 @@ mod consumers;
 mod files;
 mod list;
 mod pause;
+mod reseal;
 mod revoke;
 mod rotate;
 
@@ -38,6 +39,8 @@ pub(super) enum KeysCommand {
     Export(files::Export),
     /// Take in a private key that was made elsewhere, as the next one of its algorithm.
     Import(files::Import),
+    /// Seal all private keys under a new master key. Servers must be stopped.
+    Reseal(reseal::Reseal),
     /// Who reads the published keys, and whether a rotation now would trouble them.
     Consumers(OutputArgs),
 }
@@ -45,6 +48,10 @@ pub(super) enum KeysCommand {
 /// # Errors
 /// [`Failure`] with the exit code of its kind.
 pub(super) async fn run(command: &KeysCommand, selection: &Selection, console: Console) -> Result<(), Failure> {
+    // The master key changes, so there is no provider to open yet.
+    if let KeysCommand::Reseal(args) = command {
+        return Box::pin(reseal::run(args, selection, console)).await;
+    }
     let signet = open::existing(selection).await?;
     match command {
         KeysCommand::List(output) => list::run(&signet, *output, console).await,
@@ -55,6 +62,7 @@ pub(super) async fn run(command: &KeysCommand, selection: &Selection, console: C
         KeysCommand::Export(args) => files::export(&signet, args, console).await,
         KeysCommand::Import(args) => files::import(&signet, args, console).await,
         KeysCommand::Consumers(output) => consumers::run(&signet, *output, console).await,
+        KeysCommand::Reseal(_) => Ok(()),
     }
 }
 
