@@ -66,8 +66,8 @@ async fn harm(signet: &Signet, plan: &RevocationPlan) -> Result<String, Failure>
     let now = signet.now();
     let mut text = match plan.tokens_end_at {
         Some(end) => format!(
-            "Tokens signed by {kid} would have lived until {end} at most ({}). From now on we refuse them: userinfo,\n\
-             introspection and everything else here.",
+            "Tokens signed by {kid} would have lived until {end} at most ({}). From now on userinfo and\n\
+             everything else here refuses them.",
             minutes(end.since(now))
         ),
         None => format!("No token signed by {kid} can be alive."),
