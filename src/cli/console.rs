@@ -31,6 +31,12 @@ impl Console {
         Self { terminal: io::stdout().is_terminal(), attended: io::stdin().is_terminal() && io::stderr().is_terminal() }
     }
 
+    /// Whether what is printed on stdout goes to somebody's eyes.
+    #[must_use]
+    pub(super) const fn shows_to_a_person(self) -> bool {
+        self.terminal
+    }
+
     /// Prints rows on stdout.
     ///
     /// # Errors

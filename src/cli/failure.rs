@@ -5,6 +5,9 @@ use std::io;
 
 use crate::config::ConfigErrors;
 use crate::flow::error::FlowError;
+use crate::flow::key_files::KeyFileError;
+use crate::keys::import::Refused;
+use crate::keys::revocation::NotRevoked;
 use crate::store::StoreError;
 
 use super::output;
@@ -69,7 +72,25 @@ impl From<FlowError> for Failure {
         match &error {
             FlowError::Store(store) => store.clone().into(),
             FlowError::RotationRefused(_) | FlowError::ClientTaken(_) => Self::refused(&error),
+            FlowError::NotRevoked(NotRevoked::Unknown(_)) => Self::not_found(&error),
+            FlowError::NotRevoked(NotRevoked::Before(_)) => Self::unchanged(&error),
             FlowError::Vault(_) | FlowError::Keys(_) => Self::configuration(&error),
+            _ => Self::failed(&error),
+        }
+    }
+}
+
+impl From<KeyFileError> for Failure {
+    fn from(error: KeyFileError) -> Self {
+        match error {
+            KeyFileError::Store(store) => store.into(),
+            KeyFileError::Reload(flow) => flow.into(),
+            KeyFileError::Unknown(_) => Self::not_found(&error),
+            KeyFileError::Import(Refused::NameTaken(_) | Refused::Known(_))
+            | KeyFileError::NotConfigured(_)
+            | KeyFileError::NoPrivateHalf(..)
+            | KeyFileError::SameMasterKey => Self::refused(&error),
+            KeyFileError::Vault(_) | KeyFileError::Sealed { .. } => Self::configuration(&error),
             _ => Self::failed(&error),
         }
     }

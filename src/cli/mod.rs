@@ -12,7 +12,6 @@ mod failure;
 mod healthcheck;
 mod http;
 mod keys;
-mod keys_consumers;
 mod log;
 mod log_line;
 mod open;

@@ -142,6 +142,17 @@ pub(super) async fn provider(
     missing: Missing,
 ) -> Result<Signet, Failure> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    let store = store(&config, missing)?;
+    let has_keys = !store.signing_keys().await?.is_empty();
+    let master = master_key(&config, entropy.as_ref(), has_keys)?;
+    Ok(Signet::open(Parts { config, store, master, clock, entropy, dev }).await?)
+}
+
+/// Opens the database of an installation.
+///
+/// # Errors
+/// As [`provider`].
+pub(super) fn store(config: &Config, missing: Missing) -> Result<Store, Failure> {
     let url = config.database.url.reveal().to_owned();
     if missing == Missing::Refuse
         && let Some(path) = config.database.url.sqlite_path()
@@ -156,10 +167,7 @@ pub(super) async fn provider(
         // To look at a database must not change it: older servers may be working with it.
         Missing::Refuse => check_migrated(&url)?,
     }
-    let store = Store::open(&url, options(&config))?;
-    let has_keys = !store.signing_keys().await?.is_empty();
-    let master = master_key(&config, entropy.as_ref(), has_keys)?;
-    Ok(Signet::open(Parts { config, store, master, clock, entropy, dev }).await?)
+    Ok(Store::open(&url, options(config))?)
 }
 
 /// Opens the installation that a command works on. It must be there, and of this version.
@@ -200,7 +208,10 @@ pub(super) fn options(config: &Config) -> Options {
 
 /// The key from the configuration, or from its file. A new one is made only for a database that has no keys yet:
 /// with a wrong or lost master key nothing is overwritten.
-fn master_key(config: &Config, entropy: &dyn Entropy, has_keys: bool) -> Result<MasterKey, Failure> {
+///
+/// # Errors
+/// Exit code 78.
+pub(super) fn master_key(config: &Config, entropy: &dyn Entropy, has_keys: bool) -> Result<MasterKey, Failure> {
     if let Some(text) = &config.secrets.master_key {
         return MasterKey::from_base64(text.reveal())
             .map_err(|fault| Failure::configuration(&format!("secrets.master_key: {fault}")));

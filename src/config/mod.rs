@@ -50,6 +50,8 @@ pub use self::input::Source;
 pub use self::key::Key;
 pub use self::key::Preset;
 pub use self::key::Section;
+pub use self::text::parse_duration;
+pub use self::text::show_duration;
 pub use self::value::Size;
 
 /// Everything that can be set, checked.

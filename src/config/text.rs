@@ -7,7 +7,8 @@ const DURATION_UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), (
 
 /// Reads `"90d"`, `"1h30m"`, `"250ms"`: whole numbers with the units d, h, m, s and ms, each at most once, the
 /// largest first. `"0"` needs no unit.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
@@ -28,7 +29,8 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// The shortest text that [`parse_duration`] reads back.
-pub(super) fn show_duration(duration: Duration) -> String {
+#[must_use]
+pub fn show_duration(duration: Duration) -> String {
     let mut millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut text = String::new();
     for (unit, factor) in DURATION_UNITS {

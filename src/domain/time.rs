@@ -19,6 +19,12 @@ impl Timestamp {
         Self(micros)
     }
 
+    /// Reads RFC 3339 with an offset from UTC.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|instant| Self(instant.as_microsecond()))
+    }
+
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000))
@@ -74,6 +80,13 @@ mod tests {
         assert_eq!(Timestamp::from_micros(i64::MIN).minus(Duration::MAX), Timestamp::from_micros(i64::MIN));
         assert_eq!(Timestamp::EPOCH.since(end), Duration::ZERO);
         assert_eq!(Timestamp::from_micros(-1).seconds(), -1);
+    }
+
+    #[test]
+    fn reads_rfc_3339() {
+        assert_eq!(Timestamp::parse("2026-11-22T13:00:00+01:00"), Some(Timestamp::from_seconds(1_795_348_800)));
+        assert_eq!(Timestamp::parse("2026-11-22T13:00:00"), None);
+        assert_eq!(Timestamp::parse("tomorrow"), None);
     }
 
     #[test]

@@ -1,47 +1,30 @@
-//! `signet keys list | rotate | consumers`.
+//! `signet keys rotate`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use clap::Subcommand;
-use serde_json::Value as Json;
 use serde_json::json;
 
 use crate::domain::ids::KeyId;
 use crate::domain::key::Algorithm;
 use crate::domain::key::KeyState;
-use crate::domain::key::SigningKey;
 use crate::domain::time::Timestamp;
 use crate::flow::Signet;
 use crate::flow::error::FlowError;
-use crate::keys::forecast::forecast;
 use crate::keys::schedule;
 use crate::keys::schedule::Action;
 use crate::keys::schedule::Refused;
 
 use super::Failure;
+use super::algorithm;
 use super::console::Console;
-use super::keys_consumers;
-use super::open;
-use super::open::Selection;
+use super::consumers;
 use super::output::Listing;
 use super::output::OutputArgs;
 
-/// What `signet keys` can do.
-#[derive(Debug, Subcommand)]
-pub(super) enum KeysCommand {
-    /// All signing keys: what they do now, and what the schedule has in mind for them.
-    #[command(visible_alias = "ls")]
-    List(OutputArgs),
-    /// Let the next key sign. The old one goes on verifying; no token becomes invalid.
-    Rotate(Rotate),
-    /// Who reads the published keys, and whether a rotation now would trouble them.
-    Consumers(OutputArgs),
-}
-
 #[derive(Debug, Args)]
-pub(super) struct Rotate {
+pub(in crate::cli) struct Rotate {
     /// Only this algorithm; otherwise all that are configured.
     #[arg(long, value_name = "ALG", value_parser = algorithm)]
     alg: Option<Algorithm>,
@@ -56,40 +39,8 @@ pub(super) struct Rotate {
 }
 
 /// # Errors
-/// [`Failure`] with the exit code of its kind.
-pub(super) async fn run(command: &KeysCommand, selection: &Selection, console: Console) -> Result<(), Failure> {
-    let signet = open::existing(selection).await?;
-    match command {
-        KeysCommand::List(output) => list(&signet, *output, console).await,
-        KeysCommand::Rotate(rotate) => rotate_keys(&signet, rotate, console).await,
-        KeysCommand::Consumers(output) => keys_consumers::run(&signet, *output, console).await,
-    }
-}
-
-async fn list(signet: &Signet, output: OutputArgs, console: Console) -> Result<(), Failure> {
-    let mut keys = signet.store.signing_keys().await?;
-    let policy = signet.key_policy().await?;
-    let everything = keys.clone();
-    keys.sort_by(|a, b| {
-        (a.algorithm, order(a.state), a.published_at).cmp(&(b.algorithm, order(b.state), b.published_at))
-    });
-    let row = |key: &SigningKey| {
-        let life = forecast(key, &everything, &policy);
-        vec![
-            json!(key.algorithm.as_str()),
-            json!(key.kid.as_str()),
-            json!(key.state.as_str()),
-            json!(key.published_at.to_string()),
-            instant(life.signs_from),
-            instant(life.signs_until),
-            instant(life.leaves_jwks),
-        ]
-    };
-    let columns = vec!["alg", "kid", "state", "published", "signs_from", "signs_until", "leaves_jwks"];
-    console.list(&Listing { columns, rows: keys.iter().map(row).collect(), name: 1 }, output.output)
-}
-
-async fn rotate_keys(signet: &Arc<Signet>, rotate: &Rotate, console: Console) -> Result<(), Failure> {
+/// Exit code 4 for an algorithm that is not configured, 5 when it would not be safe yet.
+pub(super) async fn run(signet: &Arc<Signet>, rotate: &Rotate, console: Console) -> Result<(), Failure> {
     let algorithms = match rotate.alg {
         Some(one) if !signet.config.keys.algorithms.contains(&one) => {
             return Err(Failure::not_found(&format!("{one} is not one of keys.algorithms")));
@@ -116,11 +67,17 @@ async fn rotate_keys(signet: &Arc<Signet>, rotate: &Rotate, console: Console) ->
     let safe = unsafe_yet.is_empty();
     if rotate.dry_run {
         console.list(&planned(&plan, signet.now()), rotate.output.output)?;
-        return if safe { Ok(()) } else { Err(Failure::refused(&explain(&unsafe_yet, "Nothing was changed."))) };
+        let readers_agree = ask_readers(signet, &plan, console).await?;
+        return match (safe, readers_agree) {
+            (true, true) => Ok(()),
+            (true, false) => Err(Failure::refused(&"Nothing was changed.")),
+            (false, _) => Err(Failure::refused(&explain(&unsafe_yet, "Nothing was changed."))),
+        };
     }
     if !safe && !rotate.now {
         return Err(Failure::refused(&explain(&unsafe_yet, MEANING_OF_NOW)));
     }
+    ask_readers(signet, &plan, console).await?;
     let now = signet.now();
     signet.carry_out(plan.clone()).await?;
     // All nodes switch at the planned instant; then it can be written down.
@@ -138,6 +95,20 @@ async fn rotate_keys(signet: &Arc<Signet>, rotate: &Rotate, console: Console) ->
     }
     console.wrote(&"Rotated. Running servers follow within a second.", &signet.config);
     Ok(())
+}
+
+/// Says for each key of the plan what those who read the JWKS here would make of it; whether none would fail.
+async fn ask_readers(signet: &Signet, plan: &[Action], console: Console) -> Result<bool, Failure> {
+    let (keys, readers, now) = (signet.store.signing_keys().await?, signet.readers().await?, signet.now());
+    let mut all_safe = true;
+    for action in plan {
+        let Action::Plan { kid, .. } = action else { continue };
+        let Some(next) = keys.iter().find(|key| key.kid == *kid) else { continue };
+        let (words, safe) = consumers::judge(&readers, next, now);
+        console.say(&words);
+        all_safe &= safe;
+    }
+    Ok(all_safe)
 }
 
 const MEANING_OF_NOW: &str = "Nothing was changed. With --now it signs at once: a verifier that keeps an older copy of \
@@ -187,25 +158,4 @@ fn planned(plan: &[Action], now: Timestamp) -> Listing {
         }
     }
     Listing { columns: vec!["step", "kid", "at"], rows, name: 1 }
-}
-
-const fn order(state: KeyState) -> u8 {
-    match state {
-        KeyState::Active => 0,
-        KeyState::Next => 1,
-        KeyState::Retired => 2,
-        KeyState::Expired => 3,
-        KeyState::Revoked => 4,
-    }
-}
-
-fn instant(time: Option<Timestamp>) -> Json {
-    time.map_or(Json::Null, |time| json!(time.to_string()))
-}
-
-fn algorithm(text: &str) -> Result<Algorithm, String> {
-    Algorithm::parse(text).ok_or_else(|| {
-        let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
-        format!("one of {}", known.join(", "))
-    })
 }

@@ -3,11 +3,14 @@
 use serde_json::json;
 
 use crate::domain::key::KeyState;
+use crate::domain::key::SigningKey;
+use crate::domain::time::Timestamp;
 use crate::flow::Signet;
 use crate::flow::readers;
 use crate::flow::readers::Habits;
 use crate::flow::readers::Until;
 use crate::flow::readers::Verdict;
+use crate::store::reader::Reader;
 
 use super::Failure;
 use super::console::Console;
@@ -55,13 +58,20 @@ pub(super) async fn run(signet: &Signet, output: OutputArgs, console: Console) -
     ];
     console.list(&Listing { columns, rows: rows.collect(), name: 0 }, output.output)?;
     for next in next {
-        let kid = &next.kid;
-        console.say(&match readers::verdict(&all, next, now) {
-            Verdict::Safe => format!("{kid}: signing now would be safe for every reader known here."),
-            Verdict::WouldFail { reader, until } => {
-                format!("{kid}: if it signed now, {} of {} would fail until {until}.", reader.agent, reader.address)
-            }
-        });
+        console.say(&judge(&all, next, now).0);
     }
     Ok(())
+}
+
+/// What a rotation to `next` would mean to the readers, in words, and whether it is safe.
+#[must_use]
+pub(super) fn judge(all: &[Reader], next: &SigningKey, now: Timestamp) -> (String, bool) {
+    let kid = &next.kid;
+    match readers::verdict(all, next, now) {
+        Verdict::Safe => (format!("{kid}: signing now would be safe for every reader known here."), true),
+        Verdict::WouldFail { reader, until } => (
+            format!("{kid}: if it signed now, {} of {} would fail until {until}.", reader.agent, reader.address),
+            false,
+        ),
+    }
 }
