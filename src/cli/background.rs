@@ -27,11 +27,20 @@ pub(super) async fn run(signet: Arc<Signet>) {
 
 async fn watch(signet: Arc<Signet>) {
     let mut seen = Versions::default();
+    let mut away = false;
     loop {
         signet.store.wait_for_change(sync::POLL_EVERY).await;
         match signet.notice_changes(seen).await {
-            Ok(current) => seen = current,
-            Err(cause) => tracing::warn!(event = "background_failed", task = "watch", cause = ?cause),
+            Ok(current) => {
+                seen = current;
+                if std::mem::take(&mut away) {
+                    tracing::info!(event = "store_available");
+                }
+            }
+            Err(cause) => {
+                away |= matches!(&cause, FlowError::Store(store) if store.is_unavailable());
+                tracing::warn!(event = "background_failed", task = "watch", cause = cause.for_the_log());
+            }
         }
     }
 }
@@ -64,7 +73,7 @@ async fn every<F: Future<Output = Result<(), FlowError>>>(
         tokio::time::sleep(pause).await;
         pause = period;
         if let Err(cause) = run().await {
-            tracing::warn!(event = "background_failed", task, cause = ?cause);
+            tracing::warn!(event = "background_failed", task, cause = cause.for_the_log());
         }
     }
 }

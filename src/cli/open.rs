@@ -18,7 +18,9 @@ use crate::config::Loaded;
 use crate::config::Sources;
 use crate::crypto::seal::MasterKey;
 use crate::flow::Signet;
+use crate::flow::error::FlowError;
 use crate::flow::open::Parts;
+use crate::keys::VaultError;
 use crate::keys::vault;
 use crate::store::Options;
 use crate::store::Store;
@@ -145,7 +147,15 @@ pub(super) async fn provider(
     let store = store(&config, missing)?;
     let has_keys = !store.signing_keys().await?.is_empty();
     let master = master_key(&config, entropy.as_ref(), has_keys)?;
-    Ok(Signet::open(Parts { config, store, master, clock, entropy, dev }).await?)
+    let from = match &config.secrets.master_key {
+        Some(_) => "secrets.master_key".to_owned(),
+        None => config.secrets.master_key_file.display().to_string(),
+    };
+    let opened = Signet::open(Parts { config, store, master, clock, entropy, dev }).await;
+    opened.map_err(|fault| match fault {
+        FlowError::Vault(VaultError::WrongMasterKey) => Failure::configuration(&format!("{from}: {fault}")),
+        other => other.into(),
+    })
 }
 
 /// Opens the database of an installation.
@@ -218,7 +228,13 @@ pub(super) fn master_key(config: &Config, entropy: &dyn Entropy, has_keys: bool)
     }
     let file = &config.secrets.master_key_file;
     if has_keys {
-        return vault::load(file).map_err(|fault| Failure::configuration(&fault));
+        return vault::load(file).map_err(|fault| match fault {
+            VaultError::Missing(_) => Failure::configuration(&format!(
+                "{fault}, but the database has keys that are sealed under one: restore it from your backup or set \
+                 SIGNET_SECRETS__MASTER_KEY_FILE"
+            )),
+            other => Failure::configuration(&other),
+        });
     }
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         private_folder(folder)?;

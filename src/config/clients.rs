@@ -98,7 +98,13 @@ pub struct ConfiguredClient {
 pub(super) fn read_all(input: &mut Input, tables: Vec<Input>) -> Vec<ConfiguredClient> {
     let mut clients: Vec<ConfiguredClient> = Vec::new();
     for mut table in tables {
-        let client = Entry::read(&mut table).and_then(|entry| entry.client(&mut table));
+        let client = match Entry::read(&mut table) {
+            Some(entry) => entry.client(&mut table),
+            None => {
+                uris_beside_other_faults(&mut table);
+                None
+            }
+        };
         if let Some(client) = client {
             let id = client.client.id.clone();
             if clients.iter().any(|earlier| earlier.client.id == id) {
@@ -212,6 +218,15 @@ impl Entry {
             input.fault(PATH, None, if self.grant_types.is_some() { explicit } else { message });
         }
         grants
+    }
+}
+
+/// The addresses are what most often is wrong: they are looked at also when another key of the table is.
+fn uris_beside_other_faults(input: &mut Input) {
+    let application = input.peek("clients.application_type").unwrap_or(ApplicationType::Web);
+    for path in ["clients.redirect_uris", "clients.post_logout_redirect_uris"] {
+        let texts: Vec<String> = input.peek(path).unwrap_or_default();
+        uris(input, path, &texts, application);
     }
 }
 

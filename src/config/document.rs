@@ -55,7 +55,7 @@ fn described(key: &Key) -> String {
 
 fn comment(lines: &[&str]) -> String {
     lines.iter().fold(String::new(), |mut text, line| {
-        let _ = writeln!(text, "#{line}");
+        let _ = writeln!(text, "#{}", plain(line));
         text
     })
 }
@@ -133,5 +133,10 @@ fn as_json(value: &toml_edit::Value) -> Option<Json> {
 }
 
 fn sentence(lines: &[&str]) -> String {
-    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+    lines.iter().map(|line| plain(line.trim())).collect::<Vec<_>>().join(" ")
+}
+
+/// The marks of code are for rustdoc; in a comment and in an editor they are noise.
+fn plain(line: &str) -> String {
+    line.replace('`', "")
 }

@@ -96,6 +96,11 @@ impl Input {
         found.or_else(|| self.preset(key, rules))
     }
 
+    /// The value of a key if there is a good one, to look at beside others. Records nothing.
+    pub(super) fn peek<T: Value>(&self, path: &str) -> Option<T> {
+        T::read(&self.given.get(path)?.last()?.node).ok()
+    }
+
     /// A fault of a key's value that shows only when it is seen beside others.
     pub(super) fn fault(&mut self, path: &str, element: Option<usize>, message: String) {
         let fault = self.about(path, element, message);

@@ -2,8 +2,8 @@
 
 use strsim::normalized_damerau_levenshtein;
 
-/// Names less alike than this are not suggested.
-const ALIKE: f64 = 0.6;
+/// Names less alike than this are not suggested: more than a third of the letters would have to change.
+const ALIKE: f64 = 2.0 / 3.0;
 
 /// The known path most like `wrong`; a key of another section counts when its name is right.
 pub(super) fn nearest_path<'k>(wrong: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
@@ -15,7 +15,14 @@ pub(super) fn nearest_path<'k>(wrong: &str, known: impl Iterator<Item = &'k str>
 
 /// The known name most like `wrong`.
 pub(super) fn nearest_name<'k>(wrong: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    best(known, |name| normalized_damerau_levenshtein(wrong, name))
+    best(known, |name| {
+        // `SIGNET_ISSUER` is far from `SIGNET_SERVER__ISSUER` only because the section is missing.
+        let key =
+            |name: &str| name.rsplit_once("__").map_or(name, |(_, key)| key).trim_start_matches("SIGNET_").to_owned();
+        let by_key = normalized_damerau_levenshtein(&key(wrong), &key(name)) - 0.05;
+        let whole = normalized_damerau_levenshtein(wrong, name);
+        if name.contains("__") { whole.max(by_key) } else { whole }
+    })
 }
 
 fn best<'k>(known: impl Iterator<Item = &'k str>, likeness: impl Fn(&str) -> f64) -> Option<&'k str> {

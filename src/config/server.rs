@@ -89,6 +89,20 @@ impl fmt::Display for Issuer {
     }
 }
 
+/// What has to change, all of it; empty also when it is something else that no rule here has a word for.
+fn faults(text: &str, url: &Url) -> Vec<&'static str> {
+    let rules = [
+        // RFC 8414 section 2: the issuer "MUST be a URL that uses the "https" scheme".
+        (url.scheme() == "http" && !is_loopback(url), "https (plain http is for localhost, 127.0.0.1 and [::1] only)"),
+        (!url.username().is_empty() || url.password().is_some(), "without user name and password"),
+        (url.path() != "/", "without a path"),
+        (url.path() == "/" && text.ends_with('/'), "without a trailing slash"),
+        (url.query().is_some(), "without a query"),
+        (url.fragment().is_some(), "without a fragment"),
+    ];
+    rules.into_iter().filter(|(broken, _)| *broken).map(|(_, rule)| rule).collect()
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -107,9 +121,9 @@ impl Value for Issuer {
     }
     fn read(node: &Node) -> Result<Self, Refusal> {
         let text = text::<Self>(node)?;
-        if Url::parse(text).is_ok_and(|url| url.scheme() == "http" && !is_loopback(&url)) {
-            // RFC 8414 section 2: the issuer "MUST be a URL that uses the "https" scheme".
-            return Err(Refusal::of(node, "https (plain http is for localhost, 127.0.0.1 and [::1] only)"));
+        let faults = Url::parse(text).map(|url| faults(text, &url)).unwrap_or_default();
+        if !faults.is_empty() {
+            return Err(Refusal::of(node, faults.join(", ")));
         }
         parsed(node, |text| Self::parse(text).ok())
     }

@@ -221,6 +221,34 @@ fn unknown_names_get_the_nearest_right_one() {
 }
 
 #[test]
+fn one_look_finds_every_fault_of_a_client_and_of_an_issuer() {
+    let toml = "[server]\nissuer = \"http://id.example.test/a?b\"\n[[clients]]\nid = \"a b\"\n\
+                redirect_uris = [\"https://a.test/#x\"]\n";
+    let faults = Machine::with(toml).faults().join("\n");
+    for expected in ["clients.id is", "clients.redirect_uris: ", "https (plain", "without a path", "without a query"] {
+        assert!(faults.contains(expected), "{expected}\n{faults}");
+    }
+    let machine = Machine::with("[[clients]]\nredirect_uris = [\"https://a.test/#x\"]\n");
+    assert_eq!(machine.faults().len(), 2, "{:?}", machine.faults());
+}
+
+#[test]
+fn a_far_guess_is_no_help() {
+    let fault = Machine::with("[server]\nfrobnicate = 1\n").fault();
+    assert!(!fault.contains("did you mean"), "{fault}");
+}
+
+#[test]
+fn a_localhost_issuer_of_a_flag_is_no_warning() {
+    let issuer = "http://localhost:9000";
+    assert_eq!(Machine::with("").flag("server.issuer", issuer).loaded().warnings, []);
+    let written = Machine::with("").env("SIGNET_SERVER__ISSUER", issuer).loaded().warnings;
+    let expected = "environment: SIGNET_SERVER__ISSUER: server.issuer is http://localhost:9000: only applications on this \
+                    machine can use it";
+    assert_eq!(written.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
+}
+
+#[test]
 fn not_toml_says_where() {
     let fault = Machine::with("[server]\nworkers = = 1\n").fault();
     assert!(fault.starts_with("signet.toml:2:"), "{fault}");

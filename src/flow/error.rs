@@ -49,3 +49,15 @@ pub enum FlowError {
     #[error("an internal promise was broken: {0}")]
     Internal(&'static str),
 }
+
+impl FlowError {
+    /// What the log may say: the sentence, and the detail that others do not get.
+    #[must_use]
+    pub fn for_the_log(&self) -> String {
+        match self {
+            Self::Store(store) => format!("{store}: {}", store.detail()),
+            Self::Crypto(fault) => format!("{self}: {fault}"),
+            other => other.to_string(),
+        }
+    }
+}

@@ -67,7 +67,9 @@ pub enum Fault {
     RevokedKey { kid: String, at: Timestamp },
     #[error("the signature does not match: the token was changed, or signed by another key of the same name")]
     Signature,
-    #[error("the signature was not checked: no installation was found to check it with")]
+    #[error(
+        "the signature was not checked: no installation was found to check it with (--dev or --config FILE names one)"
+    )]
     Unchecked,
     #[error("this is an ID token, for the application {audience}; an API wants the access token")]
     IdToken { audience: String },

@@ -25,7 +25,7 @@ impl Signet {
             self.flush_audit().await,
         ];
         for cause in written.into_iter().filter_map(Result::err) {
-            tracing::warn!(event = "not_flushed", cause = ?cause);
+            tracing::warn!(event = "not_flushed", cause = cause.for_the_log());
         }
     }
 }

@@ -189,7 +189,7 @@ fn log(request: &HttpRequest, failure: &FlowError) -> (StatusCode, Option<Durati
     let reference = Reference::of(request);
     match failure {
         FlowError::Store(cause) if cause.is_unavailable() => {
-            tracing::warn!(event = "store_unavailable", %reference, cause = ?cause);
+            tracing::warn!(event = "store_unavailable", %reference, cause = failure.for_the_log());
             (StatusCode::SERVICE_UNAVAILABLE, Some(UNAVAILABLE_FOR))
         }
         FlowError::Busy { retry_after } => {
@@ -197,7 +197,7 @@ fn log(request: &HttpRequest, failure: &FlowError) -> (StatusCode, Option<Durati
             (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))
         }
         other => {
-            tracing::error!(event = "internal_error", %reference, cause = ?other);
+            tracing::error!(event = "internal_error", %reference, cause = other.for_the_log());
             (StatusCode::INTERNAL_SERVER_ERROR, None)
         }
     }

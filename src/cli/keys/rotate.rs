@@ -28,9 +28,13 @@ pub(in crate::cli) struct Rotate {
     /// Only this algorithm; otherwise all that are configured.
     #[arg(long, value_name = "ALG", value_parser = algorithm)]
     alg: Option<Algorithm>,
-    /// Even when the next key was published so lately that some verifiers may not have seen it.
+    /// Even when the next key was published so lately that some verifiers may not have seen it. That is the insistence:
+    /// it asks nothing, and needs no --yes.
     #[arg(long)]
     now: bool,
+    /// Accepted as everywhere; a rotation never asks.
+    #[arg(short, long)]
+    yes: bool,
     /// Print what would be done. Exit code 5 when it would not be safe yet.
     #[arg(long)]
     dry_run: bool,

@@ -135,6 +135,7 @@ fn report(seen: &Inspection, expected: &Expected, now: Timestamp) -> String {
         }
     }
     let verdict = match &seen.fault {
+        None if expected.audience.is_none() => format!("{GOOD} an API accepts it if the audience is its own"),
         None => format!("{GOOD} an API accepts it"),
         Some(fault) => format!("{BAD} {fault}"),
     };

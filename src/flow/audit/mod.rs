@@ -181,7 +181,7 @@ impl Signet {
     pub async fn record(&self, event: &Event) {
         self.note(event);
         if let Err(cause) = self.flush_audit().await {
-            tracing::warn!(event = "audit_waits", of = event.name(), cause = ?cause);
+            tracing::warn!(event = "audit_waits", of = event.name(), cause = cause.for_the_log());
         }
     }
 

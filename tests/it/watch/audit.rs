@@ -104,7 +104,7 @@ fn au_05_one_entry_for_each_event_with_who_and_whence() {
         assert!(signed_in.reference.as_deref().unwrap().starts_with("req_"));
         assert!(signed_in.detail.contains("ses_"));
         let denied = one(&trail, "login_denied");
-        assert!(denied.address.is_some() && denied.reference.is_some() && denied.sub.is_none());
+        assert!(denied.address.is_some() && denied.reference.is_some() && denied.sub.as_deref() == Some(ada.as_str()));
         let replayed = one(&trail, "code_replayed");
         assert_eq!((replayed.client_id.as_deref(), replayed.actor.as_str()), (Some("demo-web"), "client"));
         assert!(replayed.detail.contains("fam_"));
