@@ -106,8 +106,7 @@ impl App {
         let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
         let clock = Arc::new(ManualClock::at(NOON));
         let store = Store::open(database, options()).expect("a database");
-        let parts =
-            Parts { config, store, master: master(), clock: clock.clone(), entropy: Arc::new(OsEntropy), dev };
+        let parts = Parts { config, store, master: master(), clock: clock.clone(), entropy: Arc::new(OsEntropy), dev };
         let signet = Arc::new(Signet::open(parts).await.expect("a provider"));
         if empty {
             fill(&signet).await;
