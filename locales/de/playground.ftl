@@ -1,5 +1,5 @@
 playground-heading = Playground
-playground-text = Die ganze Anmeldung, wie eine App sie macht: Authorization Code Flow mit PKCE. Anmeldung starten, anmelden, erlauben: drei Klicks, und Sie haben zwei geprüfte Token. Beide Felder des Formulars sind schon ausgefüllt.
+playground-text = Die ganze Anmeldung, wie eine App sie macht: Authorization Code Flow mit PKCE. Anmeldung starten, anmelden, erlauben: drei Klicks, und Sie haben zwei geprüfte Token. Das Anmeldeformular ist schon ausgefüllt.
 playground-prompt-unset = (nicht gesendet)
 playground-start = Anmeldung starten
 playground-step-request = Die Anfrage

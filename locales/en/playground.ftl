@@ -1,5 +1,5 @@
 playground-heading = Playground
-playground-text = The whole sign-in as an app does it: authorization code flow with PKCE. Start sign-in, sign in, allow: three clicks, and you hold two verified tokens. Both fields of the form are filled in already.
+playground-text = The whole sign-in as an app does it: authorization code flow with PKCE. Start sign-in, sign in, allow: three clicks, and you hold two verified tokens. The sign-in form is filled in already.
 playground-prompt-unset = (not sent)
 playground-start = Start sign-in
 playground-step-request = The request
