@@ -118,7 +118,7 @@ async fn a_client_of_the_configuration_is_left_alone() {
     ready.ends_with(0);
     // No terminal: nothing but JSON, and never the link that makes an administrator.
     let log = std::fs::read_to_string(log).unwrap();
-    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let named = |name: &str| lines.iter().find(|line| line["event"] == name).unwrap_or_else(|| panic!("{name}: {log}"));
     assert!(named("config_warning")["message"].as_str().unwrap().contains("only applications on this machine"));
     let started = named("started");
