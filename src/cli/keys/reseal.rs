@@ -98,7 +98,8 @@ fn swap(args: &Reseal, config: &Config) -> String {
     }
     let old = config.secrets.master_key_file.display();
     format!(
-        "Before a server starts, move {new} to {old}, or set secrets.master_key_file to it. Keep the old key with old backups."
+        "Put a copy of {old} with the backups it belongs to. Then, before a server starts, move {new} to {old}, or set \
+         secrets.master_key_file to it."
     )
 }
 
