@@ -9,6 +9,7 @@ pub mod consent;
 pub mod family;
 pub mod ids;
 pub mod key;
+pub mod logout;
 pub mod request;
 pub mod scope;
 pub mod secret;

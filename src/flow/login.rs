@@ -82,10 +82,9 @@ impl Signet {
                 Checked::Wait(time) => return Ok(Login::Wait(time)),
             };
             let (secret, session) = self.new_session(&user)?;
-            let id = session.id.clone();
             let replaces = cookies.session.as_ref().map(|own| hash::secret_hash(SecretKind::Session, own.reveal()));
             match self.store.begin_session(session, replaces, user.password.clone()).await? {
-                BeginSession::Begun => {
+                BeginSession::Begun(id) => {
                     self.note(&Event::SignedIn { sub: user.id.clone(), sid: id });
                     self.refresh_hash(&user, &credentials.password).await?;
                     let device = self.new_device_cookie(&user.id);

@@ -15,8 +15,10 @@ pub mod client_auth;
 pub mod discovery;
 pub mod error;
 pub mod id_token;
+pub mod logout;
 pub mod params;
 pub mod response;
+pub mod session_state;
 pub mod token;
 pub mod userinfo;
 

@@ -7,6 +7,7 @@ table! {
     clients (id) {
         id -> Text,
         disabled -> Bool,
+        backchannel_logout -> Bool,
         document -> Text,
     }
 }
@@ -102,6 +103,24 @@ table! {
 }
 
 table! {
+    session_clients (session_id, client_id) {
+        session_id -> Text,
+        client_id -> Text,
+    }
+}
+
+table! {
+    logout_deliveries (session_id, client_id) {
+        session_id -> Text,
+        client_id -> Text,
+        user_id -> Text,
+        ended_at -> BigInt,
+        attempts -> BigInt,
+        next_at -> BigInt,
+    }
+}
+
+table! {
     signing_keys (kid) {
         kid -> Text,
         algorithm -> Text,
@@ -183,4 +202,4 @@ table! {
     }
 }
 
-allow_tables_to_appear_in_same_query!(clients, users, sessions, codes, families, signing_keys);
+allow_tables_to_appear_in_same_query!(clients, users, sessions, session_clients, codes, families, signing_keys);

@@ -23,6 +23,7 @@ use crate::store::session::BeginSession;
 use super::Conn;
 use super::family;
 use super::hold;
+use super::logout;
 
 pub(in crate::store) async fn begin(
     conn: &mut Conn<'_>,
@@ -39,40 +40,44 @@ pub(in crate::store) async fn begin(
     if proven.is_some_and(|proven| password.as_deref() != Some(proven.as_phc())) {
         return Ok(BeginSession::PasswordChanged);
     }
-    diesel::insert_into(sessions::table).values(SessionRow::try_from(&session)?).execute(conn).await?;
     if let Some(old) = replaces {
-        replace(conn, &old, &session).await?;
+        if let Some(id) = go_on(conn, &old, &session).await? {
+            return Ok(BeginSession::Begun(id));
+        }
+        end_of_somebody_else(conn, &old, &session).await?;
     }
-    Ok(BeginSession::Begun)
+    diesel::insert_into(sessions::table).values(SessionRow::try_from(&session)?).execute(conn).await?;
+    Ok(BeginSession::Begun(session.id))
 }
 
-/// The browser's earlier session ends. Of the same person it goes on in the new one, with the codes and families
-/// that hang on it; of somebody else it is signed out.
-async fn replace(conn: &mut Conn<'_>, old: &SecretHash, new: &Session) -> Result<(), StoreError> {
+/// The same person has signed in again: their session goes on under its public name, with all that hangs on it, and
+/// under a new secret. The old secret opens nothing any more.
+async fn go_on(conn: &mut Conn<'_>, old: &SecretHash, new: &Session) -> Result<Option<SessionId>, StoreError> {
+    let row = SessionRow::try_from(new)?;
+    let goes_on: Option<String> = diesel::update(sessions::table.find(old.as_bytes().as_slice()))
+        .filter(sessions::user_id.eq(new.user_id.as_str()).and(sessions::ended_at.is_null()))
+        .set((
+            sessions::hash.eq(row.hash),
+            sessions::authentication.eq(row.authentication),
+            sessions::created_at.eq(row.created_at),
+            sessions::last_seen_at.eq(row.last_seen_at),
+            sessions::idle_expires_at.eq(row.idle_expires_at),
+            sessions::expires_at.eq(row.expires_at),
+        ))
+        .returning(sessions::id)
+        .get_result(conn)
+        .await
+        .optional()?;
+    goes_on.map(|id| SessionId::new(id).map_err(|error| StoreError::corrupt("sessions", error))).transpose()
+}
+
+/// Another person's session in this browser is signed out.
+async fn end_of_somebody_else(conn: &mut Conn<'_>, old: &SecretHash, new: &Session) -> Result<(), StoreError> {
     let query = sessions::table.find(old.as_bytes().as_slice()).select((sessions::id, sessions::user_id));
-    let Some((old_id, old_user)) = query.first::<(String, String)>(conn).await.optional()? else {
-        return Ok(());
-    };
-    if old_user != new.user_id.as_str() {
-        return end_row(conn, &old_id, new.created_at).await.map(|_| ());
+    match query.first::<(String, String)>(conn).await.optional()? {
+        Some((id, user)) if user != new.user_id.as_str() => end_row(conn, &id, new.created_at).await.map(|_| ()),
+        _ => Ok(()),
     }
-    let ended = diesel::update(sessions::table)
-        .filter(sessions::id.eq(&old_id).and(sessions::ended_at.is_null()))
-        .set(sessions::ended_at.eq(Some(new.created_at.micros())));
-    if ended.execute(conn).await? == 0 {
-        return Ok(());
-    }
-    diesel::update(codes::table)
-        .filter(codes::user_id.eq(&old_user).and(codes::session_id.eq(&old_id)).and(codes::redeemed_at.is_null()))
-        .set(codes::session_id.eq(new.id.as_str()))
-        .execute(conn)
-        .await?;
-    diesel::update(families::table)
-        .filter(families::user_id.eq(&old_user).and(families::session_id.eq(&old_id)))
-        .set(families::session_id.eq(Some(new.id.as_str())))
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 pub(in crate::store) async fn with_user(
@@ -87,6 +92,41 @@ pub(in crate::store) async fn with_user(
         .await
         .optional()?;
     found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+}
+
+pub(in crate::store) async fn by_id(
+    conn: &mut Conn<'_>,
+    id: SessionId,
+) -> Result<Option<(Session, User)>, StoreError> {
+    let found: Option<(SessionRow, UserRow)> = sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .filter(sessions::id.eq(id.as_str()))
+        .select((SessionRow::as_select(), UserRow::as_select()))
+        .first(conn)
+        .await
+        .optional()?;
+    found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+}
+
+pub(in crate::store) async fn live(
+    conn: &mut Conn<'_>,
+    user_id: Option<UserId>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(Session, User)>, StoreError> {
+    let now = now.micros();
+    let query = sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::idle_expires_at.gt(now).and(sessions::expires_at.gt(now)))
+        .order((sessions::last_seen_at.desc(), sessions::id))
+        .limit(limit)
+        .select((SessionRow::as_select(), UserRow::as_select()));
+    let found: Vec<(SessionRow, UserRow)> = match user_id {
+        Some(user) => query.filter(sessions::user_id.eq(user.as_str().to_owned())).load(conn).await?,
+        None => query.load(conn).await?,
+    };
+    found.into_iter().map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).collect()
 }
 
 pub(in crate::store) async fn live_of_user(
@@ -131,6 +171,7 @@ async fn end_row(conn: &mut Conn<'_>, id: &str, now: Timestamp) -> Result<bool, 
     if ended == 0 {
         return Ok(false);
     }
+    logout::announce_ended(conn, &[id.to_owned()], &user_id, now).await?;
     diesel::delete(codes::table)
         .filter(codes::user_id.eq(&user_id).and(codes::session_id.eq(id)).and(codes::redeemed_at.is_null()))
         .execute(conn)

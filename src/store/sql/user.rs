@@ -22,6 +22,7 @@ use crate::store::user::UpdateUser;
 
 use super::Conn;
 use super::family;
+use super::logout;
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: UserId) -> Result<Option<User>, StoreError> {
     let row = users::table.find(id.as_str()).select(UserRow::as_select()).first(conn).await.optional()?;
@@ -115,11 +116,13 @@ pub(in crate::store) async fn set_disabled(
 async fn end_all(conn: &mut Conn<'_>, id: &UserId, now: Timestamp, keep: Option<&SessionId>) -> Result<(), StoreError> {
     // No session has the empty text as its id.
     let keep = keep.map_or("", SessionId::as_str);
-    diesel::update(sessions::table)
+    let ended: Vec<String> = diesel::update(sessions::table)
         .filter(sessions::user_id.eq(id.as_str()).and(sessions::id.ne(keep)).and(sessions::ended_at.is_null()))
         .set(sessions::ended_at.eq(Some(now.micros())))
-        .execute(conn)
+        .returning(sessions::id)
+        .get_results(conn)
         .await?;
+    logout::announce_ended(conn, &ended, id.as_str(), now).await?;
     diesel::delete(codes::table)
         .filter(codes::user_id.eq(id.as_str()).and(codes::redeemed_at.is_null()))
         .execute(conn)
