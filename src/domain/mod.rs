@@ -3,6 +3,7 @@
 //! A value of one of these types has been checked when it was made, so no later floor checks it again. The nouns
 //! (`client`, `user`, `session`, `consent`, `request`, `code`, `family`, `key`) keep their names on every floor.
 
+pub mod claims;
 pub mod client;
 pub mod code;
 pub mod consent;

@@ -6,6 +6,7 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::domain::client::Client;
+use crate::domain::family::Family;
 use crate::domain::user::User;
 use crate::keys::Ring;
 use crate::protocol::access_token;
@@ -22,8 +23,8 @@ pub struct LiveToken {
     pub claims: AccessToken,
     /// Whom it was issued to.
     pub client: Arc<Client>,
-    /// The user, unless a service speaks for itself.
-    pub user: Option<User>,
+    /// The user and the grant, unless a service speaks for itself.
+    pub person: Option<(User, Family)>,
 }
 
 impl Signet {
@@ -36,13 +37,13 @@ impl Signet {
     pub async fn check_access_token(&self, token: &str, audience: &str) -> Result<LiveToken, FlowError> {
         let claims = self.verify_access_token(&*self.fresh_ring().await?, token, audience)?;
         let client = self.client(&claims.client_id).await?.filter(|client| !client.disabled).ok_or_else(revoked)?;
-        let Some(grant_id) = claims.grant_id.clone() else { return Ok(LiveToken { claims, client, user: None }) };
+        let Some(grant_id) = claims.grant_id.clone() else { return Ok(LiveToken { claims, client, person: None }) };
         let found = self.store.userinfo(grant_id, claims.subject.clone()).await?;
         let (family, user) = found.ok_or_else(revoked)?;
         if family.revoked.is_some() || user.disabled {
             return Err(revoked().into());
         }
-        Ok(LiveToken { claims, client, user: Some(user) })
+        Ok(LiveToken { claims, client, person: Some((user, family)) })
     }
 
     fn verify_access_token(&self, ring: &Ring, token: &str, audience: &str) -> Result<AccessToken, OAuthError> {
@@ -60,8 +61,10 @@ impl Signet {
     /// [`FlowError::Refused`] with `insufficient_scope` or `invalid_token`.
     pub fn userinfo(&self, token: &LiveToken) -> Result<Map<String, Value>, FlowError> {
         userinfo::check(&token.claims)?;
-        let user = token.user.as_ref().ok_or(FlowError::Internal("a person's token without a person"))?;
-        Ok(userinfo::claims(user, &token.claims.scope))
+        let (user, family) = token.person.as_ref().ok_or(FlowError::Internal("a person's token without a person"))?;
+        let mut claims = userinfo::claims(user, &token.claims.scope);
+        claims.extend(userinfo::named(user, &family.claims.userinfo));
+        Ok(claims)
     }
 }
 
