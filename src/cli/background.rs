@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::flow::Signet;
 use crate::flow::audit;
+use crate::flow::backchannel;
 use crate::flow::error::FlowError;
 use crate::flow::readers;
 use crate::flow::rotate;
 use crate::flow::sweep;
 use crate::flow::sync;
-use crate::store::version::Versions;
 
 /// Runs until the process ends. A task that fails is tried again at its next turn: the database may be back then.
 pub(super) async fn run(signet: Arc<Signet>) {
@@ -21,18 +21,17 @@ pub(super) async fn run(signet: Arc<Signet>) {
         every(rotate::TEND_EVERY, Duration::ZERO, "keys", || tend(Arc::clone(&signet))),
         every(audit::FLUSH_EVERY, audit::FLUSH_EVERY, "audit", || flush_audit(Arc::clone(&signet))),
         every(readers::FLUSH_EVERY, readers::FLUSH_EVERY, "counters", || flush_counters(Arc::clone(&signet))),
+        every(backchannel::DELIVER_EVERY, Duration::ZERO, "backchannel", || deliver_logouts(Arc::clone(&signet))),
         every(sweep::SWEEP_EVERY, sweep::SWEEP_EVERY, "sweep", || sweep_once(Arc::clone(&signet))),
     );
 }
 
 async fn watch(signet: Arc<Signet>) {
-    let mut seen = Versions::default();
     let mut away = false;
     loop {
         signet.store.wait_for_change(sync::POLL_EVERY).await;
-        match signet.notice_changes(seen).await {
-            Ok(current) => {
-                seen = current;
+        match signet.notice_changes().await {
+            Ok(()) => {
                 if std::mem::take(&mut away) {
                     tracing::info!(event = "store_available");
                 }
@@ -56,6 +55,10 @@ async fn flush_audit(signet: Arc<Signet>) -> Result<(), FlowError> {
 async fn flush_counters(signet: Arc<Signet>) -> Result<(), FlowError> {
     signet.flush_readers().await?;
     signet.flush_key_usage().await
+}
+
+async fn deliver_logouts(signet: Arc<Signet>) -> Result<(), FlowError> {
+    signet.deliver_logouts().await
 }
 
 async fn sweep_once(signet: Arc<Signet>) -> Result<(), FlowError> {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::claims::ClaimsRequest;
 use super::ids::ClientId;
 use super::ids::FamilyId;
 use super::ids::SessionId;
@@ -22,6 +23,8 @@ pub struct Family {
     pub session_id: Option<SessionId>,
     /// What was granted; a refresh may ask for less (RFC 6749 section 6), never for more.
     pub scope: Scope,
+    /// Single claims that were granted beside the scope.
+    pub claims: ClaimsRequest,
     pub authentication: Authentication,
     /// Number of the current refresh token, from 1; 0 when no refresh token was issued.
     pub generation: i64,
@@ -53,6 +56,16 @@ pub struct Revocation {
     pub reason: RevocationReason,
 }
 
+/// How far the end of a family reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// "Refresh revocation": nothing more is issued; access tokens that are out live to their end, some minutes.
+    RefreshOnly,
+    /// "Immediate": access tokens that are out are refused too, on every node within a second.
+    Immediate,
+}
+
 /// Why a family was revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,13 +80,15 @@ pub enum RevocationReason {
     Administrator,
     /// Signed out.
     Logout,
+    /// The person took it back from the application.
+    AccessRemoved,
     /// The password was changed or the user disabled.
     UserChanged,
 }
 
 impl RevocationReason {
-    pub const ALL: [Self; 6] =
-        [Self::CodeReplayed, Self::RefreshReused, Self::Client, Self::Administrator, Self::Logout, Self::UserChanged];
+    pub const ALL: [Self; 7] =
+        [Self::CodeReplayed, Self::RefreshReused, Self::Client, Self::Administrator, Self::Logout, Self::AccessRemoved, Self::UserChanged];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -83,6 +98,7 @@ impl RevocationReason {
             Self::Client => "client",
             Self::Administrator => "administrator",
             Self::Logout => "logout",
+            Self::AccessRemoved => "access_removed",
             Self::UserChanged => "user_changed",
         }
     }

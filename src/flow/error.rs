@@ -10,6 +10,7 @@ use crate::keys::KeysError;
 use crate::keys::VaultError;
 use crate::keys::revocation::NotRevoked;
 use crate::keys::schedule::Refused;
+use crate::outbound::OutboundError;
 use crate::protocol::error::OAuthError;
 use crate::store::StoreError;
 
@@ -40,6 +41,8 @@ pub enum FlowError {
     /// The signing keys in the database do not make a ring. The ring in force stays.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
     #[error(transparent)]
     RotationRefused(#[from] Refused),
     #[error(transparent)]

@@ -57,6 +57,7 @@ pub struct SignedIn {
     pub session: Secret,
     pub device: String,
     pub user_id: UserId,
+    pub session_id: SessionId,
 }
 
 impl Signet {
@@ -85,10 +86,10 @@ impl Signet {
             let replaces = cookies.session.as_ref().map(|own| hash::secret_hash(SecretKind::Session, own.reveal()));
             match self.store.begin_session(session, replaces, user.password.clone()).await? {
                 BeginSession::Begun(id) => {
-                    self.note(&Event::SignedIn { sub: user.id.clone(), sid: id });
+                    self.note(&Event::SignedIn { sub: user.id.clone(), sid: id.clone() });
                     self.refresh_hash(&user, &credentials.password).await?;
                     let device = self.new_device_cookie(&user.id);
-                    return Ok(Login::SignedIn(SignedIn { session: secret, device, user_id: user.id }));
+                    return Ok(Login::SignedIn(SignedIn { session: secret, device, user_id: user.id, session_id: id }));
                 }
                 // Another password since then, or the same one hashed anew by another tab: is it right now?
                 BeginSession::PasswordChanged => {}

@@ -16,6 +16,7 @@ use crate::domain::user::User;
 use crate::keys::Ring;
 use crate::protocol::access_token;
 use crate::protocol::id_token;
+use crate::protocol::userinfo;
 
 use super::Signet;
 use super::error::FlowError;
@@ -138,6 +139,7 @@ impl Signet {
             amr: &family.authentication.methods,
             sid: family.session_id.as_ref().map(SessionId::as_str),
             at_hash: Some(&at_hash),
+            named: userinfo::named(user, &family.claims.id_token),
         };
         self.sign(ring, algorithm, id_token::TYPE, &claims)
     }
@@ -146,12 +148,18 @@ impl Signet {
         client.lifetimes.access_token.unwrap_or(self.config.tokens.access_token)
     }
 
-    fn new_jti(&self) -> String {
+    pub(super) fn new_jti(&self) -> String {
         hash::random_id("tok_", self.entropy.as_ref())
     }
 
     /// Signs with the key whose turn it is by our own clock at this very moment: all nodes switch at one instant.
-    fn sign(&self, ring: &Ring, algorithm: Algorithm, typ: &str, claims: &impl Serialize) -> Result<String, FlowError> {
+    pub(super) fn sign(
+        &self,
+        ring: &Ring,
+        algorithm: Algorithm,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, FlowError> {
         let signer = ring.signer(algorithm, self.now()).ok_or(FlowError::NoKey(algorithm))?;
         let token = signer.sign(typ, claims)?;
         self.watch.usage.count(signer.kid());

@@ -8,19 +8,23 @@
 //!
 //! Nothing here knows HTTP: the command line and the simulator call the same functions.
 
+pub mod account;
 pub mod audit;
 pub mod authorize;
+pub mod backchannel;
 pub mod begun;
 pub mod client_credentials;
 pub mod clients;
 pub mod code;
 pub mod consent;
+pub mod denylist;
 pub mod dev;
 pub mod error;
 pub mod inspect;
 pub mod key_files;
 pub mod keys_by_hand;
 pub mod login;
+pub mod logout;
 pub mod metrics;
 pub mod mint;
 pub mod open;
@@ -28,6 +32,7 @@ pub mod passwords;
 pub mod readers;
 pub mod refresh;
 pub mod registration;
+pub mod revoke;
 pub mod rotate;
 pub mod session;
 pub mod setup;
@@ -52,6 +57,7 @@ use crate::crypto::seal::SubKey;
 use crate::domain::time::Timestamp;
 use crate::keys::RingHandle;
 use crate::keys::Vault;
+use crate::outbound::Outbound;
 use crate::store::Store;
 
 /// One provider: everything that a use case needs. Cheap to share, holds no request.
@@ -61,11 +67,13 @@ pub struct Signet {
     pub ring: RingHandle,
     pub vault: Vault,
     pub clients: clients::Clients,
+    pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
+    pub outbound: Outbound,
     pub watch: watch::Watch,
     /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
     pub dev: bool,
@@ -109,6 +117,8 @@ pub struct Secrets {
     pub device: SubKey,
     /// Tells an old refresh token of ours from an invented one.
     pub refresh: SubKey,
+    /// Stands for a session where scripts may read it.
+    pub browser_state: SubKey,
     /// Blurs what throttling keeps about names and addresses.
     pub throttle: SubKey,
 }
@@ -120,6 +130,7 @@ impl Secrets {
             csrf: master.derive("signet csrf 1"),
             device: master.derive("signet device cookie 1"),
             refresh: master.derive("signet refresh token 1"),
+            browser_state: master.derive("signet browser state 1"),
             throttle: master.derive("signet throttle 1"),
         }
     }

@@ -7,6 +7,7 @@ use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
 use crate::domain::client::GrantType;
+use crate::domain::client::LogoutChannels;
 use crate::domain::ids::ClientId;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
@@ -40,6 +41,8 @@ pub struct NewClient {
     pub kind: Kind,
     pub application_type: ApplicationType,
     pub redirect_uris: Vec<RedirectUri>,
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    pub logout: LogoutChannels,
     pub scope: Scope,
     pub audiences: Vec<String>,
     pub origins: Vec<Origin>,
@@ -69,6 +72,8 @@ impl Signet {
             },
             secrets,
             redirect_uris: new.redirect_uris,
+            post_logout_redirect_uris: new.post_logout_redirect_uris,
+            logout: new.logout,
             grant_types: match new.kind {
                 Kind::Service => BTreeSet::from([GrantType::ClientCredentials]),
                 _ => BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
@@ -118,6 +123,7 @@ impl Signet {
     pub async fn delete_client(&self, id: &ClientId) -> Result<bool, FlowError> {
         let done = self.store.delete_client(id.clone(), self.now()).await?;
         if done {
+            self.learn_denials().await?;
             self.record(&Event::ClientRemoved { client_id: id.clone() }).await;
         }
         Ok(done)

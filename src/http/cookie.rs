@@ -18,6 +18,8 @@ pub enum Cookie {
     Browser,
     /// That somebody has signed in here before, so that guesses from elsewhere cannot lock them out.
     Device,
+    /// Another value after each login and logout, for the script of `/check_session` (Session Management section 3.2).
+    State,
     /// The language chosen on a page.
     Locale,
     /// What the playground must remember from start to callback (dev only).
@@ -30,6 +32,7 @@ impl Cookie {
             Self::Session => "signet_session",
             Self::Browser => "signet_browser",
             Self::Device => "signet_device",
+            Self::State => "signet_state",
             Self::Locale => "signet_locale",
             Self::Playground => "signet_playground",
         }
@@ -49,7 +52,9 @@ impl Cookies {
         Self { secure: issuer.starts_with("https://") }
     }
 
-    fn name(self, cookie: Cookie) -> String {
+    /// What a cookie is called under this issuer.
+    #[must_use]
+    pub fn name(self, cookie: Cookie) -> String {
         let prefix = if self.secure { "__Host-" } else { "" };
         format!("{prefix}{}", cookie.bare_name())
     }
@@ -85,8 +90,15 @@ impl Cookies {
     /// A `Set-Cookie` value. Without `max_age` the cookie goes with the browser session.
     #[must_use]
     pub fn write(self, cookie: Cookie, value: &str, max_age: Option<Duration>) -> String {
-        // Lax: the session must survive the top-level GET that brings people here from an app.
-        let mut text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax", self.name(cookie));
+        let who_sees_it = match cookie {
+            // Read by a script of ours in frames of other sites, so it says nothing: not who, not even whether.
+            // Browsers take SameSite=None with Secure only; on loopback every port is the same site.
+            Cookie::State if self.secure => "SameSite=None",
+            Cookie::State => "SameSite=Lax",
+            // Lax: the session must survive the top-level GET that brings people here from an app.
+            _ => "HttpOnly; SameSite=Lax",
+        };
+        let mut text = format!("{}={value}; Path=/; {who_sees_it}", self.name(cookie));
         if self.secure {
             text.push_str("; Secure");
         }
@@ -137,6 +149,8 @@ mod tests {
         assert_eq!(secure, "__Host-signet_session=v; Path=/; HttpOnly; SameSite=Lax; Secure");
         let dev = Cookies::of_issuer("http://localhost:8080").write(Cookie::Session, "v", None);
         assert_eq!(dev, "signet_session=v; Path=/; HttpOnly; SameSite=Lax");
+        let state = Cookies::of_issuer("https://id.example.test").write(Cookie::State, "v", None);
+        assert_eq!(state, "__Host-signet_state=v; Path=/; SameSite=None; Secure");
     }
 
     #[test]

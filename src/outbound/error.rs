@@ -20,6 +20,7 @@ pub enum OutboundError {
     TooLarge,
     TooSlow,
     /// `outbound.ca_file` is of no use.
+    #[error("outbound.ca_file: {0}")]
     Settings(String),
 }
 

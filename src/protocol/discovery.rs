@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::authorize::ACR_VALUES;
 use super::userinfo;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::GrantType;
@@ -90,7 +91,7 @@ impl Metadata {
             response_types_supported: vec!["code"],
             response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).into(),
             grant_types_supported: GrantType::ALL.map(GrantType::as_str).into(),
-            acr_values_supported: vec!["1"],
+            acr_values_supported: ACR_VALUES.into(),
             subject_types_supported: vec!["public"],
             id_token_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             token_endpoint_auth_methods_supported: [
@@ -115,7 +116,7 @@ impl Metadata {
             backchannel_logout_session_supported: true,
             frontchannel_logout_supported: true,
             frontchannel_logout_session_supported: true,
-            claims_parameter_supported: false,
+            claims_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
         }

@@ -71,6 +71,7 @@ table! {
         redirect_uri -> Text,
         scope -> Text,
         nonce -> Nullable<Text>,
+        claims -> Nullable<Text>,
         code_challenge -> Nullable<Text>,
         authentication -> Text,
         issued_at -> BigInt,
@@ -88,6 +89,7 @@ table! {
         session_id -> Nullable<Text>,
         scope -> Text,
         offline -> Bool,
+        claims -> Nullable<Text>,
         authentication -> Text,
         generation -> BigInt,
         current_hash -> Nullable<Binary>,
@@ -117,6 +119,16 @@ table! {
         ended_at -> BigInt,
         attempts -> BigInt,
         next_at -> BigInt,
+    }
+}
+
+table! {
+    denials (kind, id) {
+        kind -> Text,
+        id -> Text,
+        seq -> BigInt,
+        denied_at -> BigInt,
+        expires_at -> BigInt,
     }
 }
 
@@ -202,4 +214,13 @@ table! {
     }
 }
 
-allow_tables_to_appear_in_same_query!(clients, users, sessions, session_clients, codes, families, signing_keys);
+allow_tables_to_appear_in_same_query!(
+    clients,
+    users,
+    sessions,
+    session_clients,
+    codes,
+    families,
+    denials,
+    signing_keys
+);

@@ -1,5 +1,6 @@
 //! Browser sessions.
 
+use crate::domain::family::Reach;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
@@ -26,7 +27,8 @@ pub enum BeginSession {
 impl Store {
     /// Begins a session. The one that the browser had (`replaces`) goes on when it is the same user's: it keeps its
     /// name, by which clients know it, with codes and families, and gets the new secret; its old secret is dead.
-    /// Somebody else's is ended as by [`Store::end_session`]. `proven` is the hash that a password was compared with: by now it may be another's.
+    /// Somebody else's is ended as by [`Store::end_session`], immediately. `proven` is the hash that a password was
+    /// compared with: by now it may be another's.
     pub async fn begin_session(
         &self,
         session: Session,
@@ -72,8 +74,8 @@ impl Store {
     }
 
     /// Signs out: the session, its unused codes, and its families without `offline_access` (`Logout`) end. False when
-    /// it had ended before.
-    pub async fn end_session(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
-        dispatch!(self, transaction, session::end(id, now))
+    /// it had ended before; then a reach of [`Reach::Immediate`] still catches its access tokens.
+    pub async fn end_session(&self, id: SessionId, reach: Reach, now: Timestamp) -> Result<bool, StoreError> {
+        dispatch!(self, transaction, session::end(id, reach, now))
     }
 }

@@ -1,5 +1,7 @@
 //! Users.
 
+use crate::domain::family::RevocationReason;
+use crate::domain::ids::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
@@ -66,6 +68,22 @@ impl Store {
     /// The same password under other parameters: ends nothing. False when the stored hash is no longer `old`.
     pub async fn rehash_password(&self, id: UserId, old: PasswordHash, new: PasswordHash) -> Result<bool, StoreError> {
         dispatch!(self, statement, user::rehash_password(id, old, new))
+    }
+
+    /// Ends every session, unused code and family of a user, and their access tokens.
+    pub async fn sign_out_everywhere(
+        &self,
+        id: UserId,
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        dispatch!(self, transaction, user::sign_out_everywhere(id, reason, now))
+    }
+
+    /// Ends what one application has of a user: unused codes, families, their access tokens, and the remembered
+    /// consent. False when there was nothing.
+    pub async fn remove_access(&self, id: UserId, client: ClientId, now: Timestamp) -> Result<bool, StoreError> {
+        dispatch!(self, transaction, user::remove_access(id, client, now))
     }
 
     /// Disabling ends all sessions, unused codes and families; enabling brings none of them back. False when there is

@@ -4,6 +4,7 @@ DROP TABLE versions;
 DROP TABLE throttles;
 DROP TABLE signing_keys;
 DROP TABLE logout_deliveries;
+DROP TABLE denials;
 DROP TABLE families;
 DROP TABLE codes;
 DROP TABLE consents;

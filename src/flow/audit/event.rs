@@ -12,6 +12,7 @@ use crate::domain::ids::FamilyId;
 use crate::domain::ids::KeyId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
+use crate::domain::logout::Delivery;
 use crate::domain::time::Timestamp;
 
 use super::LONGEST;
@@ -36,6 +37,29 @@ pub enum Event {
     SignedOut {
         sub: UserId,
         sid: SessionId,
+    },
+    /// All sessions and all access of one person have ended.
+    SignedOutEverywhere {
+        sub: UserId,
+    },
+    /// An administrator has ended a session.
+    SessionRevoked {
+        sub: UserId,
+        sid: SessionId,
+    },
+    /// A person has taken back what they had allowed an application.
+    AccessRemoved {
+        sub: UserId,
+        client_id: ClientId,
+    },
+    /// A client was told that a session has ended.
+    LogoutDelivered {
+        delivery: Delivery,
+    },
+    /// A client could not be told, and nobody tries any more.
+    LogoutUndelivered {
+        delivery: Delivery,
+        cause: String,
     },
     ConsentGranted {
         client_id: ClientId,
@@ -127,6 +151,11 @@ impl Event {
             Self::LoginDenied { .. } => "login_denied",
             Self::LoginThrottled { .. } => "login_throttled",
             Self::SignedOut { .. } => "signed_out",
+            Self::SignedOutEverywhere { .. } => "signed_out_everywhere",
+            Self::SessionRevoked { .. } => "session_revoked",
+            Self::AccessRemoved { .. } => "access_removed",
+            Self::LogoutDelivered { .. } => "logout_delivered",
+            Self::LogoutUndelivered { .. } => "logout_undelivered",
             Self::ConsentGranted { .. } => "consent_granted",
             Self::ConsentDenied { .. } => "consent_denied",
             Self::CodeReplayed { .. } => "code_replayed",
@@ -162,6 +191,7 @@ impl Event {
                 | Self::CodeReplayed { .. }
                 | Self::CodeBurnt { .. }
                 | Self::RefreshReuse { .. }
+                | Self::LogoutUndelivered { .. }
                 | Self::AuditDropped { .. }
                 | Self::Key { change: KeyChange::Revoked { .. }, .. }
         )
@@ -169,7 +199,9 @@ impl Event {
 
     pub(super) const fn client_id(&self) -> Option<&ClientId> {
         match self {
+            Self::LogoutDelivered { delivery } | Self::LogoutUndelivered { delivery, .. } => Some(&delivery.client_id),
             Self::ConsentGranted { client_id, .. }
+            | Self::AccessRemoved { client_id, .. }
             | Self::ConsentDenied { client_id, .. }
             | Self::CodeReplayed { client_id, .. }
             | Self::CodeBurnt { client_id }
@@ -183,7 +215,11 @@ impl Event {
 
     pub(super) const fn sub(&self) -> Option<&UserId> {
         match self {
+            Self::LogoutDelivered { delivery } | Self::LogoutUndelivered { delivery, .. } => Some(&delivery.user_id),
             Self::SignedIn { sub, .. }
+            | Self::SignedOutEverywhere { sub }
+            | Self::SessionRevoked { sub, .. }
+            | Self::AccessRemoved { sub, .. }
             | Self::SignedOut { sub, .. }
             | Self::ConsentGranted { sub, .. }
             | Self::ConsentDenied { sub, .. }
@@ -212,7 +248,17 @@ impl Event {
 
     pub(super) fn detail(&self) -> Map<String, Json> {
         let fields = match self {
-            Self::SignedIn { sid, .. } | Self::SignedOut { sid, .. } => vec![("sid", json!(sid.as_str()))],
+            Self::SignedIn { sid, .. } | Self::SignedOut { sid, .. } | Self::SessionRevoked { sid, .. } => {
+                vec![("sid", json!(sid.as_str()))]
+            }
+            Self::LogoutDelivered { delivery } => {
+                vec![("sid", json!(delivery.session_id.as_str())), ("attempts", json!(delivery.attempts))]
+            }
+            Self::LogoutUndelivered { delivery, cause } => vec![
+                ("sid", json!(delivery.session_id.as_str())),
+                ("attempts", json!(delivery.attempts)),
+                ("cause", json!(printable(cause, LONGEST))),
+            ],
             Self::LoginDenied { sub: None, .. } => vec![("account", json!("unknown"))],
             Self::LoginThrottled { wait, .. } => vec![("wait_s", json!(wait.as_secs()))],
             Self::ConsentGranted { remember, .. } => vec![("remember", json!(remember))],

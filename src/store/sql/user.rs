@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::domain::family::RevocationReason;
+use crate::domain::ids::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
@@ -14,6 +15,7 @@ use crate::domain::user::User;
 use crate::store::error::StoreError;
 use crate::store::rows::UserRow;
 use crate::store::schema::codes;
+use crate::store::schema::consents;
 use crate::store::schema::families;
 use crate::store::schema::sessions;
 use crate::store::schema::users;
@@ -21,7 +23,9 @@ use crate::store::user::CreateUser;
 use crate::store::user::UpdateUser;
 
 use super::Conn;
+use super::denial;
 use super::family;
+use super::hold;
 use super::logout;
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: UserId) -> Result<Option<User>, StoreError> {
@@ -80,7 +84,7 @@ pub(in crate::store) async fn set_password(
     if diesel::update(users::table.find(id.as_str())).set(values).execute(conn).await? == 0 {
         return Ok(false);
     }
-    end_all(conn, &id, now, keep.as_ref()).await?;
+    end_all(conn, &id, RevocationReason::UserChanged, now, keep.as_ref()).await?;
     Ok(true)
 }
 
@@ -107,13 +111,57 @@ pub(in crate::store) async fn set_disabled(
         return Ok(false);
     }
     if disabled {
-        end_all(conn, &id, now, None).await?;
+        end_all(conn, &id, RevocationReason::UserChanged, now, None).await?;
     }
     Ok(true)
 }
 
+pub(in crate::store) async fn sign_out_everywhere(
+    conn: &mut Conn<'_>,
+    id: UserId,
+    reason: RevocationReason,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    hold::user_for_change(conn, id.as_str()).await?;
+    end_all(conn, &id, reason, now, None).await
+}
+
+/// What one application has of a user: unused codes, families and the remembered consent.
+pub(in crate::store) async fn remove_access(
+    conn: &mut Conn<'_>,
+    id: UserId,
+    client: ClientId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    hold::user_for_change(conn, id.as_str()).await?;
+    let remembered = consents::table.find((id.as_str(), client.as_str()));
+    let forgotten = diesel::delete(remembered).execute(conn).await?;
+    diesel::delete(codes::table)
+        .filter(codes::user_id.eq(id.as_str()).and(codes::client_id.eq(client.as_str())))
+        .filter(codes::redeemed_at.is_null())
+        .execute(conn)
+        .await?;
+    let of_client = families::user_id.eq(id.as_str()).and(families::client_id.eq(client.as_str()));
+    let with_tokens = families::table.filter(of_client).filter(family::may_have_tokens(now));
+    let denied: Vec<String> = with_tokens.select(families::id).load(conn).await?;
+    let revoked = diesel::update(families::table)
+        .filter(of_client)
+        .filter(families::revoked_at.is_null())
+        .set(family::revoked(RevocationReason::AccessRemoved, now))
+        .execute(conn)
+        .await?;
+    denial::grants(conn, denied, now).await?;
+    Ok(forgotten + revoked > 0)
+}
+
 /// Sessions, unused codes and families of a user, but for what belongs to the session `keep`.
-async fn end_all(conn: &mut Conn<'_>, id: &UserId, now: Timestamp, keep: Option<&SessionId>) -> Result<(), StoreError> {
+async fn end_all(
+    conn: &mut Conn<'_>,
+    id: &UserId,
+    reason: RevocationReason,
+    now: Timestamp,
+    keep: Option<&SessionId>,
+) -> Result<(), StoreError> {
     // No session has the empty text as its id.
     let keep = keep.map_or("", SessionId::as_str);
     let ended: Vec<String> = diesel::update(sessions::table)
@@ -127,11 +175,14 @@ async fn end_all(conn: &mut Conn<'_>, id: &UserId, now: Timestamp, keep: Option<
         .filter(codes::user_id.eq(id.as_str()).and(codes::redeemed_at.is_null()))
         .execute(conn)
         .await?;
+    let of_others = families::session_id.is_null().or(families::session_id.ne(keep));
+    let with_tokens = families::table.filter(families::user_id.eq(id.as_str())).filter(of_others);
+    let denied = with_tokens.filter(family::may_have_tokens(now)).select(families::id).load(conn).await?;
     diesel::update(families::table)
         .filter(families::user_id.eq(id.as_str()).and(families::revoked_at.is_null()))
-        .filter(families::session_id.is_null().or(families::session_id.ne(keep)))
-        .set(family::revoked(RevocationReason::UserChanged, now))
+        .filter(of_others)
+        .set(family::revoked(reason, now))
         .execute(conn)
         .await?;
-    Ok(())
+    denial::grants(conn, denied, now).await
 }

@@ -3,9 +3,11 @@
 mod client;
 mod code;
 mod custody;
+mod denial;
 mod family;
 mod instance;
 mod key;
+mod logout;
 mod migrate;
 mod outage;
 mod request;
@@ -29,9 +31,13 @@ on_every_backend! {
         one_attempt_issues_once, parallel_issues_of_one_attempt }
     family { rotates, one_of_64_parallel_rotations, revoke_wins_over_rotate, ended_does_not_rotate,
         userinfo_in_one_question, first_reason_stays }
+    denial { every_end_that_reaches_so_far_denies, a_later_end_may_reach_further, a_token_is_denied_once,
+        none_is_missed_by_a_reader_in_between, none_without_a_token_that_could_be_out }
     key { comes_back_as_it_was, one_of_16_parallel_creations, change_of_guard, stale_plan_changes_nothing,
         expires_and_revokes, an_instant_is_brought_forward_but_never_put_off,
         a_successor_comes_in_the_same_transaction }
+    logout { a_session_knows_whom_it_has_signed_in_to, word_of_an_end_is_queued_once_and_taken_once,
+        one_of_16_parallel_claims, what_one_application_had_is_taken_back, live_sessions_are_listed }
     custody { reseals_all_or_nothing, reseals_once, ended_keys_have_nothing_to_reseal, nothing_comes_in_after_resealing,
         a_key_takes_the_place_of_the_next, a_key_of_a_taken_name_does_not_come_in }
     throttle { never_more_than_the_limit, window_and_block, nothing_is_allowed_when_the_limit_is_zero,

@@ -84,10 +84,16 @@ impl App {
 
     /// Another node on the same database.
     pub(crate) async fn another_node(&self) -> Self {
+        self.another_node_with(&[]).await
+    }
+
+    /// The same with some keys of the configuration.
+    pub(crate) async fn another_node_with(&self, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = self.signet.config.database.url.reveal().to_owned();
         let issuer = self.base.as_str().trim_end_matches('/');
-        Self::start_on(folder, &url, false, &[("server.issuer", issuer)], self.signet.dev).await
+        let settings = [&[("server.issuer", issuer)], settings].concat();
+        Self::start_on(folder, &url, false, &settings, self.signet.dev).await
     }
 
     async fn start_on(folder: TempDir, database: &str, empty: bool, settings: &[(&str, &str)], dev: bool) -> Self {
