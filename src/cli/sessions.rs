@@ -55,6 +55,9 @@ struct Which {
 pub(super) struct Revoke {
     #[command(flatten)]
     which: Which,
+    /// "Refresh revocation": access tokens that are out live to their end. Without it the end is immediate.
+    #[arg(long, conflicts_with = "user")]
+    refresh_only: bool,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -66,9 +69,9 @@ pub(super) async fn run(command: &SessionsCommand, selection: &Selection, consol
     let signet = open::existing(selection).await?;
     match command {
         SessionsCommand::List { user, output } => list(&signet, user.as_deref(), *output, console).await,
-        SessionsCommand::Revoke(Revoke { which, yes }) => match (&which.session, &which.user) {
-            (Some(session), _) => revoke(&signet, session, *yes, console).await,
-            (None, Some(user)) => revoke_all(&signet, user, *yes, console).await,
+        SessionsCommand::Revoke(args) => match (&args.which.session, &args.which.user) {
+            (Some(session), _) => revoke(&signet, session, args, console).await,
+            (None, Some(user)) => revoke_all(&signet, user, args.yes, console).await,
             (None, None) => Err(Failure::usage(&"Name a session, or a user with --user")),
         },
     }
@@ -99,7 +102,7 @@ fn row(session: &Session, user: &User, clients: Json) -> Vec<Json> {
     ]
 }
 
-async fn revoke(signet: &Signet, named: &str, yes: bool, console: Console) -> Result<(), Failure> {
+async fn revoke(signet: &Signet, named: &str, args: &Revoke, console: Console) -> Result<(), Failure> {
     let unknown = || Failure::not_found(&format!("There is no session {named:?}"));
     let id = SessionId::new(named).map_err(|_| unknown())?;
     let (session, user) = signet.store.session_by_id(id).await?.ok_or_else(unknown)?;
@@ -107,13 +110,17 @@ async fn revoke(signet: &Signet, named: &str, yes: bool, console: Console) -> Re
         return Err(Failure::unchanged(&format!("{named} has ended already")));
     }
     let clients = signet.store.clients_of_session(session.id.clone()).await?.len();
+    let (reach, tokens) = match args.refresh_only {
+        true => (Reach::RefreshOnly, "Access tokens live to their end"),
+        false => (Reach::Immediate, "Access tokens are refused at once"),
+    };
     let harm = format!(
-        "{} is signed out of one browser, and of {} used in it. Applications with offline_access keep it.",
+        "{} is signed out of one browser, and of {} used in it. {tokens}; applications with offline_access keep it.",
         user.email,
         counted(i64::try_from(clients).unwrap_or(i64::MAX), "application", "applications"),
     );
-    console.confirm(&harm, named, yes)?;
-    if !signet.end_session(&session.id, Reach::Immediate).await? {
+    console.confirm(&harm, named, args.yes)?;
+    if !signet.end_session(&session.id, reach).await? {
         return Err(Failure::unchanged(&format!("{named} has ended already")));
     }
     signet.record(&Event::SessionRevoked { sub: user.id, sid: session.id }).await;

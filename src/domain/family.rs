@@ -87,8 +87,15 @@ pub enum RevocationReason {
 }
 
 impl RevocationReason {
-    pub const ALL: [Self; 7] =
-        [Self::CodeReplayed, Self::RefreshReused, Self::Client, Self::Administrator, Self::Logout, Self::AccessRemoved, Self::UserChanged];
+    pub const ALL: [Self; 7] = [
+        Self::CodeReplayed,
+        Self::RefreshReused,
+        Self::Client,
+        Self::Administrator,
+        Self::Logout,
+        Self::AccessRemoved,
+        Self::UserChanged,
+    ];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -151,7 +151,9 @@ impl Signet {
         let consents = consents.into_iter().map(|consent| (consent.client_id, consent.scope, consent.granted_at));
         let families = self.store.families_of_user(user.id.clone()).await?;
         let live = families.into_iter().filter(|family| family.is_live(now));
-        for (client, scope, since) in consents.chain(live.map(|family| (family.client_id, family.scope, family.created_at))) {
+        for (client, scope, since) in
+            consents.chain(live.map(|family| (family.client_id, family.scope, family.created_at)))
+        {
             let known = found.entry(client).or_insert_with(|| (Scope::default(), since));
             *known = (known.0.union(&scope), known.1.min(since));
         }

@@ -171,7 +171,11 @@ impl Signet {
         Ok(AttemptLookup::Open(Box::new(OpenAttempt { attempt, client, signed_in })))
     }
 
-    pub(super) async fn start(&self, request: AuthorizationRequest, cookies: &BrowserCookies) -> Result<Next, FlowError> {
+    pub(super) async fn start(
+        &self,
+        request: AuthorizationRequest,
+        cookies: &BrowserCookies,
+    ) -> Result<Next, FlowError> {
         let client = self.client(&request.client_id).await?.ok_or(FlowError::Internal("the client has vanished"))?;
         let signed_in = self.signed_in(cookies).await?;
         self.dispatch(request, &client, None, signed_in, cookies).await

@@ -87,6 +87,10 @@ impl Signet {
             match self.store.begin_session(session, replaces, user.password.clone()).await? {
                 BeginSession::Begun(id) => {
                     self.note(&Event::SignedIn { sub: user.id.clone(), sid: id.clone() });
+                    if cookies.session.is_some() {
+                        // Somebody else's session may have ended with this.
+                        self.learn_denials().await?;
+                    }
                     self.refresh_hash(&user, &credentials.password).await?;
                     let device = self.new_device_cookie(&user.id);
                     return Ok(Login::SignedIn(SignedIn { session: secret, device, user_id: user.id, session_id: id }));

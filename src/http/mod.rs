@@ -155,9 +155,7 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(post().to(end_session::post))
                 .default_service(refuse()),
         )
-        .service(
-            resource("/check_session").route(get().to(check_session::get)).default_service(refuse()),
-        )
+        .service(resource("/check_session").route(get().to(check_session::get)).default_service(refuse()))
         .service(
             resource("/account")
                 .route(get().to(account::get))

@@ -119,7 +119,8 @@ impl Outbound {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let deadline = Instant::now() + limits.time;
         self.within(deadline, async {
-            let request = Request::builder().method(Method::POST).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            let request =
+                Request::builder().method(Method::POST).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
             self.exchange(url, request, body.into()).await.map(|_answer| ())
         })
         .await
@@ -187,7 +188,10 @@ impl Outbound {
 
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbound").field("allow", &self.inner.allow).field("dev", &self.inner.dev).finish_non_exhaustive()
+        f.debug_struct("Outbound")
+            .field("allow", &self.inner.allow)
+            .field("dev", &self.inner.dev)
+            .finish_non_exhaustive()
     }
 }
 
@@ -204,19 +208,13 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, OutboundError> {
     Err(failed)
 }
 
-async fn send<S>(
-    stream: S,
-    request: Request<Full<Bytes>>,
-) -> Result<(Response<Incoming>, JoinSet<()>), OutboundError>
+async fn send<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(Response<Incoming>, JoinSet<()>), OutboundError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let broken = |error: hyper::Error| OutboundError::Exchange(error.to_string());
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(LARGEST_HEAD)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
+    let (mut sender, connection) =
+        http1::Builder::new().max_buf_size(LARGEST_HEAD).handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let mut driver = JoinSet::new();
     driver.spawn(async move {
         // Its failure is the failure of the request, which says it.

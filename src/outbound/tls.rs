@@ -39,7 +39,11 @@ impl Tls {
         Ok(Self { extra, config: OnceLock::new() })
     }
 
-    pub(super) async fn handshake(&self, host: &Host, stream: TcpStream) -> Result<TlsStream<TcpStream>, OutboundError> {
+    pub(super) async fn handshake(
+        &self,
+        host: &Host,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, OutboundError> {
         let config = self.config.get_or_init(|| self.build()).clone().map_err(OutboundError::Tls)?;
         let name = match host {
             Host::Domain(name) => {

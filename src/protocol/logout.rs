@@ -217,8 +217,14 @@ mod tests {
         let to = |uri: &str| back(&format!("post_logout_redirect_uri={uri}"));
         assert_eq!(to("https://c1.test/out"), Ok(Some("https://c1.test/out".to_owned())));
         for bad in [
-            "https://c1.test/out?foo=bar", "https://c1.test/out/", "https://c1.test/OUT", "https://evil.test/out",
-            "javascript:alert(1)", "https://c1.test/out%23f", "//c1.test/out", "x",
+            "https://c1.test/out?foo=bar",
+            "https://c1.test/out/",
+            "https://c1.test/OUT",
+            "https://evil.test/out",
+            "javascript:alert(1)",
+            "https://c1.test/out%23f",
+            "//c1.test/out",
+            "x",
         ] {
             assert!(to(bad).is_err(), "{bad}");
         }

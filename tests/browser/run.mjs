@@ -1,8 +1,9 @@
 // Drives a real Chromium against a running server: BASE=http://localhost:8080 node run.mjs
-// The server is `signet serve --dev`. Every case is a story with its own browser profile.
+// The server is `signet serve --dev`; SIGNET is the program, for commands to it. Every case is a story with its own browser profile.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+import { stories } from "./logout.mjs";
 
 const base = process.env.BASE ?? "http://localhost:8080";
 const axe = createRequire(import.meta.url).resolve("axe-core");
@@ -151,6 +152,9 @@ for (const [look, options] of Object.entries(looks)) {
     await accessible(page, "#access-token-verified[data-verified=true]");
   };
 }
+
+const signet = process.env.SIGNET ?? new URL("../../target/debug/signet", import.meta.url).pathname;
+Object.assign(cases, stories({ base, signet, visitor, accessible, looks }));
 
 let failed = 0;
 let current = [];

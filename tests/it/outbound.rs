@@ -114,9 +114,16 @@ fn sf_01_private_targets_get_no_connection() {
 fn sf_02_addresses_in_disguise() {
     block_on(async {
         let client = Guard::new().strict();
-        for disguised in
-            ["127.1", "2130706433", "0x7f.1", "0x7f000001", "017700000001", "\u{2460}\u{2461}\u{2466}.\u{24ea}.\u{24ea}.\u{2460}", "0", "127.0.0.1."]
-        {
+        for disguised in [
+            "127.1",
+            "2130706433",
+            "0x7f.1",
+            "0x7f000001",
+            "017700000001",
+            "\u{2460}\u{2461}\u{2466}.\u{24ea}.\u{24ea}.\u{2460}",
+            "0",
+            "127.0.0.1.",
+        ] {
             let said = refused(&client, &format!("https://{disguised}/")).await;
             assert!(said.contains("not public"), "{disguised}: {said}");
         }
@@ -127,7 +134,9 @@ fn sf_02_addresses_in_disguise() {
 fn sf_03_addresses_within_addresses() {
     block_on(async {
         let client = Guard::new().strict();
-        for inside in ["::ffff:7f00:1", "::ffff:a00:1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::", "::7f00:1"] {
+        for inside in
+            ["::ffff:7f00:1", "::ffff:a00:1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::", "::7f00:1"]
+        {
             let said = refused(&client, &format!("https://[{inside}]/")).await;
             assert!(said.contains("not public"), "{inside}: {said}");
         }
@@ -235,7 +244,10 @@ fn sf_07_size_time_and_type() {
         let fault = guard.allowing(&mute).fetch(&mute.url("/"), JSON, quick()).await.expect_err("no hello");
         assert!(matches!(fault, OutboundError::TooSlow));
 
-        receiver.answer_with(answer("Content-Type: application/JSON; charset=utf-8\r\ncontent-length: 11", b"{\"keys\":[]}"));
+        receiver.answer_with(answer(
+            "Content-Type: application/JSON; charset=utf-8\r\ncontent-length: 11",
+            b"{\"keys\":[]}",
+        ));
         assert_eq!(client.fetch(&receiver.url("/jwks"), JSON, quick()).await.unwrap(), b"{\"keys\":[]}");
     });
 }

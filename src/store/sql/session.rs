@@ -98,10 +98,7 @@ pub(in crate::store) async fn with_user(
     found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
 }
 
-pub(in crate::store) async fn by_id(
-    conn: &mut Conn<'_>,
-    id: SessionId,
-) -> Result<Option<(Session, User)>, StoreError> {
+pub(in crate::store) async fn by_id(conn: &mut Conn<'_>, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
     let found: Option<(SessionRow, UserRow)> = sessions::table
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .filter(sessions::id.eq(id.as_str()))

@@ -13,7 +13,7 @@ async fn sessions_are_listed_and_ended() {
         all.extend(["--dev", "--port", &port]);
         run(server.command(), &all, "")
     };
-    let token = here(&["tokens", "get"]).ends_with(0).out;
+    let token = here(&["tokens", "get", "--scope", "openid"]).ends_with(0).out;
     here(&["tokens", "get"]).ends_with(0);
     let list = here(&["sessions", "list", "-o", "json"]).json();
     let rows = list.as_array().unwrap();

@@ -125,6 +125,26 @@ fn se_08_sign_out_everywhere_ends_all_of_it_at_once() {
 }
 
 #[test]
+fn se_10_another_person_in_the_same_browser_ends_the_session_that_was_open() {
+    block_on(async {
+        let stage = Stage::new().await;
+        let mut browser = Browser::new();
+        let ada = sign_in(&stage.rp, &mut browser).await;
+        let old = browser.cookie("signet_session").unwrap();
+        let mut url = stage.rp.authorization_url("openid");
+        url.query_pairs_mut().append_pair("prompt", "login");
+        browser.authorize(&url, crate::support::party::REDIRECT_URI, BOB).await;
+        let bob = sign_in_as(&stage.rp, &mut browser, BOB, "openid").await;
+        assert_ne!(sid(ada.id_token()), sid(bob.id_token()), "ended, not merged");
+        assert_eq!(stage.rp.userinfo(ada.access()).await.status, StatusCode::UNAUTHORIZED);
+        stage.rp.refresh(ada.refresh()).await.refused("invalid_grant");
+        let mut thief = Browser::new();
+        thief.plant("signet_session", &old);
+        assert!(!is_signed_in(&stage.rp, &mut thief).await);
+    });
+}
+
+#[test]
 fn an_applications_access_is_taken_back() {
     block_on(async {
         let stage = Stage::new().await;

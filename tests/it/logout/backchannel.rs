@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use signet::crypto::Verifier;
+use signet::domain::client::ApplicationType;
 use signet::domain::client::Client;
 use signet::domain::secret::Secret;
 use signet::domain::uri::RedirectUri;
-use signet::domain::client::ApplicationType;
 use tempfile::TempDir;
 
 use super::BACK;
@@ -27,8 +27,8 @@ use crate::support::database::block_on;
 use crate::support::https::Answer;
 use crate::support::https::Authority;
 use crate::support::https::Greeting;
-use crate::support::https::Receiver;
 use crate::support::https::Received;
+use crate::support::https::Receiver;
 use crate::support::party::Party;
 use crate::support::party::opened;
 use crate::support::postgres::left_out;
@@ -158,7 +158,8 @@ fn every_end_of_a_session_is_told() {
                     signet.sign_out_everywhere(&ada, None, reason).await.unwrap();
                 }
                 _ => {
-                    let session = signet::domain::ids::SessionId::new(sid(tokens.id_token()).as_str().unwrap()).unwrap();
+                    let session =
+                        signet::domain::ids::SessionId::new(sid(tokens.id_token()).as_str().unwrap()).unwrap();
                     let reach = signet::domain::family::Reach::Immediate;
                     assert!(signet.end_session(&session, reach).await.unwrap());
                 }
@@ -207,7 +208,10 @@ fn lo_11_one_of_two_sessions_then_all() {
         let bob = sign_in_as(&rp, &mut Browser::new(), BOB, "openid").await;
         one.open(&end_session(&app, &[("id_token_hint", first.id_token())])).await;
         app.signet.deliver_logouts().await.unwrap();
-        assert_eq!(stage.tokens().iter().map(|claims| claims["sid"].clone()).collect::<Vec<_>>(), [sid(first.id_token())]);
+        assert_eq!(
+            stage.tokens().iter().map(|claims| claims["sid"].clone()).collect::<Vec<_>>(),
+            [sid(first.id_token())]
+        );
         assert!(super::is_signed_in(&rp, &mut two).await, "the other session goes on");
         let reason = signet::domain::family::RevocationReason::Logout;
         app.signet.sign_out_everywhere(&app.ada().await.id, None, reason).await.unwrap();
@@ -312,7 +316,8 @@ async fn two_nodes(kind: Kind) {
     }
     let reason = signet::domain::family::RevocationReason::Logout;
     app.signet.sign_out_everywhere(&app.ada().await.id, None, reason).await.unwrap();
-    let nodes = [Arc::clone(&app.signet), Arc::clone(&other.signet), Arc::clone(&app.signet), Arc::clone(&other.signet)];
+    let nodes =
+        [Arc::clone(&app.signet), Arc::clone(&other.signet), Arc::clone(&app.signet), Arc::clone(&other.signet)];
     let deliveries = nodes.map(|signet| tokio::spawn(async move { signet.deliver_logouts().await }));
     for delivery in deliveries {
         delivery.await.unwrap().unwrap();

@@ -26,8 +26,7 @@ use crate::support::party::Tokens;
 use crate::support::party::opened;
 
 /// Letters, digits and every punctuation of VSCHAR: what the suite sends.
-const STATE: &str =
-    "abcXYZ0123456789!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP";
+const STATE: &str = "abcXYZ0123456789!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP";
 
 struct Stage {
     app: App,
@@ -185,7 +184,8 @@ fn lo_01_only_a_hint_of_this_very_session_signs_out_unasked() {
         let elsewhere = sign_in(&stage.rp, &mut Browser::new()).await;
         let bob = sign_in_as(&stage.rp, &mut Browser::new(), BOB, "openid").await;
         for hint in [elsewhere.id_token(), bob.id_token()] {
-            let asked = stage.open(&[("id_token_hint", hint), ("post_logout_redirect_uri", BACK), ("state", "s")]).await;
+            let asked =
+                stage.open(&[("id_token_hint", hint), ("post_logout_redirect_uri", BACK), ("state", "s")]).await;
             assert!(asked.form("logout-confirm").is_some(), "{}", asked.text);
             assert!(asked.text.contains("ada@example.test"), "says who would be signed out");
             assert!(stage.still_signed_in().await);
@@ -250,6 +250,15 @@ fn lo_04_an_expired_hint_and_a_retired_key_but_not_a_revoked_one() {
         assert!(!jwks.contains(kid.as_str()), "the key has left the JWKS");
         let answer = stage.open(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BACK)]).await;
         assert_eq!(answer.location().expect("a retired key is ours").as_str(), BACK);
+
+        // A revoked key may be in other hands: what it has signed says nothing.
+        let tokens = sign_in(&stage.rp, &mut stage.browser).await;
+        let (header, _) = opened(tokens.id_token());
+        let kid = KeyId::new(header["kid"].as_str().unwrap()).unwrap();
+        let plan = stage.app.signet.plan_revocation(&kid, "stolen", false).await.unwrap();
+        stage.app.signet.revoke_key(plan).await.unwrap();
+        is_error_page(&stage.open(&[("id_token_hint", tokens.id_token())]).await);
+        assert!(stage.still_signed_in().await);
     });
 }
 

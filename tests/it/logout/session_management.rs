@@ -39,7 +39,8 @@ fn sm_02_sm_04_session_state_fits_the_browsers_state() {
         let cookie = browser.cookies().find(|(name, _)| *name == "signet_state").unwrap().1.clone();
         assert!(!cookie.http_only && cookie.value != browser.cookie("signet_session").unwrap());
 
-        browser.open(&end_session(&app, &[("id_token_hint", sign_in(&rp, &mut browser).await.id_token())])).await;
+        let tokens = sign_in(&rp, &mut browser).await;
+        browser.open(&end_session(&app, &[("id_token_hint", tokens.id_token())])).await;
         assert_eq!(browser.cookie("signet_state").as_deref(), Some("signed-out"));
         assert_ne!(given, expected(&browser, &given), "changed");
         // An answer that signs nobody in says nothing of sessions, nor does one without openid.
@@ -51,7 +52,7 @@ fn sm_02_sm_04_session_state_fits_the_browsers_state() {
 }
 
 #[test]
-fn sm_01_sm_03_a_frame_that_anybody_may_show_and_that_asks_nobody() {
+fn sm_01_sm_03_se_14_a_frame_that_anybody_may_show_and_that_asks_nobody() {
     block_on(async {
         let app = App::start(Kind::Sqlite).await.unwrap();
         let rp = party(&app, "rp", |_| {}).await;

@@ -27,12 +27,18 @@ pub(super) async fn with_a_former_password_is_not_begun(db: Database) {
     furnish(&db.store).await;
     let (former, new) = (PasswordHash::from_phc("$former"), PasswordHash::from_phc("$new"));
     db.store.set_password(user_id("ada"), former.clone(), NOON, None).await.unwrap();
-    assert_eq!(db.store.begin_session(session("s2", "ada"), None, Some(former.clone())).await, Ok(BeginSession::Begun(session_id("s2"))));
+    assert_eq!(
+        db.store.begin_session(session("s2", "ada"), None, Some(former.clone())).await,
+        Ok(BeginSession::Begun(session_id("s2")))
+    );
     db.store.set_password(user_id("ada"), new.clone(), later(1), None).await.unwrap();
     let late = db.store.begin_session(session("s3", "ada"), None, Some(former)).await;
     assert_eq!(late, Ok(BeginSession::PasswordChanged));
     assert_eq!(db.store.session(hash("s3")).await, Ok(None));
-    assert_eq!(db.store.begin_session(session("s4", "ada"), None, Some(new)).await, Ok(BeginSession::Begun(session_id("s4"))));
+    assert_eq!(
+        db.store.begin_session(session("s4", "ada"), None, Some(new)).await,
+        Ok(BeginSession::Begun(session_id("s4")))
+    );
 }
 
 pub(super) async fn logout_ends_codes_and_families(db: Database) {

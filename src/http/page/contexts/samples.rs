@@ -159,9 +159,7 @@ impl ErrorPage {
 
 impl SignedOutPage {
     fn samples() -> Vec<Self> {
-        let back = || {
-            Destination::parse("https://shop.test/").map(|uri| BackTo { app: "My shop".to_owned(), uri })
-        };
+        let back = || Destination::parse("https://shop.test/").map(|uri| BackTo { app: "My shop".to_owned(), uri });
         let frames = ["https://shop.test/logout?iss=i&sid=s", "https://c2.test/fc"];
         vec![
             Self { back: None, frames: Vec::new() },
