@@ -28,7 +28,6 @@ pub const TEND_EVERY: Duration = Duration::from_secs(30);
 
 /// Clocks of verifiers may be this far off.
 const SKEW: Duration = Duration::from_hours(1);
-const LEAST_SKEW: Duration = Duration::from_mins(5);
 
 /// What rotations of this installation are put off by: chosen once, the same for all nodes.
 const JITTER: &str = "keys_jitter";
@@ -42,7 +41,9 @@ impl Signet {
         let keys = &self.config.keys;
         let retire_for = match keys.retire_for {
             // Clients of the database may have tokens that live longer than the file knows.
-            RetireFor::For(time) => time.max(self.longest_token(&self.store.clients().await?) + LEAST_SKEW),
+            RetireFor::For(time) => {
+                time.max(self.longest_token(&self.store.clients().await?) + keys.least_skew(self.dev))
+            }
             RetireFor::Auto => self.longest_token(&self.store.clients().await?) + SKEW,
         };
         let rotate_every = match keys.rotate_every {
