@@ -51,7 +51,6 @@ async fn watch(signet: Arc<Signet>) {
 }
 
 async fn tend(signet: Arc<Signet>) -> Result<(), FlowError> {
-    signet.check_clock(&signet.store.signing_keys().await?)?;
     signet.tend_keys().await.map(|_| ())
 }
 

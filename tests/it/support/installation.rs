@@ -4,6 +4,8 @@ use std::io::Write;
 use std::process::Command;
 use std::process::Stdio;
 
+use diesel::Connection;
+use diesel::connection::SimpleConnection;
 use serde_json::Value;
 use signet::store::Store;
 use tempfile::TempDir;
@@ -113,6 +115,16 @@ impl Installation {
     /// Starts `signet serve` here and waits until it is ready.
     pub(crate) async fn serve(&self) -> Server {
         Server::installed(self.folder.path(), self.port).await
+    }
+
+    /// Statements past all rules of ours.
+    pub(crate) fn sql(&self, statements: &str) {
+        if let Some(file) = self.database.strip_prefix("sqlite://") {
+            let mut database = diesel::SqliteConnection::establish(file).expect("the database");
+            return database.batch_execute(statements).expect("it is done");
+        }
+        let name = self.database.split(['/', '?']).nth(3).expect("the name of a database");
+        Cluster::shared().expect("it was there before").psql(name, statements);
     }
 
     /// The database itself, past all servers.
