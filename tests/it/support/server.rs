@@ -33,7 +33,7 @@ pub(crate) struct Server {
     /// Where it was started.
     folder: PathBuf,
     /// A dev server's own, which goes with it.
-    _own: Option<TempDir>,
+    own: Option<TempDir>,
 }
 
 impl Server {
@@ -53,7 +53,7 @@ impl Server {
         let mut serve = command(folder.path());
         serve.args(["serve", "--dev", "--port", &port.to_string()]).envs(environment.iter().copied());
         let mut server = Self::spawn(serve, folder.path(), port);
-        server._own = Some(folder);
+        server.own = Some(folder);
         server.wait_until_ready().await;
         server
     }
@@ -79,7 +79,7 @@ impl Server {
         collect(child.stdout.take().expect("standard output"), &log);
         collect(child.stderr.take().expect("standard error"), &log);
         let base = Url::parse(&format!("http://localhost:{port}")).expect("a URL");
-        Self { child, base, log, started_at: 0, folder: folder.to_owned(), _own: None }
+        Self { child, base, log, started_at: 0, folder: folder.to_owned(), own: None }
     }
 
     /// The absolute URL of a path of this server.
@@ -159,6 +159,8 @@ impl Drop for Server {
         // It may be gone already; then there is nothing to end.
         drop(self.child.kill());
         drop(self.child.wait());
+        // Only now: nobody writes there any more.
+        drop(self.own.take());
     }
 }
 

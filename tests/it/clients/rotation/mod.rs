@@ -1,5 +1,5 @@
-//! Verifiers that others wrote, each in a process of its own, while keys change: jose's `createRemoteJWKSet`, PyJWT's
-//! `PyJWKClient`, and the `openidconnect` crate. They see every token when it is fresh and again shortly before it ends.
+//! Verifiers that others wrote, each in a process of its own, while keys change: jose's `createRemoteJWKSet`, the
+//! `PyJWKClient` of `PyJWT`, and the `openidconnect` crate. They see every token when it is fresh and again shortly before it ends.
 
 mod reader;
 
@@ -88,7 +88,7 @@ async fn readers_notice_no_rotation() {
         first.iter().all(|kid| !published.contains(kid)),
         "keys left the JWKS while readers verified: {published:?}"
     );
-    scene.say(&format!(
+    Scene::say(&format!(
         "{} s: {} tokens shown, {} refused",
         since.elapsed().as_secs(),
         scene.shown,
@@ -290,7 +290,7 @@ impl Scene {
         let since = Instant::now();
         let unknown = |reader: &Reader| Found { reader: reader.name, accepts_new: None, refuses_old: None };
         let mut found: Vec<Found> = self.readers.iter().map(unknown).collect();
-        while since.elapsed() < Duration::from_secs(60)
+        while since.elapsed() < Duration::from_mins(1)
             && found.iter().any(|f| f.accepts_new.or(f.refuses_old).is_none() || f.refuses_old.is_none())
         {
             let [new, _] = self.refresh(0).await;
@@ -309,7 +309,7 @@ impl Scene {
                 time.map_or("not in time".to_owned(), |t| format!("{:.1} s", t.as_secs_f64()))
             };
             let verb = if flush { "revoke --flush" } else { "revoke" };
-            self.say(&format!(
+            Self::say(&format!(
                 "{verb}: {reader} accepts the new key after {}, refuses the old one after {}",
                 seconds(accepts_new),
                 seconds(refuses_old)
@@ -319,7 +319,7 @@ impl Scene {
     }
 
     /// Past the capture of the test runner.
-    fn say(&self, what: &str) {
+    fn say(what: &str) {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("real verifiers: {what}\n").as_bytes());
     }
 }
