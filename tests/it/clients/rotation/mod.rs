@@ -1,5 +1,6 @@
 //! Verifiers that others wrote, each in a process of its own, while keys change: jose's `createRemoteJWKSet`, the
-//! `PyJWKClient` of `PyJWT`, and the `openidconnect` crate. They see every token when it is fresh and again shortly before it ends.
+//! `PyJWKClient` of `PyJWT`, and the `openidconnect` crate. They see every token when it is fresh and again shortly
+//! before it ends.
 
 mod reader;
 
@@ -291,7 +292,7 @@ impl Scene {
         let unknown = |reader: &Reader| Found { reader: reader.name, accepts_new: None, refuses_old: None };
         let mut found: Vec<Found> = self.readers.iter().map(unknown).collect();
         while since.elapsed() < Duration::from_mins(1)
-            && found.iter().any(|f| f.accepts_new.or(f.refuses_old).is_none() || f.refuses_old.is_none())
+            && found.iter().any(|found| found.accepts_new.is_none() || found.refuses_old.is_none())
         {
             let [new, _] = self.refresh(0).await;
             for (reader, found) in self.readers.iter_mut().zip(&mut found) {
