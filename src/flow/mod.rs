@@ -15,6 +15,7 @@ pub mod backchannel;
 pub mod begun;
 pub mod client_credentials;
 pub mod clients;
+mod clock;
 pub mod code;
 pub mod consent;
 pub mod denylist;

@@ -97,13 +97,13 @@ async fn act(
             let Some(chosen) = web.signet.own_session(user, &id).await? else { return Ok(not_found()) };
             let frames = web.signet.sign_out_of(&chosen).await?;
             if chosen.id == session.id {
-                return Ok(end_session::signed_out(web, request, frames, Way::default()));
+                return Ok(end_session::signed_out(web, request, &frames, Way::default()));
             }
             Ok(respond::see_other("/account", &[]))
         }
         "sign-out-everywhere" => {
             let frames = web.signet.sign_out_everywhere(&user.id, Some(&session.id), RevocationReason::Logout).await?;
-            Ok(end_session::signed_out(web, request, frames, Way::default()))
+            Ok(end_session::signed_out(web, request, &frames, Way::default()))
         }
         "remove" => {
             let Ok(id) = ClientId::new(named("client")) else { return Ok(not_found()) };

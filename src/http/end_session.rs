@@ -82,14 +82,14 @@ async fn end(web: &Web, request: &HttpRequest, params: &Params, confirmed: bool)
             };
             respond::page(web, respond::locale(web, request, &way.ui_locales), StatusCode::OK, &page)
         }
-        Ok(Logout::Done { frames, way }) => signed_out(web, request, frames, way),
+        Ok(Logout::Done { frames, way }) => signed_out(web, request, &frames, way),
         Err(failure) => error::page(web, request, &failure),
     }
 }
 
 /// The last page of a session, or straight on to the application when nobody has to be told in a frame.
 #[must_use]
-pub fn signed_out(web: &Web, request: &HttpRequest, frames: Vec<String>, way: Way) -> HttpResponse {
+pub fn signed_out(web: &Web, request: &HttpRequest, frames: &[String], way: Way) -> HttpResponse {
     let cookies =
         [web.cookies.clear(Cookie::Session), web.cookies.write(Cookie::State, session_state::SIGNED_OUT, None)];
     let frames: Vec<Destination> = frames.iter().filter_map(|uri| Destination::parse(uri)).collect();

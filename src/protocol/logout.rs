@@ -59,7 +59,7 @@ pub struct LogoutRequest {
 /// Who asks: the client of the hint, or the one that is named.
 ///
 /// # Errors
-/// `invalid_request`: "When both client_id and id_token_hint are present, the OP MUST verify that the Client
+/// `invalid_request`: "When both `client_id` and `id_token_hint` are present, the OP MUST verify that the Client
 /// Identifier matches the one used when issuing the ID Token." (section 2)
 pub fn client_id(params: &Params, hint: Option<&Hint>) -> Result<Option<ClientId>, OAuthError> {
     let named = params.get("client_id")?.map(ClientId::new).transpose().map_err(|_| unknown_client())?;
@@ -87,10 +87,9 @@ pub fn validate(
         return Err(unknown_client());
     }
     let back = match (params.get("post_logout_redirect_uri")?, client) {
-        (None, _) => None,
-        // "An id_token_hint or client_id is needed to know whose address this is"; without either the person can sign
-        // out all the same, and stays here.
-        (Some(_), None) => None,
+        // Without a hint and without `client_id` nobody knows whose address it is; the person can sign out all the
+        // same, and stays here.
+        (None, _) | (Some(_), None) => None,
         (Some(uri), Some(client)) => {
             // "the OP MUST NOT perform post-logout redirection if the post_logout_redirect_uri value supplied does
             // not exactly match one of the previously registered post_logout_redirect_uris values" (section 3)

@@ -199,7 +199,7 @@ fn a_theme_replaces_single_files_and_is_tried_at_start() {
     std::fs::create_dir(folder.path().join("assets")).unwrap();
     write("assets/theme.css", ":root { --accent: #a00 }");
     let pages = Pages::load(Some(folder.path()), "Example ID", "en").unwrap();
-    let html = pages.render(english(&pages), &super::contexts::SignedOutPage { back: None });
+    let html = pages.render(english(&pages), &super::contexts::SignedOutPage { back: None, frames: Vec::new() });
     assert!(html.body.contains("<h1>Bye</h1>") && html.body.contains("Example ID"));
     assert!(html.body.contains("/assets/theme."));
 
