@@ -31,6 +31,7 @@ fn key(name: &str, state: KeyState, published_at: Timestamp) -> SigningKey {
         activates_at: None,
         activated_at: (state == KeyState::Active).then_some(published_at),
         retired_at: None,
+        longest_token: Duration::ZERO,
         leaves_at: None,
         revoked_at: None,
         revoked_reason: None,

@@ -207,6 +207,7 @@ pub(crate) fn key(kid: &str, algorithm: Algorithm, state: KeyState) -> SigningKe
         activates_at: None,
         activated_at: None,
         retired_at: None,
+        longest_token: Duration::ZERO,
         leaves_at: None,
         revoked_at: None,
         revoked_reason: None,
