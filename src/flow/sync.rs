@@ -34,13 +34,14 @@ impl Signet {
     /// [`FlowError::Store`].
     pub(super) async fn compare_clocks(&self) -> Result<(), FlowError> {
         let newest = self.store.newest_time().await?;
-        if let Some(newest) = newest {
-            self.steady.lock().unwrap_or_else(PoisonError::into_inner).hear(newest);
-        }
-        let (steady, wall) = (self.steady_now(), self.now());
+        let (wall, monotonic) = (self.now(), self.clock.monotonic());
+        let steady = {
+            let mut clock = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+            clock.hear(newest.unwrap_or(Timestamp::EPOCH), wall, monotonic)
+        };
         let off = wall.since(steady).max(steady.since(wall));
         if off > CLOCK_IS_OFF {
-            tracing::warn!(event = "clock_is_off", clock = %wall, believed = %steady, "signing keys go by the second");
+            tracing::warn!(event = "clock_is_off", clock = %wall, believed = %steady);
         }
         if newest.is_none_or(|newest| steady.since(newest) >= TELL_TIME_EVERY) {
             self.store.move_time_on(steady).await?;

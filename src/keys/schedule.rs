@@ -168,8 +168,7 @@ impl Plan<'_> {
 
     fn begin(&mut self, algorithms: impl Iterator<Item = Algorithm>) {
         let unpublished = algorithms.filter(|algorithm| oldest(self.keys, *algorithm, KeyState::Next).is_none());
-        let keys: Vec<_> =
-            unpublished.filter_map(|algorithm| Some((self.name(algorithm)?, algorithm))).collect();
+        let keys: Vec<_> = unpublished.filter_map(|algorithm| Some((self.name(algorithm)?, algorithm))).collect();
         if !keys.is_empty() {
             self.actions.push(Action::Begin { keys });
         }

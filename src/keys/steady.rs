@@ -25,12 +25,7 @@ impl SteadyClock {
     /// `wall`: the clock of this machine. `database`: that of the database server, if it has one; the earlier of the two
     /// is believed. `newest`: the newest instant that a node was sure of.
     #[must_use]
-    pub fn start(
-        wall: Timestamp,
-        database: Option<Timestamp>,
-        newest: Option<Timestamp>,
-        monotonic: Duration,
-    ) -> Self {
+    pub fn start(wall: Timestamp, database: Option<Timestamp>, newest: Option<Timestamp>, monotonic: Duration) -> Self {
         let believed = database.map_or(wall, |database| database.min(wall));
         Self { at: newest.map_or(believed, |newest| newest.max(believed)), monotonic }
     }
@@ -44,9 +39,10 @@ impl SteadyClock {
         self.at
     }
 
-    /// Another node was sure of `newest`.
-    pub fn hear(&mut self, newest: Timestamp) {
-        self.at = self.at.max(newest);
+    /// Another node was sure of `newest`, a moment ago: what has passed here until now is part of it.
+    pub fn hear(&mut self, newest: Timestamp, wall: Timestamp, monotonic: Duration) -> Timestamp {
+        self.at = self.read(wall, monotonic).max(newest);
+        self.at
     }
 }
 
@@ -98,11 +94,22 @@ mod tests {
     }
 
     #[test]
+    fn what_passed_is_counted_once() {
+        let mut one = SteadyClock::start(NOON, None, None, Duration::ZERO);
+        let mut other = one;
+        for day in 1..100 {
+            let (wall, passed) = (NOON.plus(day * DAY), day * DAY);
+            let newest = one.read(wall, passed);
+            assert_eq!(other.hear(newest, wall, passed), wall);
+            assert_eq!(one.hear(other.read(wall, passed), wall, passed), wall);
+        }
+    }
+
+    #[test]
     fn others_pull_forward_and_never_back() {
         let mut clock = SteadyClock::start(NOON, None, None, DAY);
-        clock.hear(NOON.minus(DAY));
-        assert_eq!(clock.read(NOON, DAY), NOON);
-        clock.hear(NOON.plus(DAY));
+        assert_eq!(clock.hear(NOON.minus(DAY), NOON, DAY), NOON);
+        assert_eq!(clock.hear(NOON.plus(DAY), NOON, DAY), NOON.plus(DAY));
         assert_eq!(clock.read(NOON, DAY), NOON.plus(DAY));
         assert_eq!(clock.read(NOON, Duration::ZERO), NOON.plus(DAY), "nor does the monotonic clock go back");
     }

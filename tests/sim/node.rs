@@ -48,10 +48,8 @@ impl Node {
     }
 
     pub(crate) fn compare_clocks(&mut self, wall: Timestamp, table: &mut Table) {
-        if let Some(newest) = table.newest {
-            self.steady.hear(newest);
-        }
-        let now = self.steady.read(wall, monotonic(table));
+        let newest = table.newest.unwrap_or(Timestamp::EPOCH);
+        let now = self.steady.hear(newest, wall, monotonic(table));
         if table.newest.is_none_or(|newest| now.since(newest) >= TELL_TIME_EVERY) {
             table.newest = Some(now);
         }

@@ -129,8 +129,7 @@ impl Table {
         }
         let signs = |key: &SigningKey| matches!(key.state, KeyState::Next | KeyState::Active);
         let keys = Rc::make_mut(&mut self.keys);
-        let found =
-            keys.rows.iter_mut().find(|key| key.kid == *kid && signs(key) && key.longest_token < longest_token);
+        let found = keys.rows.iter_mut().find(|key| key.kid == *kid && signs(key) && key.longest_token < longest_token);
         found.map(|key| key.longest_token = longest_token).is_some()
     }
 
@@ -146,7 +145,13 @@ impl Table {
         true
     }
 
-    fn activate(&mut self, kid: &KeyId, retire: Option<(&KeyId, Duration)>, at: Timestamp, leaves_at: Timestamp) -> bool {
+    fn activate(
+        &mut self,
+        kid: &KeyId,
+        retire: Option<(&KeyId, Duration)>,
+        at: Timestamp,
+        leaves_at: Timestamp,
+    ) -> bool {
         let is = |key: &SigningKey, kid: &KeyId, state| key.kid == *kid && key.state == state;
         let as_seen = |old: &KeyId, seen: Duration| {
             self.rows().any(|key| is(key, old, KeyState::Active) && key.longest_token <= seen)

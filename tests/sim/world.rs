@@ -60,7 +60,9 @@ impl fmt::Display for Broken {
             Self::TooEarly { key, at, published_for } => {
                 write!(f, "at {at} a token is signed with key {key}, published for {} s only", published_for.as_secs())
             }
-            Self::Keys { what, count, algorithm, at } => write!(f, "at {at} there are {count} {what} keys for {algorithm}"),
+            Self::Keys { what, count, algorithm, at } => {
+                write!(f, "at {at} there are {count} {what} keys for {algorithm}")
+            }
         }
     }
 }
@@ -127,7 +129,7 @@ impl World {
         let window = random.random_bool(0.3).then(|| Window::parse("Tue-Thu 09:00-16:00 Europe/Berlin")).flatten();
         let percent = if random.random_bool(0.5) { 0 } else { random.random_range(1..=5) };
         let policy = Policy {
-            rotate_every: Some(DAY * random.random_range(40..=180)),
+            rotate_every: Some(DAY * random.random_range(60..=200)),
             publish_ahead: DAY * 14,
             retire_for: Duration::ZERO,
             longest_token: HOUR,
@@ -138,7 +140,8 @@ impl World {
         };
         let mut table = Table::new(fault, START);
         table.newest = Some(START);
-        let walls: Vec<Wall> = (0..4).map(|_| Wall { skew: seconds(&mut random, -SKEW_SECONDS..SKEW_SECONDS), jump: 0 }).collect();
+        let walls: Vec<Wall> =
+            (0..4).map(|_| Wall { skew: seconds(&mut random, -SKEW_SECONDS..SKEW_SECONDS), jump: 0 }).collect();
         let nodes = (0..3).map(|node| Node::started(walls[node].shows(START), walls[3].shows(START), &table)).collect();
         Self {
             random,
@@ -193,40 +196,50 @@ impl World {
         if self.jumped_until > now {
             next = next.min(self.jumped_until);
         }
+        let published = self.table.keys.published();
+        if self.tokens.iter().any(|token| published & (1 << token.key) == 0) {
+            // A good token of a key that has left: somebody will soon show it.
+            next = next.min(now.plus(Duration::from_secs(self.random.random_range(60..1200))));
+        }
         let lead = self.policy.lead().saturating_mul(2);
-        let mut in_play = !self.tokens.is_empty() && self.tokens.iter().any(|token| token.key != self.tokens[0].key);
+        // What the nodes take for the time may be bent by then.
+        let ahead = self.table.newest.map_or(0, |newest| newest.micros() - now.micros());
+        let truly = |at: Timestamp| Timestamp::from_micros(at.micros() - ahead);
         for key in &self.table.keys.rows {
             let instant = match key.state {
                 KeyState::Next => key.activates_at,
                 KeyState::Retired => key.leaves_at,
                 _ => None,
             };
-            if let Some(at) = instant {
+            if let Some(at) = instant.map(truly) {
                 let moment = if now < at.minus(NEAR) {
                     at.minus(NEAR)
                 } else {
-                    now.plus(Duration::from_millis(self.random.random_range(500..40_000)))
+                    now.plus(Duration::from_millis(self.random.random_range(500..60_000)))
                 };
                 next = next.min(moment);
             }
-            in_play |= key.state == KeyState::Retired;
+            if let Some(left) = key.leaves_at.map(|at| truly(at).since(now)).filter(|left| *left > NEAR) {
+                // Its tokens are still about.
+                next = next.min(now.plus(left / 100 * self.random.random_range(30..80)));
+            }
             if key.state == KeyState::Next && key.activates_at.is_none() {
                 let active = schedule::oldest(&self.table.keys.rows, key.algorithm, KeyState::Active);
-                let due = self.policy.change_of_guard(active, key).map(|due| due.minus(lead));
+                let due = self.policy.change_of_guard(active, key).map(|due| truly(due.minus(lead)));
                 next = next.min(match due {
                     Some(due) if due > now => due,
                     _ => now.plus(Duration::from_secs(self.random.random_range(600..20_000))),
                 });
             }
         }
-        if in_play {
-            next = next.min(now.plus(Duration::from_secs(self.random.random_range(300..2400))));
-        }
         next.max(now.plus(Duration::from_millis(200)))
     }
 
     /// Time passes, and nothing changes in it.
     fn pass(&mut self, to: Timestamp) {
+        if to.since(self.now) > Duration::from_secs(2) {
+            self.nodes.iter_mut().for_each(|node| node.poll(&self.table));
+        }
         let serving = self.serving();
         for reader in &mut self.readers {
             if !serving.is_empty() {
@@ -236,6 +249,12 @@ impl World {
         }
         self.now = to;
         self.table.true_time = to;
+        // They have done so every half a minute.
+        for node in [0, 1, 2, 0, 1, 2] {
+            if to >= self.nodes[node].cut_off_until {
+                self.nodes[node].compare_clocks(self.walls[node].shows(to), &mut self.table);
+            }
+        }
     }
 
     fn serving(&self) -> Vec<u64> {
@@ -252,13 +271,13 @@ impl World {
             20..30 => self.walls[node].skew = skew,
             30..50 => self.jump(),
             50..65 => {
-                let away = Duration::from_secs(self.random.random_range(1..4 * 3600));
+                let away = Duration::from_secs(self.random.random_range(1..12 * 3600));
                 self.nodes[node].cut_off_until = self.now.plus(away);
             }
             65..75 => self.rotate_by_hand(node),
             75..80 => self.policy.paused_until = Some(self.now.plus(DAY * self.random.random_range(1..30))),
             80..84 => self.policy.paused_until = None,
-            84..92 => self.policy.longest_token = Duration::from_mins(self.random.random_range(5..=24 * 60)),
+            84..98 => self.policy.longest_token = Duration::from_mins(self.random.random_range(5..=24 * 60)),
             _ => {}
         }
     }
@@ -325,6 +344,11 @@ impl World {
                 break;
             }
             if self.table.carry_out(&action, clock, self.policy.longest_token) {
+                // Fate likes the hours before a change.
+                if matches!(action, Action::Plan { .. }) && self.random.random_bool(0.5) {
+                    let soon = self.now.plus(Duration::from_mins(self.random.random_range(0..150)));
+                    self.happens_at = self.happens_at.min(soon);
+                }
                 self.history.rotations += u64::from(matches!(action, Action::Activate { .. }));
             }
         }
@@ -358,9 +382,12 @@ impl World {
         self.tokens.retain(|token| token.ends_at > now);
         for at in 0..self.algorithms.len() {
             let algorithm = self.algorithms[at];
-            let changing = self.table.keys.rows.iter().any(|key| {
-                key.algorithm == algorithm && key.activates_at.is_some_and(|at| now.plus(NEAR) >= at)
-            });
+            let changing = self
+                .table
+                .keys
+                .rows
+                .iter()
+                .any(|key| key.algorithm == algorithm && key.activates_at.is_some_and(|at| now.plus(NEAR) >= at));
             let some = self.random.random_range(0..self.nodes.len());
             for node in 0..self.nodes.len() {
                 if node != some && !changing {

@@ -72,8 +72,7 @@ impl TryFrom<KeyRow> for SigningKey {
             activated_at: instant(row.activated_at),
             retired_at: instant(row.retired_at),
             longest_token: Duration::from_micros(
-                u64::try_from(row.longest_token)
-                    .map_err(|_| StoreError::corrupt(TABLE, "a negative lifetime"))?,
+                u64::try_from(row.longest_token).map_err(|_| StoreError::corrupt(TABLE, "a negative lifetime"))?,
             ),
             leaves_at: instant(row.leaves_at),
             revoked_at: instant(row.revoked_at),
