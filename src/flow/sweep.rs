@@ -21,6 +21,7 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`]; what was deleted before stays deleted.
     pub async fn sweep(&self) -> Result<(), FlowError> {
+        self.denylist.forget_expired(self.now());
         let began = self.clock.monotonic();
         // A clock that jumped ahead must not take away what lives.
         let now = self.now().min(self.steady_now());

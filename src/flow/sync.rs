@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 use crate::keys::Ring;
-use crate::store::version::Versions;
 
 use super::Signet;
 use super::error::FlowError;
@@ -49,22 +48,28 @@ impl Signet {
         Ok(())
     }
 
-    /// Loads what has changed since `seen`, and says what is known now.
+    /// Loads what others have changed since the last look.
     ///
     /// # Errors
-    /// [`FlowError::Store`]: the old view stays in force. [`FlowError::Keys`] likewise.
-    pub async fn notice_changes(&self, seen: Versions) -> Result<Versions, FlowError> {
+    /// [`FlowError::Store`]: the old view stays, until it is too old to be believed. [`FlowError::Keys`] likewise.
+    pub async fn notice_changes(&self) -> Result<(), FlowError> {
         let asked_at = self.clock.monotonic();
-        let current = self.store.versions().await?;
-        if current.clients != seen.clients {
-            self.clients.forget();
-        }
+        let known = self.denylist.seq();
+        let current = match self.store.versions().await {
+            Ok(current) => current,
+            Err(error) => {
+                self.denylist.start_over();
+                return Err(error.into());
+            }
+        };
+        self.clients.forget_unless(current.clients);
+        self.learn_denials_up_to(current.denials, known, asked_at).await?;
         if current.keys == self.ring.load().version() {
             self.ring.confirm(asked_at);
         } else {
             self.reload_keys().await?;
         }
-        Ok(current)
+        Ok(())
     }
 
     /// The keys, as the database had them a moment ago.

@@ -6,12 +6,11 @@ use signet::store::key::CreateKey;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use signet::domain::claims::ClaimsRequest;
 use signet::domain::client::ApplicationType;
 use signet::domain::client::AuthMethod;
 use signet::domain::client::Client;
-use signet::domain::client::ClientSource;
 use signet::domain::client::GrantType;
-use signet::domain::client::Lifetimes;
 use signet::domain::code::Code;
 use signet::domain::family::Family;
 use signet::domain::ids::ClientId;
@@ -94,26 +93,11 @@ pub(crate) fn user(name: &str) -> User {
 
 pub(crate) fn client(name: &str) -> Client {
     Client {
-        id: client_id(name),
-        name: name.to_owned(),
-        application_type: ApplicationType::Web,
         token_endpoint_auth_methods: BTreeSet::from([AuthMethod::None]),
-        secrets: Vec::new(),
         redirect_uris: vec![RedirectUri::register("https://c1.test/cb", ApplicationType::Web).unwrap()],
-        post_logout_redirect_uris: Vec::new(),
         grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
         scope: scope("openid email"),
-        audiences: Vec::new(),
-        id_token_signed_response_alg: Algorithm::Rs256,
-        access_token_signed_response_alg: Algorithm::Es256,
-        require_pkce: true,
-        first_party: false,
-        session_api: false,
-        origins: Vec::new(),
-        lifetimes: Lifetimes::default(),
-        disabled: false,
-        created_at: NOON,
-        source: ClientSource::Database,
+        ..Client::new(client_id(name), NOON)
     }
 }
 
@@ -151,6 +135,8 @@ pub(crate) fn attempt(name: &str, browser: &str) -> Attempt {
             max_age: Some(0),
             login_hint: None,
             ui_locales: vec!["de".to_owned()],
+            claims: claims(),
+            subject: Some(user_id("ada")),
         },
         created_at: NOON,
         expires_at: later(1800),
@@ -158,6 +144,11 @@ pub(crate) fn attempt(name: &str, browser: &str) -> Attempt {
         account_selected: false,
         finished_at: None,
     }
+}
+
+fn claims() -> ClaimsRequest {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    ClaimsRequest { userinfo: names(&["name"]), id_token: names(&["locale"]), scope: scope("profile") }
 }
 
 /// A code of ada at demo-web, in session `s1`, good for a minute.
@@ -170,6 +161,7 @@ pub(crate) fn code(name: &str) -> Code {
         redirect_uri: "https://c1.test/cb".to_owned(),
         scope: scope("openid email"),
         nonce: Some("n".to_owned()),
+        claims: claims(),
         code_challenge: Some(CodeChallenge::parse(&"a".repeat(43)).unwrap()),
         authentication: authentication(),
         issued_at: NOON,
@@ -186,6 +178,7 @@ pub(crate) fn family(name: &str) -> Family {
         user_id: user_id("ada"),
         session_id: Some(session_id("s1")),
         scope: scope("openid email"),
+        claims: claims(),
         authentication: authentication(),
         generation: 1,
         current: Some(hash(&format!("{name}-1"))),
