@@ -9,7 +9,7 @@ use signet::ambient::Clock;
 use signet::ambient::SystemClock;
 
 use crate::fault::Fault;
-use crate::world::History;
+use crate::outcome::History;
 use crate::world::World;
 
 const FEW: u64 = 2000;

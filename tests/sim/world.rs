@@ -1,8 +1,6 @@
 //! Ten years, from one moment when something may happen to the next: nothing is looked at in between, because nothing
 //! changes there.
 
-use std::fmt;
-use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -20,8 +18,11 @@ use signet::keys::policy::Policy;
 use signet::keys::schedule;
 use signet::keys::schedule::Action;
 
+use crate::fate::seconds;
 use crate::fault::Fault;
 use crate::node::Node;
+use crate::outcome::Broken;
+use crate::outcome::History;
 use crate::reader;
 use crate::reader::LEEWAY;
 use crate::reader::Reader;
@@ -29,61 +30,15 @@ use crate::table::Table;
 
 const START: Timestamp = Timestamp::from_seconds(1_795_348_800);
 const YEARS_10: Duration = Duration::from_hours(3652 * 24);
-const HOUR: Duration = Duration::from_hours(1);
-const DAY: Duration = Duration::from_hours(24);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
 /// Clocks may be this far off all the time.
-const SKEW_SECONDS: i64 = 60;
+pub(crate) const SKEW_SECONDS: i64 = 60;
 /// By how much a key may sign too early: clocks that are off, and one in a thousand of the time that a clock is wrong.
 const SLACK: Duration = Duration::from_mins(30);
 /// Around each instant of the plan every moment counts.
 const NEAR: Duration = Duration::from_secs(75);
 const TOKENS: usize = 64;
-
-/// What must never happen.
-#[derive(Debug)]
-pub(crate) enum Broken {
-    Rejected { reader: &'static str, key: u8, at: Timestamp, age: Duration },
-    Unpublished { key: u8, at: Timestamp },
-    TooEarly { key: u8, at: Timestamp, published_for: Duration },
-    Keys { what: &'static str, count: usize, algorithm: Algorithm, at: Timestamp },
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rejected { reader, key, at, age } => {
-                write!(f, "at {at} the reader \"{reader}\" refuses a good token of key {key}, {} s old", age.as_secs())
-            }
-            Self::Unpublished { key, at } => {
-                write!(f, "at {at} a token is signed with key {key}, which is not in the JWKS")
-            }
-            Self::TooEarly { key, at, published_for } => {
-                write!(f, "at {at} a token is signed with key {key}, published for {} s only", published_for.as_secs())
-            }
-            Self::Keys { what, count, algorithm, at } => {
-                write!(f, "at {at} there are {count} {what} keys for {algorithm}")
-            }
-        }
-    }
-}
-
-/// What came of a good history.
-#[derive(Debug, Default)]
-pub(crate) struct History {
-    pub(crate) checked: u64,
-    pub(crate) rotations: u64,
-    pub(crate) jumps: u64,
-    pub(crate) steps: u64,
-}
-
-impl History {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.checked += other.checked;
-        self.rotations += other.rotations;
-        self.jumps += other.jumps;
-        self.steps += other.steps;
-    }
-}
 
 struct Token {
     key: u8,
@@ -92,33 +47,33 @@ struct Token {
 }
 
 /// A wall clock: a little off, and sometimes far.
-#[derive(Default)]
-struct Wall {
-    skew: i64,
-    jump: i64,
+#[derive(Debug)]
+pub(crate) struct Wall {
+    pub(crate) skew: i64,
+    pub(crate) jump: i64,
 }
 
 impl Wall {
-    fn shows(&self, now: Timestamp) -> Timestamp {
+    pub(crate) fn shows(&self, now: Timestamp) -> Timestamp {
         Timestamp::from_micros(now.micros() + self.skew + self.jump)
     }
 }
 
 pub(crate) struct World {
-    random: StdRng,
-    now: Timestamp,
-    policy: Policy,
-    algorithms: Vec<Algorithm>,
-    table: Table,
-    nodes: Vec<Node>,
+    pub(crate) random: StdRng,
+    pub(crate) now: Timestamp,
+    pub(crate) policy: Policy,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) table: Table,
+    pub(crate) nodes: Vec<Node>,
     /// Of the nodes, and the last one of the database.
-    walls: Vec<Wall>,
-    jumped_until: Timestamp,
+    pub(crate) walls: Vec<Wall>,
+    pub(crate) jumped_until: Timestamp,
     readers: Vec<Reader>,
     /// Tokens that may still be presented, the oldest first.
     tokens: Vec<Token>,
     happens_at: Timestamp,
-    history: History,
+    pub(crate) history: History,
     /// The version of the table that was looked at last.
     checked: i64,
 }
@@ -259,55 +214,6 @@ impl World {
 
     fn serving(&self) -> Vec<u64> {
         self.nodes.iter().map(Node::jwks).filter(|jwks| *jwks != 0).collect()
-    }
-
-    /// Restarts, clocks that are set, a database that is away for one node, somebody at the command line, pauses, another
-    /// configuration.
-    fn happen(&mut self) {
-        let node = self.random.random_range(0..self.nodes.len());
-        let skew = seconds(&mut self.random, -SKEW_SECONDS..SKEW_SECONDS);
-        match self.random.random_range(0..100) {
-            0..20 => self.restart(node),
-            20..30 => self.walls[node].skew = skew,
-            30..50 => self.jump(),
-            50..65 => {
-                let away = Duration::from_secs(self.random.random_range(1..12 * 3600));
-                self.nodes[node].cut_off_until = self.now.plus(away);
-            }
-            65..75 => self.rotate_by_hand(node),
-            75..80 => self.policy.paused_until = Some(self.now.plus(DAY * self.random.random_range(1..30))),
-            80..84 => self.policy.paused_until = None,
-            84..98 => self.policy.longest_token = Duration::from_mins(self.random.random_range(5..=24 * 60)),
-            _ => {}
-        }
-    }
-
-    fn restart(&mut self, node: usize) {
-        let (wall, database) = (self.walls[node].shows(self.now), self.walls[3].shows(self.now));
-        self.nodes[node] = Node::started(wall, database, &self.table);
-    }
-
-    /// One clock, of a node or of the database, is wrong for a while, by minutes or by a month.
-    fn jump(&mut self) {
-        let wrong = self.random.random_range(0..self.walls.len());
-        let most = [3600, 86_400, 30 * 86_400][self.random.random_range(0..3)];
-        self.walls.iter_mut().for_each(|wall| wall.jump = 0);
-        self.walls[wrong].jump = seconds(&mut self.random, -most..most);
-        self.jumped_until = self.now.plus(HOUR * self.random.random_range(1..480));
-        self.history.jumps += 1;
-        if wrong < self.nodes.len() && self.random.random_bool(0.2) {
-            self.restart(wrong);
-        }
-    }
-
-    fn rotate_by_hand(&mut self, node: usize) {
-        let clock = self.nodes[node].believes(self.walls[node].shows(self.now), &self.table);
-        let algorithm = self.algorithms[self.random.random_range(0..self.algorithms.len())];
-        if let Ok(actions) = schedule::rotate(&self.table.keys.rows, algorithm, clock, &self.policy, false) {
-            for action in actions {
-                self.table.carry_out(&action, clock, self.policy.longest_token);
-            }
-        }
     }
 
     /// The nodes look at the schedule. Each plans from what it saw before any of them wrote, or a moment later, and may
@@ -459,8 +365,4 @@ impl World {
         }
         Ok(())
     }
-}
-
-fn seconds(random: &mut StdRng, range: Range<i64>) -> i64 {
-    random.random_range(range) * 1_000_000
 }
