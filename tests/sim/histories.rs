@@ -3,7 +3,6 @@
 use std::env;
 use std::panic::resume_unwind;
 use std::thread;
-use std::time::Duration;
 
 use signet::ambient::Clock;
 use signet::ambient::SystemClock;
@@ -14,10 +13,8 @@ use crate::world::World;
 
 const FEW: u64 = 2000;
 const MANY: u64 = 20_000;
-/// Each fault of the peers must show within so many histories.
-const FOUND_WITHIN: u64 = 100;
-/// And within this time, also on a busy machine.
-const FOUND_IN: Duration = Duration::from_secs(10);
+/// Each fault must show within so many histories: seconds on a machine that has nothing else to do.
+const FOUND_WITHIN: u64 = 40;
 
 fn seeds() -> std::ops::Range<u64> {
     let number = |name| env::var(name).ok().map(|text: String| text.parse::<u64>().unwrap());
@@ -72,6 +69,5 @@ fn the_simulation_finds_the_faults_of_others() {
         let Some((seed, broken)) = found else { panic!("{fault:?} stays unseen in {FOUND_WITHIN} histories") };
         let took = clock.monotonic();
         println!("{fault:?}: found by seed {seed} in {:.2} s: {broken}", took.as_secs_f64());
-        assert!(took < FOUND_IN, "{fault:?} was found after {took:?} only");
     }
 }
