@@ -291,15 +291,16 @@ proptest! {
                 // The database has a clock of its own, which is right.
                 nodes[node] = SteadyClock::start(wall(node), Some(truth), Some(newest), passed);
             }
-            for (number, clock) in nodes.iter_mut().enumerate() {
-                let before = newest;
+            // Twice around, so that each has heard of the others.
+            for (turn, number) in [0, 1, 2, 0, 1, 2].into_iter().enumerate() {
+                let (clock, before) = (&mut nodes[number], newest);
                 let now = clock.hear(newest, wall(number), passed);
                 prop_assert!(now >= before, "time went back");
                 newest = newest.max(now);
                 let bend = passed / 1000 + Duration::from_micros(1);
                 prop_assert!(now <= truth.plus(bend), "{} s ahead", now.since(truth).as_secs());
                 // Behind is harmless, but nobody stays there.
-                prop_assert!(truth.since(now) <= bend, "{} s behind", truth.since(now).as_secs());
+                prop_assert!(turn < 3 || truth.since(now) <= bend, "{} s behind", truth.since(now).as_secs());
                 prop_assert_eq!(clock.read(Timestamp::from_micros(i64::MAX), passed), now, "a jump alone does nothing");
             }
         }
