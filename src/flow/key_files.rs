@@ -118,7 +118,7 @@ impl Signet {
                 self.reload_keys().await?;
                 return Ok(imported);
             }
-            self.check_canary().await?;
+            self.check_canary().await.map_err(not_adopted)?;
         }
         Err(KeyFileError::Contended)
     }
@@ -216,4 +216,13 @@ pub async fn reseal(
         }
     }
     Err(KeyFileError::Contended)
+}
+
+/// Nothing has come in yet.
+fn not_adopted(fault: FlowError) -> KeyFileError {
+    match fault {
+        FlowError::Vault(fault) => KeyFileError::Vault(fault),
+        FlowError::Store(fault) => KeyFileError::Store(fault),
+        _ => KeyFileError::Internal("comparing master keys failed"),
+    }
 }

@@ -172,7 +172,7 @@ async fn a_key_outlives_the_longest_token_that_it_signed(app: App) {
         app.signet.clients.forget();
     };
     edited(Some(6 * hour), &mut client).await;
-    let tokens = party.sign_in("openid").await;
+    let tokens = party.sign_in("openid offline_access").await;
     let old = signed_by(tokens.access());
     edited(None, &mut client).await;
     let the_old = async || {
@@ -211,24 +211,26 @@ async fn an_algorithm_that_is_added_waits_until_it_is_known(app: App) {
     };
     assert!(web.get("/.well-known/jwks.json").await.text.contains("EdDSA"), "published");
     assert!(!listed().await, "but nobody is told to ask for it");
-    let eager = Party::register(&newer, &web, "eager", |client| {
+    // People sign in at the other node, whose address is the issuer's.
+    let eager = Party::register(&app, &Party::web(&app), "eager", |client| {
         client.access_token_signed_response_alg = Algorithm::EdDsa;
     })
     .await;
     let code = eager.code(&mut Browser::new(), "openid").await;
-    eager.redeem(&code).await.refused_with(503, "temporarily_unavailable");
+    eager.at(&newer).redeem(&code).await.refused_with(503, "temporarily_unavailable");
     assert!(matches!(
         newer.signet.plan_rotation(Algorithm::EdDsa, false).await,
         Err(FlowError::RotationRefused(Refused::TooYoung { .. }))
     ));
 
     for wait in [14 * DAY - 5400, 2 * 3600] {
+        app.wait(wait);
         newer.wait(wait);
         newer.signet.tend_keys().await.unwrap();
     }
     assert!(listed().await);
-    let tokens = eager.sign_in("openid").await;
-    let (header, _) = opened(tokens.access());
+    let code = eager.code(&mut Browser::new(), "openid offline_access").await;
+    let (header, _) = opened(eager.at(&newer).redeem(&code).await.tokens().access());
     assert_eq!(header["alg"], "EdDSA");
 }
 
