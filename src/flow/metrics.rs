@@ -171,7 +171,7 @@ impl Signet {
         text.line("signet_build_info", &format!(r#"version="{}""#, env!("CARGO_PKG_VERSION")), 1);
         text.head("signet_database_up", "gauge", "Whether the database answered just now.");
         text.line("signet_database_up", "", u8::from(up));
-        write_keys(&mut text, &keys, self.now());
+        write_keys(&mut text, &keys, self.steady_now());
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         text.head("signet_jwks_requests_total", "counter", "Fetches of the JWKS.");
         text.line("signet_jwks_requests_total", "", self.watch.readers.requests());

@@ -44,6 +44,7 @@ pub mod watch;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -55,6 +56,7 @@ use crate::crypto::seal::SubKey;
 use crate::domain::time::Timestamp;
 use crate::keys::RingHandle;
 use crate::keys::Vault;
+use crate::keys::steady::SteadyClock;
 use crate::store::Store;
 
 /// One provider: everything that a use case needs. Cheap to share, holds no request.
@@ -68,6 +70,7 @@ pub struct Signet {
     pub begun: begun::Begun,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,
+    pub(crate) steady: Mutex<SteadyClock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
     pub watch: watch::Watch,
@@ -77,6 +80,7 @@ pub struct Signet {
 }
 
 impl Signet {
+    /// The wall clock, which may jump. What must not take a jump for the passing of time asks [`Signet::steady_now`].
     #[must_use]
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.clock.unix_micros())

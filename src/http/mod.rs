@@ -40,7 +40,6 @@ use actix_web::web::post;
 use actix_web::web::resource;
 
 use crate::flow::Signet;
-use crate::protocol::discovery::Metadata;
 use crate::protocol::discovery::Server;
 
 use self::cookie::Cookies;
@@ -75,13 +74,12 @@ impl Web {
     pub fn new(signet: Arc<Signet>) -> Result<Self, WebError> {
         let ui = &signet.config.ui;
         let pages = Pages::load(ui.templates_dir.as_deref(), &ui.name, ui.default_locale.as_str())?;
-        let metadata = Metadata::of(&Server {
+        let discovery = discovery::Documents::new(Server {
             issuer: signet.issuer().to_owned(),
             id_token_algorithms: signet.config.keys.algorithms.clone(),
             scopes: Vec::new(),
             ui_locales: pages.locales().map(|locale| pages.tag(locale).to_owned()).collect(),
-        });
-        let discovery = discovery::Documents::new(&metadata)?;
+        })?;
         let cookies = Cookies::of_issuer(signet.issuer());
         Ok(Self { signet, pages, cookies, discovery })
     }

@@ -124,6 +124,7 @@ table! {
         activates_at -> Nullable<BigInt>,
         activated_at -> Nullable<BigInt>,
         retired_at -> Nullable<BigInt>,
+        longest_token -> BigInt,
         leaves_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
         revoked_reason -> Nullable<Text>,

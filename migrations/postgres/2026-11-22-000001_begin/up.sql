@@ -123,6 +123,7 @@ CREATE TABLE signing_keys (
     activates_at   BIGINT,
     activated_at   BIGINT,
     retired_at     BIGINT,
+    longest_token  BIGINT NOT NULL,
     leaves_at      BIGINT,
     revoked_at     BIGINT,
     revoked_reason TEXT

@@ -123,6 +123,7 @@ CREATE TABLE signing_keys (
     activates_at   INTEGER,
     activated_at   INTEGER,
     retired_at     INTEGER,
+    longest_token  INTEGER NOT NULL,
     leaves_at      INTEGER,
     revoked_at     INTEGER,
     revoked_reason TEXT

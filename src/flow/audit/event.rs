@@ -113,6 +113,10 @@ pub enum KeyChange {
         leaves_at: Option<Timestamp>,
     },
     Expired,
+    /// Its public half was deleted, long after it had expired.
+    Forgotten,
+    /// Its private half was shown to a person.
+    Exported,
     Revoked {
         reason: String,
     },
@@ -145,6 +149,8 @@ impl Event {
                 KeyChange::Activated => "key_activated",
                 KeyChange::Retired { .. } => "key_retired",
                 KeyChange::Expired => "key_expired",
+                KeyChange::Forgotten => "key_forgotten",
+                KeyChange::Exported => "key_exported",
                 KeyChange::Revoked { .. } => "key_revoked",
             },
             Self::KeysPaused { .. } => "keys_paused",
@@ -163,7 +169,7 @@ impl Event {
                 | Self::CodeBurnt { .. }
                 | Self::RefreshReuse { .. }
                 | Self::AuditDropped { .. }
-                | Self::Key { change: KeyChange::Revoked { .. }, .. }
+                | Self::Key { change: KeyChange::Revoked { .. } | KeyChange::Exported, .. }
         )
     }
 

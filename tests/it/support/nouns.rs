@@ -1,5 +1,8 @@
 //! The people and things of the tests: ada, bob, and a web application.
 
+use signet::store::StoreError;
+use signet::store::custody::CANARY;
+use signet::store::key::CreateKey;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -200,6 +203,7 @@ pub(crate) fn key(kid: &str, algorithm: Algorithm, state: KeyState) -> SigningKe
         activates_at: None,
         activated_at: None,
         retired_at: None,
+        longest_token: Duration::ZERO,
         leaves_at: None,
         revoked_at: None,
         revoked_reason: None,
@@ -220,4 +224,12 @@ pub(crate) async fn furnish_with_family(store: &Store) {
     furnish(store).await;
     store.issue_code(code("c1"), None, NOON).await.unwrap();
     store.redeem_code(hash("c1"), NOON, family("f1")).await.unwrap();
+}
+
+pub(crate) const CANARY_OF_TESTS: &[u8] = b"old";
+
+/// As a node does that has the right master key.
+pub(crate) async fn create_key(store: &Store, key: SigningKey) -> Result<CreateKey, StoreError> {
+    let canary = store.put_instance_value_if_absent(CANARY, CANARY_OF_TESTS.to_vec()).await?;
+    store.create_keys(vec![key], canary).await
 }
