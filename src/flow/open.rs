@@ -25,6 +25,7 @@ use super::audit::Event;
 use super::begun::Begun;
 use super::clients::Clients;
 use super::error::FlowError;
+use super::gateway::Gateway;
 use super::passwords::Passwords;
 use super::watch::Watch;
 
@@ -67,6 +68,7 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
+            gateway: Gateway::new(&config, dev)?,
             begun: Begun::new(config.limits.attempts_per_address),
             ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),
