@@ -28,8 +28,8 @@ use crate::domain::time::Timestamp;
 use crate::domain::uri::RedirectUri;
 use crate::domain::user::Role;
 use crate::domain::user::User;
+use crate::protocol::access_token::Accept;
 use crate::protocol::access_token::AccessToken;
-use crate::protocol::error::OAuthError;
 use crate::protocol::gateway::Asked;
 use crate::protocol::gateway::Identity;
 use crate::protocol::gateway::NoWayBack;
@@ -44,8 +44,8 @@ use super::error::FlowError;
 const BELIEVED_FOR: Duration = Duration::from_millis(500);
 const MOST_REMEMBERED: u64 = 10_000;
 
-/// The name under which people sign in on their way to an application behind a gateway. No registered client can
-/// have a name with a space, and this one authenticates nowhere, so that no code of it is ever redeemed.
+/// The name under which people sign in on their way to an application behind a gateway. It has no secret, so that no
+/// code of it is ever redeemed.
 const CLIENT_ID: &str = "signet:gateway";
 /// Where they come back to.
 pub const PATH: &str = "/gateway";
@@ -120,11 +120,10 @@ impl Gateway {
             audiences.push(super::dev::api_of(issuer));
         }
         let signs_in = dev || !config.gateway.hosts.is_empty();
-        let cache = || Cache::builder().max_capacity(MOST_REMEMBERED);
         Ok(Self {
             audiences,
             client: if signs_in { Some(Arc::new(client(issuer)?)) } else { None },
-            sessions: cache().time_to_live(BELIEVED_FOR).build(),
+            sessions: Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(BELIEVED_FOR).build(),
             profiles: Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(BELIEVED_FOR).build(),
         })
     }
@@ -157,8 +156,7 @@ impl Signet {
     /// Who shows this access token.
     ///
     /// # Errors
-    /// [`FlowError::Refused`] with `invalid_token` and the reason, or `invalid_request` when the proxy asks for an
-    /// audience that is not configured.
+    /// [`FlowError::Refused`] with `invalid_token` and the reason; an audience that is not configured accepts nothing.
     pub async fn gateway_token(&self, token: &Secret, asked: &Asked) -> Result<Visitor, FlowError> {
         let live = self.gateway_check(token, asked).await?;
         let profile = match asked.family.needs_profile() && live.is_of_a_person() {
@@ -169,22 +167,12 @@ impl Signet {
     }
 
     async fn gateway_check(&self, token: &Secret, asked: &Asked) -> Result<AccessToken, FlowError> {
-        let configured = &self.gateway.audiences;
+        let configured = self.gateway.audiences.as_slice();
         let accepted = match &asked.audience {
-            None => configured.as_slice(),
-            Some(audience) => configured.iter().position(|own| own == audience).map_or(&[][..], |at| {
-                configured.get(at..=at).unwrap_or_default()
-            }),
+            None => configured,
+            Some(audience) => configured.iter().find(|own| *own == audience).map_or(&[], std::slice::from_ref),
         };
-        let mut refused = OAuthError::invalid_token("The access token is meant for somebody else");
-        for audience in accepted {
-            match self.check_access_token(token.reveal(), audience).await {
-                Ok(live) => return Ok(live.claims),
-                Err(FlowError::Refused(error)) => refused = error,
-                Err(other) => return Err(other),
-            }
-        }
-        Err(refused.into())
+        Ok(self.check_access_token(token.reveal(), Accept::Any(accepted)).await?.claims)
     }
 
     /// What the database knows of a person; nothing of somebody who is disabled or gone.
