@@ -23,7 +23,7 @@ section! {
         /// are signed in. serve --dev adds its demo API.
         audiences: Vec<String> = Default("[]");
         /// Where the applications are, as origins: browsers may be sent back there after sign-in, and nowhere else.
-        /// Each is on the issuer's own host (any port) or within cookie_domain. serve --dev allows every port of its
+        /// Each is on the issuer's own host (any port) or within `cookie_domain`. serve --dev allows every port of its
         /// own host.
         hosts: Vec<Origin> = Default("[]");
         /// The domain that issuer and applications share. With it, people who sign in get one more cookie for the whole
@@ -89,7 +89,8 @@ mod tests {
         for other in ["badexample.com", "example.com.evil.test", "com", "", "example.org"] {
             assert!(!domain.covers(other), "{other}");
         }
-        for bad in ["", "com", "localhost", ".example.com", "example.com.", "Example.com", "a b.c", "192.0.2.1", "a..b"] {
+        for bad in ["", "com", "localhost", ".example.com", "example.com.", "Example.com", "a b.c", "192.0.2.1", "a..b"]
+        {
             assert_eq!(CookieDomain::parse(bad), None, "{bad:?}");
         }
     }

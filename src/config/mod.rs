@@ -13,8 +13,8 @@ pub mod clients;
 pub mod database;
 mod document;
 mod fault;
-mod gather;
 pub mod gateway;
+mod gather;
 mod input;
 mod key;
 pub mod keys;
@@ -145,8 +145,20 @@ impl Config {
     /// Every key with its value as JSON, secrets masked, in the order of the file.
     #[must_use]
     pub fn show(&self) -> Vec<(&'static str, Json)> {
-        let Self { server, database, secrets, keys, tokens, sessions, passwords, limits, gateway, telemetry, ui, clients: _ } =
-            self;
+        let Self {
+            server,
+            database,
+            secrets,
+            keys,
+            tokens,
+            sessions,
+            passwords,
+            limits,
+            gateway,
+            telemetry,
+            ui,
+            clients: _,
+        } = self;
         [
             server.show(),
             database.show(),

@@ -77,7 +77,7 @@ pub struct Person {
 /// Who is calling.
 #[derive(Debug)]
 pub enum Visitor {
-    Token { token: AccessToken, profile: Option<Arc<Profile>> },
+    Token { token: Box<AccessToken>, profile: Option<Arc<Profile>> },
     Person(Arc<Person>),
 }
 
@@ -163,14 +163,16 @@ impl Signet {
             true => self.profile(&live.subject).await?,
             false => None,
         };
-        Ok(Visitor::Token { token: live, profile })
+        Ok(Visitor::Token { token: Box::new(live), profile })
     }
 
     async fn gateway_check(&self, token: &Secret, asked: &Asked) -> Result<AccessToken, FlowError> {
         let configured = self.gateway.audiences.as_slice();
         let accepted = match &asked.audience {
             None => configured,
-            Some(audience) => configured.iter().find(|own| *own == audience).map_or(&[], std::slice::from_ref),
+            Some(audience) => {
+                configured.iter().find(|own| *own == audience).map_or(&[] as &[String], std::slice::from_ref)
+            }
         };
         Ok(self.check_access_token(token.reveal(), Accept::Any(accepted)).await?.claims)
     }

@@ -152,7 +152,8 @@ mod tests {
         let dev = Cookies::of_issuer("http://localhost:8080").write(Cookie::Session, "v", None);
         assert_eq!(dev, "signet_session=v; Path=/; HttpOnly; SameSite=Lax");
         let hour = std::time::Duration::from_hours(1);
-        let shared = Cookies::of_issuer("https://id.example.test").write_for("example.test", Cookie::Gateway, "v", hour);
+        let shared =
+            Cookies::of_issuer("https://id.example.test").write_for("example.test", Cookie::Gateway, "v", hour);
         assert_eq!(
             shared,
             "__Secure-signet_gateway=v; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=3600; Domain=example.test"

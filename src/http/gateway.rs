@@ -54,10 +54,8 @@ pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
 fn address(web: &Web, request: &HttpRequest) -> Option<(Params, ReturnAddress)> {
     let params = Params::parse(&[request.query_string().as_bytes()], SENT).ok()?;
     params.check().ok()?;
-    let text = match (form::text(&params, "return_to"), form::text(&params, "state")) {
-        (Some(text), None) | (None, Some(text)) => text,
-        _ => return None,
-    };
+    let (from_proxy, from_sign_in) = (form::text(&params, "return_to"), form::text(&params, "state"));
+    let text = from_proxy.xor(from_sign_in)?;
     let back = web.signet.return_address(text).ok()?;
     Some((params, back))
 }

@@ -4,6 +4,7 @@ use super::COOKIES;
 use super::Plan;
 use super::authority;
 use super::host_header;
+use super::lines;
 use super::origin;
 
 pub(super) fn file(plan: &Plan<'_>) -> String {
@@ -17,8 +18,7 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
     let bind = if plan.is_local() { "\tbind 127.0.0.1\n" } else { "" };
     let headers = plan.headers();
     let copied = headers.join(" ");
-    let stripped: String =
-        headers.iter().chain(&plan.look_alikes()).map(|name| format!("\t\trequest_header -{name}\n")).collect();
+    let stripped = lines(headers.iter().chain(&plan.look_alikes()), "\t\trequest_header -", "");
     // In a regular expression, for headers that name other headers.
     let named = headers.iter().map(|name| name.replace('-', "[-_]")).collect::<Vec<_>>().join("|");
     let cookies = COOKIES.join("|");

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::Plan;
 use super::host_header;
+use super::lines;
 
 pub(super) fn file(plan: &Plan<'_>) -> String {
     let head = plan.head("Envoy", "Check it with `envoy --mode validate -c FILE`.");
@@ -11,9 +12,8 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
     let port = plan.app.port_or_known_default().unwrap_or(80);
     let (check, signet) = (&plan.check, host_header(plan.issuer));
     let names: Vec<&str> = plan.family.headers().iter().map(|(name, _)| *name).collect();
-    let stripped: String =
-        names.iter().map(|name| format!("                          - remove: {name}\n")).collect();
-    let copied: String = names.iter().map(|name| format!("                              - exact: {name}\n")).collect();
+    let stripped = lines(&names, "                          - remove: ", "");
+    let copied = lines(&names, "                              - exact: ", "");
     let clusters = cluster("signet", plan.signet) + &cluster("app", plan.upstream);
     format!(
         r#"{head}#

@@ -10,7 +10,9 @@ mod nginx;
 mod traefik;
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::fmt::Display;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use clap::Args;
 use clap::ValueEnum;
@@ -176,6 +178,14 @@ fn written(name: &str) -> String {
     name.split('-').map(part).collect::<Vec<String>>().join("-")
 }
 
+/// One line for each item.
+fn lines<T: Display>(items: impl IntoIterator<Item = T>, before: &str, after: &str) -> String {
+    items.into_iter().fold(String::new(), |mut text, item| {
+        let _ = writeln!(text, "{before}{item}{after}");
+        text
+    })
+}
+
 fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
@@ -229,7 +239,9 @@ mod tests {
     #[test]
     fn nothing_but_an_address_gets_into_a_file() {
         assert!(base("http://localhost:8000").is_ok() && base("https://app.example.test").is_ok());
-        for bad in ["http://a/b", "http://a;}", "ftp://a", "http://a@b", "http://a\n}", "a", "http://a/?x", "http://a b"] {
+        for bad in
+            ["http://a/b", "http://a;}", "ftp://a", "http://a@b", "http://a\n}", "a", "http://a/?x", "http://a b"]
+        {
             assert!(base(bad).is_err(), "{bad:?} as {:?}", base(bad).map(String::from));
         }
         assert!(demand("admin").is_ok() && demand("").is_err() && demand("a\nb").is_err());

@@ -1,9 +1,12 @@
 //! nginx with `auth_request`, as a file for `conf.d` or `sites-enabled`.
 
+use std::fmt::Write as _;
+
 use super::COOKIES;
 use super::Plan;
 use super::authority;
 use super::host_header;
+use super::lines;
 use super::origin;
 
 pub(super) fn file(plan: &Plan<'_>) -> String {
@@ -103,11 +106,15 @@ fn cookies() -> (String, String) {
     for (step, cookie) in COOKIES.iter().enumerate() {
         let to = format!("$signet_cookies_{step}");
         let name = format!("(?:__(?:Host|Secure)-)?{cookie}=[^;]*");
-        text.push_str(&format!(
-            "map {from} {to} {{\n    default {from};\n    \"~^{name}(?:; *)?(?<signet_rest_{step}>.*)$\" $signet_rest_{step};\n    \
-             \"~^(?<signet_left_{step}>.+?); *{name}(?<signet_right_{step}>.*)$\" \
-             $signet_left_{step}$signet_right_{step};\n}}\n"
-        ));
+        let _ = write!(
+            text,
+            r#"map {from} {to} {{
+    default {from};
+    "~^{name}(?:; *)?(?<signet_rest_{step}>.*)$" $signet_rest_{step};
+    "~^(?<signet_left_{step}>.+?); *{name}(?<signet_right_{step}>.*)$" $signet_left_{step}$signet_right_{step};
+}}
+"#
+        );
         from = to;
     }
     (text, from)
@@ -132,20 +139,19 @@ fn variable(name: &str) -> String {
 }
 
 fn told(plan: &Plan<'_>) -> String {
-    let line = |(name, _): &(&str, _)| {
-        format!("    auth_request_set {} $upstream_http_{};\n", variable(name), name.replace('-', "_"))
-    };
-    plan.family.headers().iter().map(line).collect()
+    let told = plan.family.headers().iter().map(|(name, _)| {
+        let upstream = name.replace('-', "_");
+        format!("{} $upstream_http_{upstream}", variable(name))
+    });
+    lines(told, "    auth_request_set ", ";")
 }
 
 fn handed_on(plan: &Plan<'_>) -> String {
     let names = plan.family.headers().iter().zip(plan.headers());
-    let mut text: String = names
-        .map(|((name, _), written)| format!("        proxy_set_header {written} {};\n", variable(name)))
-        .collect();
+    let told = names.map(|((name, _), written)| format!("{written} {}", variable(name)));
+    let mut text = lines(told, "        proxy_set_header ", ";");
     text.push_str("        # Should another server of this address let underscores in.\n");
-    text.extend(plan.look_alikes().iter().map(|name| format!("        proxy_set_header {name} \"\";\n")));
-    text
+    text + &lines(plan.look_alikes(), "        proxy_set_header ", " \"\";")
 }
 
 fn signet_tls(plan: &Plan<'_>) -> String {

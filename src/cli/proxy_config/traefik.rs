@@ -1,6 +1,7 @@
 //! Traefik with `ForwardAuth`, as a dynamic configuration file.
 
 use super::Plan;
+use super::lines;
 use super::origin;
 
 pub(super) fn file(plan: &Plan<'_>) -> String {
@@ -10,12 +11,8 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
     let tls = if plan.app.scheme() == "https" { "      tls: {}\n" } else { "" };
     let (signet, upstream, check) = (origin(plan.signet), origin(plan.upstream), &plan.check);
     let headers = plan.headers();
-    let stripped: String = headers
-        .iter()
-        .chain(&plan.look_alikes())
-        .map(|name| format!("          {name}: \"\"\n"))
-        .collect();
-    let copied: String = headers.iter().map(|name| format!("          - {name}\n")).collect();
+    let stripped = lines(headers.iter().chain(&plan.look_alikes()), "          ", ": \"\"");
+    let copied = lines(&headers, "          - ", "");
     format!(
         r#"{head}#
 # The static configuration has an entry point, and this file as a provider:

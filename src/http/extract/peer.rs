@@ -45,7 +45,8 @@ pub struct Original<'a> {
 #[must_use]
 pub fn original<'a>(request: &'a HttpRequest, trusted_proxies: &[Cidr], loopback: bool) -> Option<Original<'a>> {
     let peer = request.peer_addr()?.ip().to_canonical();
-    if !trusted_proxies.iter().any(|network| network.contains(peer)) && !(loopback && peer.is_loopback()) {
+    let configured = trusted_proxies.iter().any(|network| network.contains(peer));
+    if !(configured || loopback && peer.is_loopback()) {
         return None;
     }
     let once = |name: &str| {
@@ -93,7 +94,8 @@ mod tests {
             request = request.append_header((*name, *value));
         }
         let trusted = [Cidr::parse("10.0.0.0/8").unwrap()];
-        original(&request.to_http_request(), &trusted, dev).map(|original| (original.url.into_owned(), original.is_nginx))
+        original(&request.to_http_request(), &trusted, dev)
+            .map(|original| (original.url.into_owned(), original.is_nginx))
     }
 
     #[test]
@@ -120,8 +122,11 @@ mod tests {
             ("X-Forwarded-Uri", "/"),
         ];
         assert_eq!(behind("10.0.0.7:1", &hosts, false), None);
-        let absolute =
-            [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "app.test"), ("X-Forwarded-Uri", "http://evil.test/")];
+        let absolute = [
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-Host", "app.test"),
+            ("X-Forwarded-Uri", "http://evil.test/"),
+        ];
         assert_eq!(behind("10.0.0.7:1", &absolute, false), None);
     }
 
