@@ -205,7 +205,9 @@ fn host_header(url: &Url) -> String {
 /// An address without a path: what is written into a file must be nothing else, whatever was typed.
 fn base(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|fault| fault.to_string())?;
-    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    // The URL standard lets more into a host than any host has.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
+    let web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| host.bytes().all(plain));
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     if web && bare && url.username().is_empty() && url.password().is_none() {
         return Ok(url);
