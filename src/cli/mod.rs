@@ -104,7 +104,7 @@ enum Command {
         #[command(flatten)]
         selection: Selection,
         #[command(flatten)]
-        options: Box<proxy_config::ProxyConfig>,
+        options: Box<proxy_config::Options>,
     },
     /// Print a script that completes commands in a shell.
     Completions(completions::Completions),

@@ -143,7 +143,8 @@ fn every_key_is_documented_and_its_example_is_accepted() {
 #[test]
 fn a_gateway_that_no_cookie_reaches_is_refused() {
     let issuer = "[server]\nissuer = \"https://id.example.test\"\n[gateway]\n";
-    let faults = |gateway: &str| Machine::with(&format!("{issuer}{gateway}")).load().err().map(|faults| faults.to_string());
+    let faults =
+        |gateway: &str| Machine::with(&format!("{issuer}{gateway}")).load().err().map(|faults| faults.to_string());
     assert_eq!(faults("hosts = [\"https://id.example.test:8443\"]"), None);
     assert_eq!(faults("hosts = [\"https://app.example.test\"]\ncookie_domain = \"example.test\""), None);
     for (bad, says) in [

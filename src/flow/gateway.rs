@@ -128,6 +128,11 @@ impl Gateway {
         })
     }
 
+    /// The next look at any session is at the database: one was ended here.
+    pub fn forget_sessions(&self) {
+        self.sessions.invalidate_all();
+    }
+
     /// The client of this name, when it is the gateway's own.
     #[must_use]
     pub fn client(&self, id: &ClientId) -> Option<&Arc<Client>> {

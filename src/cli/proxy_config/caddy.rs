@@ -43,9 +43,10 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
 			copy_headers {copied}
 		}}
 
-		# Cookies of Signet are for Signet: on a shared host the application would see them too.
-		request_header Cookie "(^|; *)(__Host-|__Secure-)?({cookies})=[^;]*" ""
-		request_header Cookie "^; *" ""
+		# Cookies of Signet are for Signet: on a shared host the application would see them too. "$1" is empty; a
+		# replacement that is written as empty is none to Caddy.
+		request_header Cookie "(?:(^)|; *)(?:__Host-|__Secure-)?(?:{cookies})=[^;]*" "$1"
+		request_header Cookie "(^); *" "$1"
 		reverse_proxy {upstream}
 	}}
 }}

@@ -30,7 +30,7 @@ use super::open::Selection;
 const COOKIES: [&str; 4] = ["signet_session", "signet_gateway", "signet_browser", "signet_device"];
 
 #[derive(Debug, Args)]
-pub(super) struct ProxyConfig {
+pub(super) struct Options {
     proxy: Proxy,
     /// The application.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000", value_parser = base)]
@@ -80,7 +80,7 @@ struct Plan<'a> {
 
 /// # Errors
 /// Exit code 78 when the issuer has to be read from a configuration with faults; when stdout cannot be written to.
-pub(super) fn run(args: &ProxyConfig, selection: &Selection) -> Result<(), Failure> {
+pub(super) fn run(args: &Options, selection: &Selection) -> Result<(), Failure> {
     let issuer = match &args.issuer {
         Some(issuer) => issuer.clone(),
         None => base(open::load(selection)?.config.server.issuer.as_str()).map_err(|fault| Failure::usage(&fault))?,
@@ -105,7 +105,7 @@ pub(super) fn run(args: &ProxyConfig, selection: &Selection) -> Result<(), Failu
     }
 }
 
-fn check(args: &ProxyConfig) -> String {
+fn check(args: &Options) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("headers", args.headers.as_str());
     query.extend_pairs(args.audience.iter().map(|audience| ("audience", audience)));

@@ -21,7 +21,7 @@ async fn a_whole_visit(gateway: Gateway) {
     let host = format!("localhost:{}", page_url.port().expect("a port"));
     assert!(login.text.contains(&host), "{}", login.text);
     let policy = login.headers["content-security-policy"].to_str().expect("ASCII");
-    assert!(policy.contains(&format!("form-action 'self' http://{host}")), "{policy}");
+    assert!(policy.contains(&format!("form-action 'self' https: http://{host}")), "{policy}");
 
     let arrived = browser.authorize(&way, page_url.as_str(), ADA).await;
     assert_eq!(arrived, page_url);
@@ -34,6 +34,7 @@ async fn a_whole_visit(gateway: Gateway) {
 
     let asked = browser.open(&gateway.app.url("/end_session")).await;
     browser.press(&asked, "logout-confirm", &[]).await;
+    // This node knows at once, another one within a second.
     let before = gateway.echo.seen().len();
     let again = browser.open(&page_url).await;
     assert_eq!((again.status.as_u16(), again.location()), (302, Some(way)));

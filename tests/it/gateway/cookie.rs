@@ -1,11 +1,15 @@
 //! Applications on other hosts of a shared domain: the gateway's own cookie.
 
+use std::collections::BTreeMap;
+
 use url::Url;
 
 use crate::gateway::check;
 use crate::support::app::App;
 use crate::support::browser::ADA;
 use crate::support::browser::Browser;
+use crate::support::database::Kind;
+use crate::support::database::block_on;
 use crate::support::raw;
 
 const SETTINGS: [(&str, &str); 5] = [
@@ -25,10 +29,11 @@ async fn arrive(app: &App) -> (String, String) {
     let mut url = app.url(&format!("/gateway?return_to={BACK}"));
     let here = |to: Url| app.url(&format!("{}{}", to.path(), to.query().map(|q| format!("?{q}")).unwrap_or_default()));
     for _ in 0..10 {
-        let mut page = browser.open(&url).await;
-        if page.form("login-submit").is_some() {
+        let page = browser.open(&url).await;
+        if let Some(form) = page.form("login-submit") {
             assert!(page.text.contains("app.example.test"), "the page says where they are going: {}", page.text);
-            page = browser.press(&page, "login-submit", &[("username", ADA.0), ("password", ADA.1)]).await;
+            url = here(sign_in(app, &mut browser, form.fields("login-submit")).await);
+            continue;
         }
         let to = page.location().unwrap_or_else(|| panic!("stopped at {}: {}", page.url, page.text));
         if to.as_str() == BACK {
@@ -41,13 +46,28 @@ async fn arrive(app: &App) -> (String, String) {
     panic!("never came to {BACK}");
 }
 
+/// Sends the form as the browser of somebody at the https issuer does; gives where it leads.
+async fn sign_in(app: &App, browser: &mut Browser, mut fields: BTreeMap<String, String>) -> Url {
+    fields.insert("username".to_owned(), ADA.0.to_owned());
+    fields.insert("password".to_owned(), ADA.1.to_owned());
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+    let cookies: Vec<String> = browser.cookies().map(|(name, cookie)| format!("{name}={}", cookie.value)).collect();
+    let headers = format!("Cookie: {}\r\nOrigin: https://id.example.test\r\n", cookies.join("; "));
+    let answer = raw::post(&app.base, "/login", &headers, &body).await;
+    for set in answer.all("set-cookie") {
+        let (name, value) = set.split_once(';').expect("attributes").0.split_once('=').expect("a value");
+        browser.plant(name, value);
+    }
+    app.base.join(answer.header("location").unwrap_or_else(|| panic!("not signed in: {answer:?}"))).expect("a URL")
+}
+
 async fn asked(app: &App, cookie: &str) -> raw::Answer {
     check(&app.base, "", &format!("Cookie: {cookie}\r\n")).await
 }
 
 #[test]
 fn one_cookie_for_the_whole_domain() {
-    crate::support::database::block_on(async {
+    block_on(async {
         let app = App::start_as_serve(&SETTINGS).await;
         let (set, session) = arrive(&app).await;
         let (pair, attributes) = set.split_once("; ").expect("attributes");
@@ -91,5 +111,25 @@ fn one_cookie_for_the_whole_domain() {
         assert_eq!((renewed.status, renewed.header("location")), (303, Some(BACK)));
         let new = renewed.header("set-cookie").expect("a new one").split_once(';').expect("attributes").0.to_owned();
         assert_eq!(asked(&app, &new).await.status, 200);
+    });
+}
+
+#[test]
+fn px_04_flags_of_cookies_come_from_the_issuer() {
+    block_on(async {
+        let app = App::start_as_serve(&SETTINGS).await;
+        let (_, session) = arrive(&app).await;
+        for claimed in ["http", "https", "ws", ""] {
+            let headers = format!("Cookie: __Host-signet_session={session}\r\nX-Forwarded-Proto: {claimed}\r\n");
+            let target = format!("/gateway?return_to={BACK}");
+            let answer = raw::send(&app.base, &raw::request("GET", &target, &headers, "")).await;
+            let set = answer.header("set-cookie").expect("a cookie");
+            assert!(set.starts_with("__Secure-") && set.contains("; Secure"), "{claimed}: {set}");
+        }
+        let local = App::start(Kind::Sqlite).await.expect("SQLite is always there");
+        let start = local.url("/playground/start");
+        let headers = "X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: on\r\n";
+        let answer = raw::send(&local.base, &raw::request("GET", start.path(), headers, "")).await;
+        assert!(answer.all("set-cookie").all(|set| !set.contains("Secure") && !set.contains("__")), "{answer:?}");
     });
 }

@@ -275,6 +275,24 @@ fn px_01_the_way_back_is_on_the_list() {
 }
 
 #[test]
+fn px_03_host_is_never_believed() {
+    block_on(async {
+        let app = app().await;
+        let there = format!("{}there", app.base);
+        let way = format!("{}gateway?return_to=", app.base);
+        let long = "x".repeat(10_000);
+        for host in ["evil.test", "evil.test:443", "[::1]:1", "localhost@evil.test", "", long.as_str()] {
+            let request = format!(
+                "GET /forward-auth HTTP/1.1\r\nHost: {host}\r\nX-Original-URL: {there}\r\n{HTML}Connection: close\r\n\r\n"
+            );
+            let answer = raw::send(&app.base, request.as_bytes()).await;
+            let to = answer.header("location").unwrap_or_default();
+            assert!(answer.status == 400 || to.starts_with(&way), "{host}: {answer:?}");
+        }
+    });
+}
+
+#[test]
 fn px_01_strangers_are_not_believed() {
     block_on(async {
         let parts = "X-Forwarded-Proto: https\r\nX-Forwarded-Host: app.example.test\r\nX-Forwarded-Uri: /\r\n";
