@@ -75,8 +75,9 @@ async fn gw_01_odd_spellings(gateway: Gateway) {
             "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{bearer}Transfer-Encoding: chunked\r\n{trailers}\r\n\
              1\r\nx\r\n0\r\nX-User-ID: {EVIL}\r\nX_User_ID: {EVIL}\r\n\r\n"
         );
+        let before = gateway.echo.seen().len();
         raw::send(&gateway.proxy.base, request.as_bytes()).await;
-        let seen = gateway.echo.seen();
+        let seen = gateway.echo.seen().split_off(before);
         assert!(seen.iter().all(|request| !request.contains(EVIL)), "{trailers:?}: {seen:?}");
     }
 }
