@@ -13,6 +13,7 @@ mod clients;
 mod crash;
 mod endpoints;
 mod gateway;
+mod key_crash;
 mod key_files;
 mod spec;
 mod store;
