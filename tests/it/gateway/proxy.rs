@@ -1,5 +1,6 @@
 //! nginx and Caddy, started by hand on a free port with what `signet proxy-config` prints, ended with the test.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -108,7 +109,7 @@ pub(super) fn write(kind: Kind, folder: &Path, printed: &str) -> PathBuf {
     let mut text = format!("daemon off;\nmaster_process off;\npid {place}/nginx.pid;\nerror_log stderr notice;\n");
     text.push_str("events { worker_connections 256; }\nhttp {\n    access_log off;\n");
     for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
-        text.push_str(&format!("    {kind}_temp_path {place}/{kind};\n"));
+        let _ = writeln!(text, "    {kind}_temp_path {place}/{kind};");
     }
     text.push_str("    include app.conf;\n}\n");
     std::fs::write(&main, text).expect("a file");
