@@ -19,6 +19,7 @@ pub mod consent;
 pub mod denylist;
 pub mod dev;
 pub mod error;
+pub mod gateway;
 pub mod inspect;
 pub mod key_files;
 pub mod keys_by_hand;
@@ -68,6 +69,7 @@ pub struct Signet {
     pub clients: clients::Clients,
     pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
+    pub gateway: gateway::Gateway,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,
     pub(crate) steady: Mutex<SteadyClock>,
@@ -115,6 +117,8 @@ pub struct Secrets {
     pub csrf: SubKey,
     /// Marks browsers in which somebody has signed in before.
     pub device: SubKey,
+    /// Vouches for the cookie that applications behind a gateway see.
+    pub gateway: SubKey,
     /// Tells an old refresh token of ours from an invented one.
     pub refresh: SubKey,
     /// Blurs what throttling keeps about names and addresses.
@@ -127,6 +131,7 @@ impl Secrets {
         Self {
             csrf: master.derive("signet csrf 1"),
             device: master.derive("signet device cookie 1"),
+            gateway: master.derive("signet gateway cookie 1"),
             refresh: master.derive("signet refresh token 1"),
             throttle: master.derive("signet throttle 1"),
         }

@@ -102,7 +102,8 @@ pub async fn around(
 /// What anybody may read is read all day by machines: verifiers, supervisors, browsers' caches. While that goes well
 /// it is logged at `debug` only; one line would cost as much as the answer.
 fn is_worth_a_line(path: &str, status: StatusCode) -> bool {
-    let public = ["/.well-known/", "/health/", "/assets/"].iter().any(|start| path.starts_with(start));
+    // A proxy that asks for every request keeps a log of its own.
+    let public = ["/.well-known/", "/health/", "/assets/", "/forward-auth"].iter().any(|start| path.starts_with(start));
     let well = status.is_success() || status == StatusCode::NOT_MODIFIED;
     !(public && well) || tracing::enabled!(target: "signet::access", tracing::Level::DEBUG)
 }

@@ -13,6 +13,8 @@ pub mod discovery;
 pub mod end_session;
 pub mod error;
 pub mod extract;
+pub mod forward_auth;
+pub mod gateway;
 pub mod health;
 pub mod home;
 pub mod jwks;
@@ -151,6 +153,8 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(post().to(end_session::post))
                 .default_service(refuse()),
         )
+        .service(resource("/forward-auth").route(web::route().to(forward_auth::check)))
+        .service(resource("/gateway").route(get().to(gateway::get)).default_service(refuse()))
         .service(
             resource("/setup/{link}")
                 .route(get().to(setup::get))

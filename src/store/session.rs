@@ -41,6 +41,11 @@ impl Store {
         dispatch!(self, read, session::with_user(hash))
     }
 
+    /// The same by its public name.
+    pub async fn session_by_id(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        dispatch!(self, read, session::with_user_by_id(id))
+    }
+
     /// How many sessions a user has now.
     pub async fn live_sessions_of_user(&self, user_id: UserId, now: Timestamp) -> Result<i64, StoreError> {
         dispatch!(self, read, session::live_of_user(user_id, now))

@@ -91,6 +91,20 @@ pub(in crate::store) async fn with_user(
     found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
 }
 
+pub(in crate::store) async fn with_user_by_id(
+    conn: &mut Conn<'_>,
+    id: SessionId,
+) -> Result<Option<(Session, User)>, StoreError> {
+    let found: Option<(SessionRow, UserRow)> = sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .filter(sessions::id.eq(id.as_str()))
+        .select((SessionRow::as_select(), UserRow::as_select()))
+        .first(conn)
+        .await
+        .optional()?;
+    found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+}
+
 pub(in crate::store) async fn live_of_user(
     conn: &mut Conn<'_>,
     user_id: UserId,
