@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
-//! token     -> code | refresh | client_credentials -> mint
+//! token     -> code | refresh | client_credentials | exchange -> mint
 //! userinfo, rotate, sweep, setup
 //! ```
 //!
@@ -17,6 +17,7 @@ pub mod code;
 pub mod consent;
 pub mod dev;
 pub mod error;
+pub mod exchange;
 pub mod inspect;
 pub mod key_files;
 pub mod keys_by_hand;

@@ -64,13 +64,14 @@ fn the_rest(params: &Params, client: &Client, to: &ReturnTo) -> Result<Authoriza
     let prompt = prompt::check(params)?;
     let scope = scope::check(params, client, prompt)?;
     let max_age = max_age::check(params)?;
-    resource::check(params, client)?;
+    let resources = resource::check(params, client)?;
     let ui_locales = ui_locales::check(params)?;
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: to.redirect_uri.clone(),
         response_mode: to.response_mode,
         scope,
+        resources,
         state: to.state.clone(),
         nonce: params.get("nonce")?.map(str::to_owned),
         code_challenge,

@@ -145,6 +145,7 @@ mod tests {
             session_id: SessionId::new("s").unwrap(),
             redirect_uri: CB.to_owned(),
             scope: scope("openid"),
+            resources: Vec::new(),
             nonce: None,
             code_challenge: Some(CodeChallenge::parse(CHALLENGE).unwrap()),
             authentication: authentication(0),

@@ -32,6 +32,7 @@ pub(in crate::store) struct CodeRow {
     session_id: String,
     redirect_uri: String,
     scope: String,
+    resources: String,
     nonce: Option<String>,
     code_challenge: Option<String>,
     authentication: String,
@@ -52,6 +53,7 @@ impl TryFrom<&Code> for CodeRow {
             session_id: code.session_id.as_str().to_owned(),
             redirect_uri: code.redirect_uri.clone(),
             scope: code.scope.to_string(),
+            resources: to_json(&code.resources)?,
             nonce: code.nonce.clone(),
             code_challenge: code.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
             authentication: to_json(&code.authentication)?,
@@ -82,6 +84,7 @@ impl TryFrom<CodeRow> for Code {
             session_id: SessionId::new(row.session_id).map_err(|error| StoreError::corrupt(TABLE, error))?,
             redirect_uri: row.redirect_uri,
             scope: scope(TABLE, &row.scope)?,
+            resources: from_json(TABLE, &row.resources)?,
             nonce: row.nonce,
             code_challenge: row
                 .code_challenge

@@ -8,6 +8,8 @@ use crate::domain::family::RevocationReason;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::UserId;
+use crate::domain::place::Place;
+use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::store::error::StoreError;
@@ -38,6 +40,20 @@ pub(super) fn revoked(reason: RevocationReason, now: Timestamp) -> Ended {
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: FamilyId) -> Result<Option<Family>, StoreError> {
     let query = families::table.find(id.as_str()).select(FamilyRow::as_select());
     query.first(conn).await.optional()?.map(Family::try_from).transpose()
+}
+
+pub(in crate::store) async fn and_user(
+    conn: &mut Conn<'_>,
+    id: FamilyId,
+) -> Result<Option<(Family, Option<User>)>, StoreError> {
+    let found: Option<(FamilyRow, Option<UserRow>)> = families::table
+        .left_join(users::table.on(users::id.eq(families::user_id)))
+        .filter(families::id.eq(id.as_str()))
+        .select((FamilyRow::as_select(), Option::<UserRow>::as_select()))
+        .first(conn)
+        .await
+        .optional()?;
+    found.map(|(family, user)| Ok((family.try_into()?, user.map(User::try_from).transpose()?))).transpose()
 }
 
 pub(in crate::store) async fn of_user(conn: &mut Conn<'_>, user_id: UserId) -> Result<Vec<Family>, StoreError> {
@@ -95,6 +111,7 @@ pub(in crate::store) async fn rotate(
             families::current_hash.eq(Some(bytes(&rotation.next))),
             families::successor.eq(Some(rotation.successor)),
             families::rotated_at.eq(Some(now)),
+            families::rotated_from.eq(rotation.from.as_ref().map(Place::to_string)),
             families::idle_expires_at.eq(rotation.idle_expires_at.micros()),
         ))
         .returning(FamilyRow::as_returning())
@@ -105,6 +122,24 @@ pub(in crate::store) async fn rotate(
         return Ok(RotateFamily::Rotated(row.try_into()?));
     }
     Ok(one(conn, id).await?.map_or(RotateFamily::Unknown, RotateFamily::Lost))
+}
+
+pub(in crate::store) async fn keep(
+    conn: &mut Conn<'_>,
+    id: FamilyId,
+    presented: SecretHash,
+    now: Timestamp,
+    idle_expires_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let now = now.micros();
+    let kept = diesel::update(families::table.find(id.as_str()))
+        .filter(families::current_hash.eq(presented.as_bytes().as_slice()))
+        .filter(families::revoked_at.is_null())
+        .filter(families::idle_expires_at.gt(now).and(families::expires_at.gt(now)))
+        .set(families::idle_expires_at.eq(idle_expires_at.micros()))
+        .execute(conn)
+        .await?;
+    Ok(kept == 1)
 }
 
 pub(in crate::store) async fn revoke(

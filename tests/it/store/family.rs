@@ -1,4 +1,5 @@
 use signet::domain::family::RevocationReason;
+use signet::domain::place::Place;
 use signet::store::family::RotateFamily;
 use signet::store::family::Rotation;
 use tokio::task::JoinSet;
@@ -11,6 +12,7 @@ fn step(presented: &str, next: &str) -> Rotation {
         presented: hash(presented),
         next: hash(next),
         successor: next.as_bytes().to_vec(),
+        from: Some(Place::new("192.0.2.0/24", "curl/8")),
         now: later(10),
         idle_expires_at: later(3610),
     }
@@ -24,6 +26,7 @@ pub(super) async fn rotates(db: Database) {
     expected.previous = Some(hash("f1-1"));
     expected.successor = Some(b"f1-2".to_vec());
     expected.rotated_at = Some(later(10));
+    expected.rotated_from = Some(Place::new("192.0.2.0/24", "curl/8"));
     expected.idle_expires_at = later(3610);
     let rotated = db.store.rotate_family(family_id("f1"), step("f1-1", "f1-2")).await;
     assert_eq!(rotated, Ok(RotateFamily::Rotated(expected.clone())));
