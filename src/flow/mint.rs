@@ -152,7 +152,8 @@ impl Signet {
         };
         let token = self.sign(&ring, client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
         let expires_in = Duration::from_secs(u64::try_from(expires_at.seconds() - now.seconds()).unwrap_or(0));
-        Ok(TokenResponse::new(AccessToken { token, expires_in }, exchange.scope).with_issued_token_type(exchange::ACCESS_TOKEN))
+        Ok(TokenResponse::new(AccessToken { token, expires_in }, exchange.scope)
+            .with_issued_token_type(exchange::ACCESS_TOKEN))
     }
 
     fn id_token(

@@ -14,6 +14,10 @@ use super::Store;
 use super::StoreError;
 use super::dispatch;
 
+/// How many families of one user at one client may be alive. Beyond it the oldest is [`RevocationReason::Superseded`]:
+/// its refresh token ends, its access tokens live out their minutes.
+pub const MOST_ALIVE: i64 = 500;
+
 /// One step of a family from its current token to the next.
 #[derive(Debug, Clone)]
 pub struct Rotation {

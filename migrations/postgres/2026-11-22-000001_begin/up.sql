@@ -98,6 +98,8 @@ CREATE TABLE families (
     revocation      TEXT
 );
 CREATE INDEX families_of_user ON families (user_id);
+-- Who has too many of them at one client is found out at every sign-in.
+CREATE INDEX families_alive ON families (user_id, client_id, created_at) WHERE revoked_at IS NULL;
 CREATE INDEX families_of_client ON families (client_id);
 CREATE INDEX families_by_end ON families (idle_expires_at);
 

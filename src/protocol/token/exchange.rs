@@ -148,7 +148,9 @@ fn narrow(asked: Option<&Scope>, subject: &AccessToken, client: &Client) -> Resu
     match asked {
         None => Ok(allowed),
         Some(asked) if asked.is_subset(&allowed) => Ok(asked.clone()),
-        Some(_) => Err(OAuthError::invalid_scope("scope is more than the subject token has and this client may pass on")),
+        Some(_) => {
+            Err(OAuthError::invalid_scope("scope is more than the subject token has and this client may pass on"))
+        }
     }
 }
 

@@ -195,7 +195,10 @@ mod tests {
     fn an_exchange_may_name_logical_targets() {
         let got = |text: &str, client: &Client| targets(&form(text), client).map_err(|error| error.code);
         assert_eq!(got("", &client()).unwrap(), [ONE]);
-        assert_eq!(got("audience=orders&resource=https://rs2.test/api&audience=orders", &client()).unwrap(), [TWO, "orders"]);
+        assert_eq!(
+            got("audience=orders&resource=https://rs2.test/api&audience=orders", &client()).unwrap(),
+            [TWO, "orders"]
+        );
         assert_eq!(got("audience=payments", &client()), Err(ErrorCode::InvalidTarget));
         assert_eq!(got("", &confidential()), Err(ErrorCode::InvalidTarget));
     }

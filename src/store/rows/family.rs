@@ -70,7 +70,8 @@ impl TryFrom<&Family> for FamilyRow {
             rotated_at: family.rotated_at.map(Timestamp::micros),
             rotated_from: family.rotated_from.as_ref().map(Place::to_string),
             created_at: family.created_at.micros(),
-            idle_expires_at: family.idle_expires_at.micros(),
+            // Never later than the absolute end: the clean-up goes by this one alone.
+            idle_expires_at: family.idle_expires_at.min(family.expires_at).micros(),
             expires_at: family.expires_at.micros(),
             revoked_at: family.revoked.map(|revoked| revoked.at.micros()),
             revocation: family.revoked.map(|revoked| revoked.reason.as_str().to_owned()),

@@ -13,6 +13,7 @@ use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::store::error::StoreError;
+use crate::store::family::MOST_ALIVE;
 use crate::store::family::RotateFamily;
 use crate::store::family::Rotation;
 use crate::store::rows::FamilyRow;
@@ -24,17 +25,26 @@ use crate::store::schema::users;
 use super::Conn;
 use super::hold;
 
+/// How many end at once, should there be that many too many.
+const MAKE_ROOM_FOR: i64 = 100;
+
 #[derive(AsChangeset)]
 #[diesel(table_name = families, treat_none_as_null = true)]
 pub(super) struct Ended {
     revoked_at: Option<i64>,
     revocation: Option<String>,
     successor: Option<Vec<u8>>,
+    idle_expires_at: i64,
 }
 
-/// What a revoked family looks like. Its sealed successor is of no use to anybody.
+/// What a revoked family looks like. Its sealed successor is of no use to anybody, and the clean-up goes by the idle end.
 pub(super) fn revoked(reason: RevocationReason, now: Timestamp) -> Ended {
-    Ended { revoked_at: Some(now.micros()), revocation: Some(reason.as_str().to_owned()), successor: None }
+    Ended {
+        revoked_at: Some(now.micros()),
+        revocation: Some(reason.as_str().to_owned()),
+        successor: None,
+        idle_expires_at: now.micros(),
+    }
 }
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: FamilyId) -> Result<Option<Family>, StoreError> {
@@ -140,6 +150,22 @@ pub(in crate::store) async fn keep(
         .execute(conn)
         .await?;
     Ok(kept == 1)
+}
+
+/// Ends the oldest families of a user at a client until there is room for the new one. Nearly always that is one look
+/// at an index.
+pub(super) async fn make_room(conn: &mut Conn<'_>, new: &Family, now: Timestamp) -> Result<(), StoreError> {
+    let others = families::table
+        .filter(families::user_id.eq(new.user_id.as_str()).and(families::client_id.eq(new.client_id.as_str())))
+        .filter(families::revoked_at.is_null().and(families::id.ne(new.id.as_str())));
+    let surplus = others.order(families::created_at.desc()).offset(MOST_ALIVE - 1).limit(MAKE_ROOM_FOR);
+    let surplus: Vec<String> = surplus.select(families::id).load(conn).await?;
+    if surplus.is_empty() {
+        return Ok(());
+    }
+    let ended = families::table.filter(families::id.eq_any(surplus).and(families::revoked_at.is_null()));
+    diesel::update(ended).set(revoked(RevocationReason::Superseded, now)).execute(conn).await?;
+    Ok(())
 }
 
 pub(in crate::store) async fn revoke(
