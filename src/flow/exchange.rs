@@ -1,6 +1,7 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:token-exchange`, RFC 8693.
 
 use crate::domain::ids::FamilyId;
+use crate::protocol::access_token::Accept;
 use crate::protocol::access_token::AccessToken;
 use crate::protocol::params::Params;
 use crate::protocol::token::exchange as rules;
@@ -45,15 +46,11 @@ impl Signet {
         Ok(tokens)
     }
 
-    async fn acceptable(&self, which: &str, token: &str, audiences: &[&str]) -> Result<AccessToken, FlowError> {
-        let mut last = FlowError::Internal("a client without an audience of its own");
-        for audience in audiences {
-            match self.check_access_token(token, audience).await {
-                Ok(live) => return Ok(live.claims),
-                Err(FlowError::Refused(error)) => last = rules::unacceptable(which, &error).into(),
-                Err(other) => return Err(other),
-            }
+    async fn acceptable(&self, which: &str, token: &str, audiences: &[String]) -> Result<AccessToken, FlowError> {
+        match self.check_access_token(token, Accept::Any(audiences)).await {
+            Ok(verified) => Ok(verified.claims),
+            Err(FlowError::Refused(error)) => Err(rules::unacceptable(which, &error).into()),
+            Err(other) => Err(other),
         }
-        Err(last)
     }
 }

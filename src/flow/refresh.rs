@@ -11,6 +11,7 @@ use crate::crypto::seal::SubKey;
 use crate::domain::client::Client;
 use crate::domain::client::GrantType;
 use crate::domain::family::Family;
+use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
 use crate::domain::ids::FamilyId;
 use crate::domain::place::Place;
@@ -105,7 +106,7 @@ impl Signet {
                 }
                 Decision::Retry => {
                     if rules::is_elsewhere(&family, caller.is_confidential(), from.as_ref()) {
-                        self.retried_elsewhere(&family, from.as_ref(), now).await?;
+                        self.retried_elsewhere(&family, from.as_ref()).await?;
                     }
                     let successor = open_successor(&family, &presented)?;
                     tracing::info!(event = "refresh_retried", client_id = %client.id, grant_id = %family.id);
@@ -113,7 +114,7 @@ impl Signet {
                 }
                 Decision::Reuse => {
                     self.note(&Event::RefreshReuse { client_id: client.id.clone(), grant_id: family.id.clone() });
-                    return Err(self.reused(&family, now).await?);
+                    return Err(self.reused(&family).await?);
                 }
                 Decision::Invalid(error) => return Err(error.into()),
             }
@@ -127,20 +128,20 @@ impl Signet {
     }
 
     /// Ends a family whose token has been seen twice; gives the answer.
-    async fn reused(&self, family: &Family, now: Timestamp) -> Result<FlowError, FlowError> {
-        self.store.revoke_family(family.id.clone(), RevocationReason::RefreshReused, now).await?;
+    async fn reused(&self, family: &Family) -> Result<FlowError, FlowError> {
+        self.revoke_family(&family.id, RevocationReason::RefreshReused, Reach::Immediate).await?;
         let detail = format!("the refresh token has been used before; grant {} is revoked", family.id);
         Ok(rules::invalid_refresh_token().detail(detail).into())
     }
 
     /// Writes down a retry in time that comes from another network or browser than the first use; where the
     /// configuration counts that as theft, the family ends.
-    async fn retried_elsewhere(&self, family: &Family, from: Option<&Place>, now: Timestamp) -> Result<(), FlowError> {
+    async fn retried_elsewhere(&self, family: &Family, from: Option<&Place>) -> Result<(), FlowError> {
         let Some((first, again)) = family.rotated_from.clone().zip(from.cloned()) else { return Ok(()) };
         let theft = self.config.tokens.refresh_retry_elsewhere_is_theft;
         let (client_id, grant_id) = (family.client_id.clone(), family.id.clone());
         self.note(&Event::RefreshElsewhere { client_id, grant_id, first, again, theft });
-        if theft { Err(self.reused(family, now).await?) } else { Ok(()) }
+        if theft { Err(self.reused(family).await?) } else { Ok(()) }
     }
 
     /// Moves the idle end of a family on that does not rotate, but not at every use: most refreshes write nothing.

@@ -71,16 +71,16 @@ impl fmt::Debug for ExchangeRequest {
 
 /// Which audiences a subject token may have: who exchanges it must be whom it was sent to.
 #[must_use]
-pub fn accepted_subjects(client: &Client) -> Vec<&str> {
-    client.resources.iter().map(String::as_str).chain([client.id.as_str()]).collect()
+pub fn accepted_subjects(client: &Client) -> Vec<String> {
+    client.resources.iter().cloned().chain([client.id.to_string()]).collect()
 }
 
 /// Which audiences an actor token may have: anything that the client itself may ask for. That it is the client's own is
 /// looked at in [`check`].
 #[must_use]
-pub fn accepted_actors<'a>(client: &'a Client, issuer: &'a str) -> Vec<&'a str> {
+pub fn accepted_actors(client: &Client, issuer: &str) -> Vec<String> {
     let own = accepted_subjects(client);
-    own.into_iter().chain(client.audiences.iter().map(String::as_str)).chain([issuer]).collect()
+    own.into_iter().chain(client.audiences.iter().cloned()).chain([issuer.to_owned()]).collect()
 }
 
 /// What the new token says.

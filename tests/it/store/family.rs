@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use signet::domain::family::Family;
+use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::place::Place;
 use signet::store::code::RedeemCode;
@@ -69,7 +70,7 @@ pub(super) async fn revoke_wins_over_rotate(db: Database) {
         db.store.redeem_code(hash(&name), NOON, family(&id)).await.unwrap();
         let (rotated, revoked) = tokio::join!(
             db.store.rotate_family(family_id(&id), step(&format!("{id}-1"), &format!("{id}-2"))),
-            other.revoke_family(family_id(&id), RevocationReason::Client, NOON),
+            other.revoke_family(family_id(&id), RevocationReason::Client, Reach::Immediate, NOON),
         );
         assert!(rotated.is_ok());
         assert_eq!(revoked, Ok(true));
@@ -129,7 +130,10 @@ pub(super) async fn keeps_without_rotating(db: Database) {
     assert!(!keep("f1-2", 100).await);
     assert!(!keep("f1-1", 3700).await);
     assert_eq!(db.store.family_and_user(family_id("f2")).await, Ok(None));
-    assert_eq!(db.store.revoke_family(family_id("f1"), RevocationReason::Client, later(200)).await, Ok(true));
+    assert_eq!(
+        db.store.revoke_family(family_id("f1"), RevocationReason::Client, Reach::Immediate, later(200)).await,
+        Ok(true)
+    );
     assert!(!keep("f1-1", 201).await);
 }
 
@@ -144,9 +148,15 @@ pub(super) async fn userinfo_in_one_question(db: Database) {
 pub(super) async fn first_reason_stays(db: Database) {
     furnish_with_family(&db.store).await;
     let id = || family_id("f1");
-    assert_eq!(db.store.revoke_family(id(), RevocationReason::RefreshReused, later(1)).await, Ok(true));
-    assert_eq!(db.store.revoke_family(id(), RevocationReason::Client, later(2)).await, Ok(false));
-    assert_eq!(db.store.revoke_families_of_user(user_id("ada"), RevocationReason::Client, later(3)).await, Ok(0));
+    assert_eq!(
+        db.store.revoke_family(id(), RevocationReason::RefreshReused, Reach::Immediate, later(1)).await,
+        Ok(true)
+    );
+    assert_eq!(db.store.revoke_family(id(), RevocationReason::Client, Reach::Immediate, later(2)).await, Ok(false));
+    assert_eq!(
+        db.store.revoke_families_of_user(user_id("ada"), RevocationReason::Client, Reach::Immediate, later(3)).await,
+        Ok(0)
+    );
     let revoked = db.store.family(id()).await.unwrap().unwrap().revoked.unwrap();
     assert_eq!((revoked.at, revoked.reason), (later(1), RevocationReason::RefreshReused));
 }

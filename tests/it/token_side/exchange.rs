@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use signet::domain::client::GrantType;
+use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::ids::FamilyId;
 use signet::domain::scope::Scope;
@@ -216,8 +217,7 @@ async fn rv_exchanged_tokens_end_with_their_grant(app: App) {
     let world = World::new(&app).await;
     let ada = world.sign_in().await;
     let at_orders = world.gate.token(exchange(ada.access())).await.tokens();
-    let now = app.signet.now();
-    let ended = app.signet.store.revoke_family(grant_of(&ada), RevocationReason::Administrator, now).await;
+    let ended = app.signet.revoke_family(&grant_of(&ada), RevocationReason::Administrator, Reach::Immediate).await;
     assert!(ended.unwrap());
     world.gate.token(exchange(ada.access())).await.refused("invalid_request");
     world.orders.token(exchange(at_orders.access())).await.refused("invalid_request");
@@ -225,7 +225,7 @@ async fn rv_exchanged_tokens_end_with_their_grant(app: App) {
     // The same when the person is disabled.
     let ada = world.sign_in().await;
     let at_orders = world.gate.token(exchange(ada.access())).await.tokens();
-    assert!(app.signet.store.set_user_disabled(app.ada().await.id, true, now).await.unwrap());
+    assert!(app.signet.set_user_disabled(&app.ada().await.id, true).await.unwrap());
     world.orders.token(exchange(at_orders.access())).await.refused("invalid_request");
     world.gate.token(exchange(ada.access())).await.refused("invalid_request");
 }

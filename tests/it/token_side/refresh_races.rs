@@ -11,6 +11,7 @@ use serde_json::Value;
 use signet::ambient::OsEntropy;
 use signet::crypto::hash;
 use signet::domain::code::Code;
+use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::ids::ClientId;
 use signet::domain::ids::FamilyId;
@@ -106,8 +107,8 @@ async fn thousand(nodes: &[Arc<Signet>]) {
 
 async fn rf_14_refresh_against_revoke(app: App) {
     let succeeded = race(&app, |signet, family, _| async move {
-        let now = signet.now();
-        assert!(signet.store.revoke_family(family, RevocationReason::Administrator, now).await.unwrap());
+        let reason = RevocationReason::Administrator;
+        assert!(signet.revoke_family(&family, reason, Reach::Immediate).await.unwrap());
     })
     .await;
     println!("{} races, {succeeded} refreshes came before the revocation", races());
@@ -115,7 +116,7 @@ async fn rf_14_refresh_against_revoke(app: App) {
 
 async fn rf_08_refresh_against_logout(app: App) {
     let succeeded = race(&app, |signet, _, session| async move {
-        assert!(signet.store.end_session(session, signet.now()).await.unwrap());
+        assert!(signet.end_session(&session, Reach::Immediate).await.unwrap());
     })
     .await;
     println!("{} races, {succeeded} refreshes came before the logout", races());
@@ -147,6 +148,8 @@ where
                 succeeded += given.len();
                 for tokens in &given {
                     assert_refused(refresh(&signet, &caller, text(tokens, "refresh_token")).await);
+                    let access = signet.check_access_token(text(tokens, "access_token"), signet.issuer()).await;
+                    assert!(matches!(access, Err(FlowError::Refused(_))), "an access token outlives its grant");
                 }
                 assert_refused(refresh(&signet, &caller, &token).await);
                 let family = signet.store.family(family).await.unwrap().unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use signet::domain::client::Lifetimes;
 use signet::domain::client::SecurityProfile;
+use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::ids::FamilyId;
 
@@ -114,7 +115,7 @@ async fn rf_14_fapi2_revoked_while_it_is_used(app: App) {
     let (store, now) = (&app.signet.store, app.signet.now());
     let (used, ended) = tokio::join!(
         party.refresh(first.refresh()),
-        store.revoke_family(family(first.refresh()), RevocationReason::Administrator, now)
+        store.revoke_family(family(first.refresh()), RevocationReason::Administrator, Reach::Immediate, now)
     );
     assert!(ended.unwrap() && [200, 400].contains(&used.status.as_u16()));
     party.refresh(first.refresh()).await.refused("invalid_grant");
