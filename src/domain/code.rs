@@ -1,5 +1,6 @@
 //! Authorization codes, RFC 6749 section 4.1.2.
 
+use super::claims::ClaimsRequest;
 use super::ids::ClientId;
 use super::ids::FamilyId;
 use super::ids::SessionId;
@@ -23,6 +24,7 @@ pub struct Code {
     /// The resources that the authorization request named; what is redeemed may be for these only.
     pub resources: Vec<String>,
     pub nonce: Option<String>,
+    pub claims: ClaimsRequest,
     pub code_challenge: Option<CodeChallenge>,
     pub authentication: Authentication,
     pub issued_at: Timestamp,

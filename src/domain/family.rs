@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::claims::ClaimsRequest;
 use super::ids::ClientId;
 use super::ids::FamilyId;
 use super::ids::SessionId;
@@ -25,6 +26,8 @@ pub struct Family {
     pub scope: Scope,
     /// Which resources the grant was asked for (RFC 8707 section 2.1). Empty: those that the client is registered for.
     pub resources: Vec<String>,
+    /// Single claims that were granted beside the scope.
+    pub claims: ClaimsRequest,
     pub authentication: Authentication,
     /// Number of the current refresh token, from 1; 0 when no refresh token was issued.
     pub generation: i64,

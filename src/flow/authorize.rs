@@ -263,6 +263,7 @@ impl Signet {
             scope: request.scope.clone(),
             resources: request.resources.clone(),
             nonce: request.nonce.clone(),
+            claims: request.claims.clone(),
             code_challenge: request.code_challenge.clone(),
             authentication: session.authentication,
             issued_at: now,

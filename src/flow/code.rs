@@ -128,6 +128,7 @@ impl Signet {
             session_id: Some(code.session_id.clone()),
             scope: code.scope.clone(),
             resources: code.resources.clone(),
+            claims: code.claims.clone(),
             authentication: code.authentication.clone(),
             generation: i64::from(refresh.is_some()),
             current: refresh.map(|refresh| refresh.hash),

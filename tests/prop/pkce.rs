@@ -42,6 +42,7 @@ fn code(challenge: Option<&str>) -> Code {
         scope: Scope::parse("openid").unwrap(),
         resources: Vec::new(),
         nonce: None,
+        claims: Default::default(),
         code_challenge: challenge.map(|text| CodeChallenge::parse(text).unwrap()),
         authentication: Authentication { time: Timestamp::EPOCH, methods: Vec::new() },
         issued_at: Timestamp::EPOCH,

@@ -42,6 +42,7 @@ pub(crate) fn family() -> Family {
         session_id: None,
         scope: Scope::parse("openid email").unwrap(),
         resources: Vec::new(),
+        claims: Default::default(),
         authentication: Authentication { time: Timestamp::EPOCH, methods: Vec::new() },
         generation: 1,
         current: Some(token(1)),

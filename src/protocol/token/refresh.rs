@@ -169,6 +169,7 @@ mod tests {
     use super::decide;
     use super::is_elsewhere;
     use super::narrow;
+    use crate::domain::claims::ClaimsRequest;
     use crate::domain::client::Client;
     use crate::domain::client::SecurityProfile;
     use crate::domain::family::Family;
@@ -198,6 +199,7 @@ mod tests {
             session_id: None,
             scope: scope("openid api:read"),
             resources: Vec::new(),
+            claims: ClaimsRequest::default(),
             authentication: authentication(0),
             generation: 2,
             current: Some(SecretHash::from_bytes([2; 32])),

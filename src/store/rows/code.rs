@@ -16,6 +16,8 @@ use crate::store::error::StoreError;
 use crate::store::schema::codes;
 
 use super::bytes;
+use super::claims;
+use super::claims_to_json;
 use super::from_json;
 use super::hash;
 use super::scope;
@@ -34,6 +36,7 @@ pub(in crate::store) struct CodeRow {
     scope: String,
     resources: String,
     nonce: Option<String>,
+    claims: Option<String>,
     code_challenge: Option<String>,
     authentication: String,
     issued_at: i64,
@@ -55,6 +58,7 @@ impl TryFrom<&Code> for CodeRow {
             scope: code.scope.to_string(),
             resources: to_json(&code.resources)?,
             nonce: code.nonce.clone(),
+            claims: claims_to_json(&code.claims)?,
             code_challenge: code.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
             authentication: to_json(&code.authentication)?,
             issued_at: code.issued_at.micros(),
@@ -86,6 +90,7 @@ impl TryFrom<CodeRow> for Code {
             scope: scope(TABLE, &row.scope)?,
             resources: from_json(TABLE, &row.resources)?,
             nonce: row.nonce,
+            claims: claims(TABLE, row.claims.as_deref())?,
             code_challenge: row
                 .code_challenge
                 .map(|text| CodeChallenge::parse(&text))

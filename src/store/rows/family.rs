@@ -17,6 +17,8 @@ use crate::store::error::StoreError;
 use crate::store::schema::families;
 
 use super::bytes;
+use super::claims;
+use super::claims_to_json;
 use super::from_json;
 use super::hash;
 use super::instant;
@@ -36,6 +38,7 @@ pub(in crate::store) struct FamilyRow {
     resources: String,
     /// Whether it outlives the session: the scope has `offline_access` (OpenID Connect Core section 11).
     offline: bool,
+    claims: Option<String>,
     authentication: String,
     generation: i64,
     current_hash: Option<Vec<u8>>,
@@ -62,6 +65,7 @@ impl TryFrom<&Family> for FamilyRow {
             scope: family.scope.to_string(),
             resources: to_json(&family.resources)?,
             offline: family.scope.contains("offline_access"),
+            claims: claims_to_json(&family.claims)?,
             authentication: to_json(&family.authentication)?,
             generation: family.generation,
             current_hash: family.current.as_ref().map(bytes),
@@ -100,6 +104,7 @@ impl TryFrom<FamilyRow> for Family {
             session_id: session_id.map_err(|error| StoreError::corrupt(TABLE, error))?,
             scope: scope(TABLE, &row.scope)?,
             resources: from_json(TABLE, &row.resources)?,
+            claims: claims(TABLE, row.claims.as_deref())?,
             authentication: from_json(TABLE, &row.authentication)?,
             generation: row.generation,
             current: row.current_hash.map(|bytes| hash(TABLE, &bytes)).transpose()?,

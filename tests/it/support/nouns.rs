@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use signet::domain::claims::ClaimsRequest;
 use signet::domain::client::ApplicationType;
 use signet::domain::client::AuthMethod;
 use signet::domain::client::Client;
@@ -132,6 +133,8 @@ pub(crate) fn attempt(name: &str, browser: &str) -> Attempt {
             max_age: Some(0),
             login_hint: None,
             ui_locales: vec!["de".to_owned()],
+            claims: claims(),
+            subject: Some(user_id("ada")),
         },
         created_at: NOON,
         expires_at: later(1800),
@@ -139,6 +142,11 @@ pub(crate) fn attempt(name: &str, browser: &str) -> Attempt {
         account_selected: false,
         finished_at: None,
     }
+}
+
+fn claims() -> ClaimsRequest {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    ClaimsRequest { userinfo: names(&["name"]), id_token: names(&["locale"]), scope: scope("profile") }
 }
 
 /// A code of ada at demo-web, in session `s1`, good for a minute.
@@ -152,6 +160,7 @@ pub(crate) fn code(name: &str) -> Code {
         scope: scope("openid email"),
         resources: vec!["https://rs1.test".to_owned()],
         nonce: Some("n".to_owned()),
+        claims: claims(),
         code_challenge: Some(CodeChallenge::parse(&"a".repeat(43)).unwrap()),
         authentication: authentication(),
         issued_at: NOON,
@@ -169,6 +178,7 @@ pub(crate) fn family(name: &str) -> Family {
         session_id: Some(session_id("s1")),
         scope: scope("openid email"),
         resources: vec!["https://rs1.test".to_owned()],
+        claims: claims(),
         authentication: authentication(),
         generation: 1,
         current: Some(hash(&format!("{name}-1"))),
