@@ -3,16 +3,21 @@
 
 use std::time::Duration;
 
+use diesel::Connection;
+use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection;
 use signet::domain::client::Lifetimes;
 use signet::domain::client::SecurityProfile;
 use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::ids::FamilyId;
+use signet::domain::ids::SessionId;
 
 use super::app;
 use super::app_with;
 use super::on_both_databases;
 use crate::support::app::App;
+use crate::support::browser::Browser;
 use crate::support::party::Answer;
 use crate::support::party::Party;
 use crate::support::party::opened;
@@ -23,6 +28,7 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 
 on_both_databases! {
     the_profile_fapi2_does_not_rotate,
     rf_14_fapi2_revoked_while_it_is_used,
+    rf_08_signing_out_ends_what_is_not_offline,
 }
 
 #[tokio::test]
@@ -119,6 +125,41 @@ async fn rf_14_fapi2_revoked_while_it_is_used(app: App) {
     );
     assert!(ended.unwrap() && [200, 400].contains(&used.status.as_u16()));
     party.refresh(first.refresh()).await.refused("invalid_grant");
+}
+
+async fn rf_08_signing_out_ends_what_is_not_offline(app: App) {
+    let party = Party::web(&app);
+    let mut browser = Browser::new();
+    let code = party.code(&mut browser, "openid email").await;
+    let online = party.redeem(&code).await.tokens();
+    let code = party.code(&mut browser, OFFLINE).await;
+    let offline = party.redeem(&code).await.tokens();
+    let sid = opened(online.id_token()).1["sid"].as_str().unwrap().to_owned();
+    assert_eq!(opened(offline.id_token()).1["sid"], sid.as_str());
+    let session = SessionId::new(sid).unwrap();
+    assert!(app.signet.end_session(&session, Reach::Immediate).await.unwrap());
+    party.refresh(online.refresh()).await.refused("invalid_grant");
+    party.userinfo(online.access()).await.unauthorized();
+    party.refresh(offline.refresh()).await.tokens();
+}
+
+/// A reuse that cannot be written down is no answer: 503, and the family ends when the token comes again.
+#[tokio::test]
+async fn rf_14_a_revocation_that_cannot_be_written() {
+    let app = app().await;
+    let party = Party::web(&app);
+    let first = party.sign_in(OFFLINE).await;
+    let second = party.refresh(first.refresh()).await.tokens();
+    let third = party.refresh(second.refresh()).await.tokens();
+    let file = app.signet.config.database.url.reveal().strip_prefix("sqlite://").unwrap().to_owned();
+    let mut other = SqliteConnection::establish(&file).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let answer = party.refresh(first.refresh()).await;
+    assert_eq!(answer.status.as_u16(), 503, "{answer:?}");
+    other.batch_execute("ROLLBACK").unwrap();
+    party.refresh(first.refresh()).await.refused("invalid_grant");
+    party.refresh(third.refresh()).await.refused("invalid_grant");
+    party.userinfo(third.access()).await.unauthorized();
 }
 
 /// A public client in time, but from another browser: answered and written down, or theft where that is configured.
