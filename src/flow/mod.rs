@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
-//! token     -> code | refresh | client_credentials -> mint
+//! token     -> code | refresh | client_credentials | exchange -> mint
 //! userinfo, rotate, sweep, setup
 //! ```
 //!
@@ -20,6 +20,7 @@ pub mod denylist;
 pub mod dev;
 pub mod error;
 pub mod gateway;
+pub mod exchange;
 pub mod inspect;
 pub mod key_files;
 pub mod keys_by_hand;

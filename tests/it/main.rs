@@ -15,6 +15,7 @@ mod endpoints;
 mod gateway;
 mod key_crash;
 mod key_files;
+mod month;
 mod spec;
 mod store;
 mod stories;
