@@ -90,7 +90,8 @@ async fn many_lives(rig: &Arc<Rig>, url: &str) {
                 Err(token) => ended.push(token),
             }
         }
-        if if long { kills == 500 } else { clock.monotonic() > MINUTE && kills > 0 } {
+        let done = if long { kills == 500 } else { clock.monotonic() > MINUTE && kills > 0 };
+        if done {
             break;
         }
         going_on.extend(begin(rig, &store, CHAINS - going_on.len()).await);
