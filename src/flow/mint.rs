@@ -38,10 +38,12 @@ pub struct ForUser<'a> {
     /// `aud` of the access token; not empty.
     pub audience: &'a [String],
     pub nonce: Option<&'a str>,
+    /// Whether an ID token goes with it when `openid` is granted.
+    pub id_token: bool,
 }
 
 impl Signet {
-    /// Signs an access token for a person, and an ID token when `openid` is granted.
+    /// Signs an access token for a person, and an ID token when it is wanted and `openid` is granted.
     ///
     /// # Errors
     /// [`FlowError::NoKey`] when no key of the client's algorithms is active; [`FlowError::Store`] when nobody knows
@@ -73,7 +75,7 @@ impl Signet {
             sid: family.session_id.as_ref().map(SessionId::as_str),
         };
         let token = self.sign(&ring, client.access_token_signed_response_alg, access_token::TYPE, &access)?;
-        let id_token = match scope.contains("openid") {
+        let id_token = match content.id_token && scope.contains("openid") {
             true => Some(self.id_token(&ring, client, &content, &token, now)?),
             false => None,
         };

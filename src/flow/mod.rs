@@ -3,6 +3,7 @@
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
 //! token     -> code | refresh | client_credentials -> mint
+//! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, rotate, sweep, setup
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod code;
 pub mod consent;
 pub mod dev;
 pub mod error;
+mod family;
 pub mod inspect;
 pub mod key_files;
 pub mod keys_by_hand;
@@ -30,6 +32,7 @@ pub mod refresh;
 pub mod registration;
 pub mod rotate;
 pub mod session;
+pub mod session_api;
 pub mod setup;
 pub mod sweep;
 pub mod sync;

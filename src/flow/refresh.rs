@@ -4,6 +4,8 @@
 //! sealed under a key that only the one before it gives. A client that lost the answer presents the older token
 //! again and gets the same successor; there is never a second living branch.
 
+use std::time::Duration;
+
 use crate::crypto::hash;
 use crate::crypto::seal::SubKey;
 use crate::domain::client::GrantType;
@@ -53,32 +55,54 @@ impl Signet {
     /// [`FlowError::Refused`] with `invalid_grant`, the same for an unknown, expired, revoked or foreign token;
     /// `invalid_scope` when more is asked for than was granted.
     pub async fn refresh(&self, caller: &AuthenticatedClient, form: &Params) -> Result<TokenResponse, FlowError> {
-        let client = caller.client();
-        grants::check_grant(client, GrantType::RefreshToken)?;
+        grants::check_grant(caller.client(), GrantType::RefreshToken)?;
         let request = RefreshRequest::read(form)?;
         let presented = Presented::parse(request.refresh_token.reveal()).ok_or_else(rules::invalid_refresh_token)?;
         let family = self.store.family(presented.family.clone()).await?;
-        let mut family = family.ok_or_else(rules::invalid_refresh_token)?;
+        let family = family.ok_or_else(rules::invalid_refresh_token)?;
+        Ok(self.exchange(caller, family, &presented, Asked { form, request: &request, cookie: None }).await?.tokens)
+    }
+
+    /// The same for a refresh token whose family is at hand.
+    ///
+    /// # Errors
+    /// As [`Signet::refresh`].
+    pub(super) async fn exchange(
+        &self,
+        caller: &AuthenticatedClient,
+        mut family: Family,
+        presented: &Presented<'_>,
+        asked: Asked<'_>,
+    ) -> Result<Exchanged, FlowError> {
+        let client = caller.client();
         let window = client.lifetimes.refresh_retry_window.unwrap_or(self.config.tokens.refresh_retry_window);
+        let idle = client.lifetimes.refresh_idle.unwrap_or(self.config.tokens.refresh_idle);
         for _ in 0..ROUNDS {
             let now = self.now();
-            let generation = Generation::of(&presented.hash, &family, self.is_ours(&presented));
+            let generation = Generation::of(&presented.hash, &family, self.is_ours(presented));
             match rules::decide(&family, generation, client, caller.is_confidential(), window, now) {
+                // Well before it would end unused, so that whoever is kept here is not kept until it has ended.
+                Decision::Rotate if asked.tabs() && rules::may_be_under_way(&family, window.min(idle / 2), now) => {
+                    let current = Secret::new(presented.value);
+                    let tokens = self.answer(caller, &family, &asked, &current, now).await?;
+                    return Ok(Exchanged { tokens, family });
+                }
                 Decision::Rotate => {
                     let next = self.new_refresh_token(&family.id, family.generation.saturating_add(1));
-                    let answer = self.answer(caller, &family, form, &request, &next.value, now).await?;
-                    let rotation = self.rotation(caller, &family, &presented, &next, now)?;
+                    let tokens = self.answer(caller, &family, &asked, &next.value, now).await?;
+                    let rotation = self.rotation(&family, presented, &next, now, idle)?;
                     match self.store.rotate_family(family.id.clone(), rotation).await? {
-                        RotateFamily::Rotated(_) => return Ok(answer),
+                        RotateFamily::Rotated(family) => return Ok(Exchanged { tokens, family }),
                         // Somebody else has moved the family on in the meantime: what is true now?
                         RotateFamily::Lost(moved_on) => family = moved_on,
                         RotateFamily::Unknown => return Err(rules::invalid_refresh_token().into()),
                     }
                 }
                 Decision::Retry => {
-                    let successor = open_successor(&family, &presented)?;
+                    let successor = open_successor(&family, presented)?;
                     tracing::info!(event = "refresh_retried", client_id = %client.id, grant_id = %family.id);
-                    return self.answer(caller, &family, form, &request, &successor, now).await;
+                    let tokens = self.answer(caller, &family, &asked, &successor, now).await?;
+                    return Ok(Exchanged { tokens, family });
                 }
                 Decision::Reuse => {
                     self.store.revoke_family(family.id.clone(), RevocationReason::RefreshReused, now).await?;
@@ -94,16 +118,15 @@ impl Signet {
 
     fn rotation(
         &self,
-        caller: &AuthenticatedClient,
         family: &Family,
         presented: &Presented<'_>,
         next: &RefreshToken,
         now: Timestamp,
+        idle: Duration,
     ) -> Result<Rotation, FlowError> {
         let key = SubKey::from_token(presented.value, SUCCESSOR);
         let successor =
             key.seal(next.value.reveal().as_bytes(), family.id.as_str().as_bytes(), self.entropy.as_ref())?;
-        let idle = caller.client().lifetimes.refresh_idle.unwrap_or(self.config.tokens.refresh_idle);
         Ok(Rotation { presented: presented.hash, next: next.hash, successor, now, idle_expires_at: now.plus(idle) })
     }
 
@@ -113,19 +136,30 @@ impl Signet {
         &self,
         caller: &AuthenticatedClient,
         family: &Family,
-        form: &Params,
-        request: &RefreshRequest,
+        asked: &Asked<'_>,
         refresh: &Secret,
         now: Timestamp,
     ) -> Result<TokenResponse, FlowError> {
         let client = caller.client();
         let user = self.store.user(family.user_id.clone()).await?;
         let user = user.filter(|user| !user.disabled).ok_or_else(rules::invalid_refresh_token)?;
-        let scope = rules::narrow(family, request.scope.as_ref(), client)?;
-        let audience = resource::audience(form, client, &scope, self.issuer())?;
-        let content = ForUser { user: &user, family, scope, audience: &audience, nonce: None };
+        let scope = rules::narrow(family, asked.request.scope.as_ref(), client)?;
+        let audience = resource::audience(asked.form, client, &scope, self.issuer())?;
+        let id_token = asked.cookie.is_none();
+        let content = ForUser { user: &user, family, scope, audience: &audience, nonce: None, id_token };
         let tokens = self.mint_for_user(client, content, now).await?;
         Ok(tokens.with_refresh_token(Some(refresh.reveal().to_owned())))
+    }
+
+    /// The family of a refresh token that we made, and which of its tokens it is.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub(super) async fn family_behind(&self, token: &Secret) -> Result<Option<(Family, Generation)>, FlowError> {
+        let Some(presented) = Presented::parse(token.reveal()) else { return Ok(None) };
+        let Some(family) = self.store.family(presented.family.clone()).await? else { return Ok(None) };
+        let generation = Generation::of(&presented.hash, &family, self.is_ours(&presented));
+        Ok((generation != Generation::Forged).then_some((family, generation)))
     }
 
     fn is_ours(&self, presented: &Presented<'_>) -> bool {
@@ -148,8 +182,38 @@ impl Signet {
     }
 }
 
+/// What goes with a refresh token that is presented.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) form: &'a Params,
+    pub(super) request: &'a RefreshRequest,
+    /// Set when it came in a cookie of the session API.
+    pub(super) cookie: Option<Jar>,
+}
+
+impl Asked<'_> {
+    fn tabs(&self) -> bool {
+        self.cookie == Some(Jar::SharedByTabs)
+    }
+}
+
+/// Where a refresh cookie is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jar {
+    /// By a browser, whose tabs ask independently of each other and overwrite the one cookie.
+    SharedByTabs,
+    /// By a program that sends one request at a time.
+    Own,
+}
+
+/// What a refresh token was exchanged for, and its family as it is now.
+pub(super) struct Exchanged {
+    pub(super) tokens: TokenResponse,
+    pub(super) family: Family,
+}
+
 /// A refresh token as it was presented, taken apart. Nothing in it is trusted before its hash or mac matches.
-struct Presented<'a> {
+pub(super) struct Presented<'a> {
     value: &'a str,
     hash: SecretHash,
     family: FamilyId,
@@ -159,7 +223,7 @@ struct Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
-    fn parse(value: &'a str) -> Option<Self> {
+    pub(super) fn parse(value: &'a str) -> Option<Self> {
         let mut parts = value.strip_prefix(SecretKind::Refresh.prefix())?.split('.');
         let (family, generation, random, mac) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         if parts.next().is_some() || value.len() > 512 {

@@ -23,6 +23,7 @@ pub mod playground;
 pub mod reference;
 pub mod respond;
 pub mod server;
+pub mod session_api;
 pub mod setup;
 pub mod token;
 pub mod unread;
@@ -148,6 +149,24 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .default_service(refuse()),
         )
         .service(
+            resource("/auth/login")
+                .route(post().to(session_api::login::post))
+                .route(options().to(cors::preflight_session_api))
+                .default_service(refuse()),
+        )
+        .service(
+            resource("/auth/refresh")
+                .route(post().to(session_api::refresh::post))
+                .route(options().to(cors::preflight_session_api))
+                .default_service(refuse()),
+        )
+        .service(
+            resource("/auth/logout")
+                .route(post().to(session_api::logout::post))
+                .route(options().to(cors::preflight_session_api))
+                .default_service(refuse()),
+        )
+        .service(
             resource("/end_session")
                 .route(get().to(end_session::get))
                 .route(post().to(end_session::post))
@@ -170,7 +189,12 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                         .route(post().to(playground::start_chosen)),
                 )
                 .service(resource("/callback").route(get().to(playground::callback)))
-                .service(resource("/demo-api").route(get().to(demo_api::get)));
+                .service(
+                    resource("/demo-api")
+                        .route(get().to(demo_api::get))
+                        .route(options().to(cors::preflight_clients))
+                        .default_service(refuse()),
+                );
         }
         app.default_service(web::to(respond::not_found));
     }

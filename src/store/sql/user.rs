@@ -83,6 +83,20 @@ pub(in crate::store) async fn set_password(
     Ok(true)
 }
 
+/// Whether a user still has the password that was `proven`: comparing takes its time, and whoever sets another one
+/// meanwhile ends all that the old one gives. None when the user is disabled or gone. The caller holds the user.
+pub(super) async fn still_has(
+    conn: &mut Conn<'_>,
+    id: &UserId,
+    proven: Option<&PasswordHash>,
+) -> Result<Option<bool>, StoreError> {
+    let query = users::table.find(id.as_str()).select((users::disabled, users::password));
+    let Some((false, password)) = query.first::<(bool, Option<String>)>(conn).await.optional()? else {
+        return Ok(None);
+    };
+    Ok(Some(proven.is_none_or(|proven| password.as_deref() == Some(proven.as_phc()))))
+}
+
 /// Only when the stored hash is still the one that the password was compared with.
 pub(in crate::store) async fn rehash_password(
     conn: &mut Conn<'_>,

@@ -1,0 +1,1 @@
+//! Signing out, three levels of it.
