@@ -192,7 +192,7 @@ impl Page {
 fn access(answer: &Answer) -> String {
     let tokens = answer.tokens();
     let members: Vec<&String> = tokens.0.as_object().unwrap().keys().collect();
-    assert_eq!(members, ["access_token", "expires_in", "token_type"], "{answer:?}");
+    assert_eq!(members, ["access_token", "token_type", "expires_in"], "{answer:?}");
     tokens.access().to_owned()
 }
 
