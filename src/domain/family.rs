@@ -53,6 +53,16 @@ pub struct Revocation {
     pub reason: RevocationReason,
 }
 
+/// How far the end of a family reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// "Refresh revocation": nothing more is issued; access tokens that are out live to their end, some minutes.
+    RefreshOnly,
+    /// "Immediate": access tokens that are out are refused too, on every node within a second.
+    Immediate,
+}
+
 /// Why a family was revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

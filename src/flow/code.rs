@@ -74,6 +74,7 @@ impl Signet {
                 Ok(tokens.with_refresh_token(refresh.map(|refresh| refresh.value.reveal().to_owned())))
             }
             RedeemCode::Replayed { family_id } => {
+                self.learn_denials().await?;
                 let detail = format!("the code has been used before; grant {family_id} of its first use is revoked");
                 self.note(&Event::CodeReplayed { client_id: client.id.clone(), grant_id: family_id });
                 Err(rules::invalid_code().detail(detail).into())

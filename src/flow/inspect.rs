@@ -89,6 +89,8 @@ pub enum Fault {
     Client(ClientId),
     #[error("what it was issued from was revoked at {} ({})", .0.at, .0.reason.as_str())]
     Revoked(Revocation),
+    #[error("it was revoked")]
+    Denied,
     #[error("what it was issued from, or its user, is gone")]
     Gone,
     #[error("its user is disabled")]
@@ -114,7 +116,7 @@ impl Fault {
             Self::NotYet(_) => "not_yet",
             Self::Claims => "claims",
             Self::Client(_) => "client",
-            Self::Revoked(_) | Self::Gone => "revoked",
+            Self::Revoked(_) | Self::Denied | Self::Gone => "revoked",
             Self::UserDisabled => "user",
         }
     }
@@ -164,7 +166,11 @@ impl Signet {
             seen.fault = Some(Fault::Client(claims.client_id.clone()));
             return Ok(());
         }
-        let Some(grant_id) = claims.grant_id.clone() else { return Ok(()) };
+        let denied = self.fresh_denylist().await?.is_denied(claims);
+        let Some(grant_id) = claims.grant_id.clone() else {
+            seen.fault = denied.then_some(Fault::Denied);
+            return Ok(());
+        };
         let Some((family, user)) = self.store.userinfo(grant_id, claims.subject.clone()).await? else {
             seen.fault = Some(Fault::Gone);
             return Ok(());
@@ -172,8 +178,9 @@ impl Signet {
         seen.email = Some(user.email);
         seen.fault = match family.revoked {
             _ if user.disabled => Some(Fault::UserDisabled),
-            Some(revocation) => Some(Fault::Revoked(revocation)),
-            None => None,
+            Some(revocation) if denied => Some(Fault::Revoked(revocation)),
+            None if denied => Some(Fault::Denied),
+            _ => None,
         };
         Ok(())
     }

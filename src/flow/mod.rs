@@ -16,6 +16,7 @@ pub mod client_credentials;
 pub mod clients;
 pub mod code;
 pub mod consent;
+pub mod denylist;
 pub mod dev;
 pub mod error;
 mod family;
@@ -30,6 +31,7 @@ pub mod passwords;
 pub mod readers;
 pub mod refresh;
 pub mod registration;
+pub mod revoke;
 pub mod rotate;
 pub mod session;
 pub mod session_api;
@@ -64,6 +66,7 @@ pub struct Signet {
     pub ring: RingHandle,
     pub vault: Vault,
     pub clients: clients::Clients,
+    pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,

@@ -102,6 +102,16 @@ table! {
 }
 
 table! {
+    denials (kind, id) {
+        kind -> Text,
+        id -> Text,
+        seq -> BigInt,
+        denied_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
     signing_keys (kid) {
         kid -> Text,
         algorithm -> Text,
@@ -183,4 +193,4 @@ table! {
     }
 }
 
-allow_tables_to_appear_in_same_query!(clients, users, sessions, codes, families, signing_keys);
+allow_tables_to_appear_in_same_query!(clients, users, sessions, codes, families, denials, signing_keys);

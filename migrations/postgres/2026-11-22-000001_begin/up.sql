@@ -98,6 +98,19 @@ CREATE INDEX families_of_user ON families (user_id);
 CREATE INDEX families_of_client ON families (client_id);
 CREATE INDEX families_by_end ON families (idle_expires_at);
 
+-- Access tokens that are refused before they expire. `seq` is the value that the counter `denials` of `versions` took in
+-- the same transaction: whoever has read the counter can see every row up to it.
+CREATE TABLE denials (
+    kind       TEXT COLLATE "C" NOT NULL,
+    id         TEXT COLLATE "C" NOT NULL,
+    seq        BIGINT NOT NULL,
+    denied_at  BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (kind, id)
+);
+CREATE INDEX denials_by_seq ON denials (seq);
+CREATE INDEX denials_by_end ON denials (expires_at);
+
 CREATE TABLE signing_keys (
     kid            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     algorithm      TEXT COLLATE "C" NOT NULL,
@@ -129,7 +142,7 @@ CREATE TABLE versions (
     name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     value BIGINT NOT NULL
 );
-INSERT INTO versions (name, value) VALUES ('clients', 1), ('keys', 1);
+INSERT INTO versions (name, value) VALUES ('clients', 1), ('keys', 1), ('denials', 1);
 
 CREATE TABLE instance (
     name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
