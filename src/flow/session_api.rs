@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::domain::client::GrantType;
 use crate::domain::family::Family;
+use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
 use crate::domain::secret::Secret;
 use crate::domain::session::Authentication;
@@ -106,6 +107,7 @@ impl Signet {
             let replaces = replaces.map(|kept| kept.family.id.clone());
             match self.store.begin_family(family, replaces, user.password.clone()).await? {
                 BeginFamily::Begun => {
+                    self.learn_denials().await?;
                     self.note(&event);
                     self.refresh_hash(&user, &credentials.password).await?;
                     return Ok(PageLogin::SignedIn { session, device: self.new_device_cookie(&user.id) });
@@ -189,10 +191,12 @@ impl Signet {
         let (family, now) = (&kept.family, self.now());
         let speaks = family.is_live(now) && matches!(kept.generation, Generation::Current | Generation::Previous);
         let everywhere = how.everywhere && speaks;
+        let reach = if how.immediate { Reach::Immediate } else { Reach::RefreshOnly };
         let ended = if everywhere {
-            self.store.revoke_families_of_user(family.user_id.clone(), RevocationReason::Logout, now).await? > 0
+            self.sign_out_everywhere(&family.user_id, reach).await?;
+            true
         } else {
-            self.store.revoke_family(family.id.clone(), RevocationReason::Logout, now).await?
+            self.revoke_family(&family.id, RevocationReason::Logout, reach).await?
         };
         if ended {
             self.note(&Event::SignedOutAt {

@@ -50,7 +50,8 @@ pub enum RotateFamily {
 }
 
 impl Store {
-    /// Begins a family without a code, and revokes the one whose place it takes (`Logout`). `proven` is the hash that a
+    /// Begins a family without a code, and revokes the one whose place it takes (`Logout`; immediately when
+    /// that was another user's). `proven` is the hash that a
     /// password was compared with: by now it may be another's.
     pub async fn begin_family(
         &self,

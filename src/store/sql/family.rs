@@ -79,8 +79,12 @@ pub(in crate::store) async fn begin(
     if client.count().get_result::<i64>(conn).await? == 0 {
         return Ok(BeginFamily::Gone);
     }
-    if let Some(old) = replaces {
-        revoke(conn, old, RevocationReason::Logout, family.created_at).await?;
+    if let Some(old) = replaces
+        && let Some(old) = one(conn, old).await?
+    {
+        // Somebody else's is ended as everything is that must not be found by the next person.
+        let reach = if old.user_id == family.user_id { Reach::RefreshOnly } else { Reach::Immediate };
+        revoke(conn, old.id, RevocationReason::Logout, reach, family.created_at).await?;
     }
     diesel::insert_into(families::table).values(FamilyRow::try_from(&family)?).execute(conn).await?;
     Ok(BeginFamily::Begun)
