@@ -102,6 +102,7 @@ fn begins(code: &Code) -> Begins {
         user_id: code.user_id.clone(),
         session_id: Some(code.session_id.clone()),
         scope: code.scope.clone(),
+        claims: code.claims.clone(),
         authentication: code.authentication.clone(),
     }
 }

@@ -1,6 +1,7 @@
 //! How a refresh family begins: with a redeemed code, or with a sign-in at the session API.
 
 use crate::crypto::hash;
+use crate::domain::claims::ClaimsRequest;
 use crate::domain::client::Client;
 use crate::domain::family::Family;
 use crate::domain::ids::ClientId;
@@ -22,6 +23,7 @@ pub(super) struct Begins {
     /// The browser session it hangs on. None at the session API, which has none.
     pub(super) session_id: Option<SessionId>,
     pub(super) scope: Scope,
+    pub(super) claims: ClaimsRequest,
     pub(super) authentication: Authentication,
 }
 
@@ -58,6 +60,7 @@ impl Signet {
             user_id: begins.user_id,
             session_id: begins.session_id,
             scope: begins.scope,
+            claims: begins.claims,
             authentication: begins.authentication,
             generation: i64::from(refresh.is_some()),
             current: refresh.map(|refresh| refresh.hash),

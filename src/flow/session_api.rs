@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::domain::claims::ClaimsRequest;
 use crate::domain::client::GrantType;
 use crate::domain::family::Family;
 use crate::domain::family::Reach;
@@ -139,6 +140,7 @@ impl Signet {
             session_id: None,
             // Whoever signs out here has signed out: nothing goes on in their absence.
             scope: client.scope.without("offline_access"),
+            claims: ClaimsRequest::default(),
             authentication: Authentication { time: now, methods: vec![AuthenticationMethod::Password] },
         };
         let family = self.new_family(id, begins, client, Some(&refresh), now);

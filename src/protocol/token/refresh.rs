@@ -164,6 +164,7 @@ mod tests {
     use super::decide;
     use super::may_be_under_way;
     use super::narrow;
+    use crate::domain::claims::ClaimsRequest;
     use crate::domain::client::Client;
     use crate::domain::family::Family;
     use crate::domain::family::Revocation;
@@ -190,6 +191,7 @@ mod tests {
             user_id: UserId::new("ada").unwrap(),
             session_id: None,
             scope: scope("openid api:read"),
+            claims: ClaimsRequest::default(),
             authentication: authentication(0),
             generation: 2,
             current: Some(SecretHash::from_bytes([2; 32])),

@@ -56,7 +56,7 @@ async fn the_answer_and_its_cookies() {
     let (_, claims) = opened(&token);
     assert_eq!((&claims["sub"], &claims["client_id"]), (&json!(app.ada().await.id.as_str()), &json!("demo-spa")));
     assert_eq!(claims["roles"], json!(["admin"]));
-    assert_eq!(claims["scope"], "openid profile email address phone", "offline access is for who is not there");
+    assert_eq!(claims["scope"], "address email openid phone profile", "offline access is for who is not there");
     assert!(claims.get("sid").is_none() && claims["auth_time"] == claims["iat"]);
     assert_eq!(page.userinfo(&token).await, 200);
     let demo = Answer::to(page.http.get(app.url("/demo-api")).bearer_auth(&token)).await;
