@@ -52,7 +52,7 @@ impl Signet {
         let user = user
             .filter(|user| !user.disabled)
             .ok_or_else(|| rules::invalid_code().detail("the person is disabled or gone"))?;
-        let audience = resource::audience(form, client, &code.scope, self.issuer())?;
+        let audience = resource::audience(form, client, &code.resources, &code.scope, self.issuer())?;
 
         let family_id = self.new_family_id()?;
         let refresh = client.allows(GrantType::RefreshToken).then(|| self.new_refresh_token(&family_id, 1));
@@ -102,6 +102,7 @@ fn begins(code: &Code) -> Begins {
         user_id: code.user_id.clone(),
         session_id: Some(code.session_id.clone()),
         scope: code.scope.clone(),
+        resources: code.resources.clone(),
         claims: code.claims.clone(),
         authentication: code.authentication.clone(),
     }

@@ -23,6 +23,8 @@ pub(super) struct Begins {
     /// The browser session it hangs on. None at the session API, which has none.
     pub(super) session_id: Option<SessionId>,
     pub(super) scope: Scope,
+    /// Empty: those that the client is registered for.
+    pub(super) resources: Vec<String>,
     pub(super) claims: ClaimsRequest,
     pub(super) authentication: Authentication,
 }
@@ -60,6 +62,7 @@ impl Signet {
             user_id: begins.user_id,
             session_id: begins.session_id,
             scope: begins.scope,
+            resources: begins.resources,
             claims: begins.claims,
             authentication: begins.authentication,
             generation: i64::from(refresh.is_some()),
@@ -67,8 +70,9 @@ impl Signet {
             previous: None,
             successor: None,
             rotated_at: None,
+            rotated_from: None,
             created_at: now,
-            idle_expires_at: now.plus(idle),
+            idle_expires_at: now.plus(idle.min(absolute)),
             expires_at: now.plus(absolute),
             revoked: None,
         }

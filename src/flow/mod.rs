@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
-//! token     -> code | refresh | client_credentials -> mint
+//! token     -> code | refresh | client_credentials | exchange -> mint
 //! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, rotate, sweep, setup
 //! ```
@@ -19,6 +19,7 @@ pub mod consent;
 pub mod denylist;
 pub mod dev;
 pub mod error;
+pub mod exchange;
 mod family;
 pub mod inspect;
 pub mod key_files;

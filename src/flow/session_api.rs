@@ -67,6 +67,7 @@ pub struct PageSession {
 pub struct Kept {
     pub client: AuthenticatedClient,
     pub family: Family,
+    user: Option<User>,
     token: Secret,
     generation: Generation,
 }
@@ -140,12 +141,13 @@ impl Signet {
             session_id: None,
             // Whoever signs out here has signed out: nothing goes on in their absence.
             scope: client.scope.without("offline_access"),
+            resources: Vec::new(),
             claims: ClaimsRequest::default(),
             authentication: Authentication { time: now, methods: vec![AuthenticationMethod::Password] },
         };
         let family = self.new_family(id, begins, client, Some(&refresh), now);
         let scope = family.scope.clone();
-        let audience = resource::audience(&Params::none(params::TOKEN), client, &scope, self.issuer())?;
+        let audience = resource::audience(&Params::none(params::TOKEN), client, &[], &scope, self.issuer())?;
         let content = ForUser { user, family: &family, scope, audience: &audience, nonce: None, id_token: false };
         let (answer, _) = self.mint_for_user(client, content, now).await?.for_a_page();
         let session = PageSession { answer, refresh_token: refresh.value, good_for: good_for(&family, now) };
@@ -158,9 +160,9 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`].
     pub async fn kept(&self, token: Secret) -> Result<Option<Kept>, FlowError> {
-        let Some((family, generation)) = self.family_behind(&token).await? else { return Ok(None) };
+        let Some((family, user, generation)) = self.family_behind(&token).await? else { return Ok(None) };
         match self.session_api_client(&family.client_id).await {
-            Ok(client) => Ok(Some(Kept { client, family, token, generation })),
+            Ok(client) => Ok(Some(Kept { client, family, user, token, generation })),
             Err(FlowError::Refused(_)) => Ok(None),
             Err(failure) => Err(failure),
         }
@@ -176,7 +178,7 @@ impl Signet {
         let request = RefreshRequest { refresh_token: kept.token, scope: None };
         let presented = Presented::parse(request.refresh_token.reveal()).ok_or_else(rules::invalid_refresh_token)?;
         let asked = Asked { form: &form, request: &request, cookie: Some(jar) };
-        let exchanged = self.exchange(&kept.client, kept.family, &presented, asked).await?;
+        let exchanged = self.refresh_family(&kept.client, (kept.family, kept.user), &presented, asked).await?;
         let good_for = good_for(&exchanged.family, self.now());
         let (answer, refresh_token) = exchanged.tokens.for_a_page();
         let refresh_token = refresh_token.ok_or(FlowError::Internal("a refresh without a refresh token"))?;

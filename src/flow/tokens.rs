@@ -13,6 +13,9 @@ use super::mint::AccessToken;
 #[derive(Serialize)]
 pub struct TokenResponse {
     access_token: String,
+    /// RFC 8693 section 2.2.1; only at token exchange.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
     token_type: &'static str,
     /// Seconds.
     expires_in: u64,
@@ -29,6 +32,7 @@ impl TokenResponse {
     pub fn new(access: AccessToken, scope: Scope) -> Self {
         Self {
             access_token: access.token,
+            issued_token_type: None,
             token_type: "Bearer",
             expires_in: access.expires_in.as_secs(),
             refresh_token: None,
@@ -47,6 +51,11 @@ impl TokenResponse {
     pub fn for_a_page(self) -> (Self, Option<Secret>) {
         let page = Self { refresh_token: None, id_token: None, scope: Scope::default(), ..self };
         (page, self.refresh_token.map(Secret::new))
+    }
+
+    #[must_use]
+    pub fn with_issued_token_type(self, issued_token_type: &'static str) -> Self {
+        Self { issued_token_type: Some(issued_token_type), ..self }
     }
 
     #[must_use]

@@ -13,6 +13,9 @@ use super::Store;
 use super::StoreError;
 use super::dispatch;
 
+/// How many sessions one user may have at a time. Beyond it the oldest is signed out.
+pub const MOST_ALIVE: i64 = 500;
+
 /// What became of a new session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BeginSession {

@@ -13,6 +13,7 @@ mod clients;
 mod crash;
 mod endpoints;
 mod key_files;
+mod month;
 mod spec;
 mod store;
 mod stories;
