@@ -65,7 +65,7 @@ fn a_month_leaves_nothing_behind_sqlite() {
 }
 
 #[test]
-fn ten_days_leave_nothing_behind_postgres() {
+fn two_weeks_leave_nothing_behind_postgres() {
     block_on(async {
         let Some(app) = App::start_with(Kind::Postgres, &SETTINGS).await else { return left_out() };
         let url = app.signet.config.database.url.reveal().to_owned();

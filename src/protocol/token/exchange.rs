@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
 use super::super::access_token::AccessToken;
 use super::super::access_token::Actor;
 use super::super::error::OAuthError;
@@ -130,7 +128,7 @@ pub fn check(
     })
 }
 
-/// "The may_act claim makes a statement that one party is authorized to become the actor" (RFC 8693 section 4.4). A
+/// "The `may_act` claim makes a statement that one party is authorized to become the actor" (RFC 8693 section 4.4). A
 /// member that we do not know might be the one that matters.
 fn may_act(subject: &AccessToken, acting: &str, client: &Client, issuer: &str) -> bool {
     let Some(allowed) = &subject.may_act else { return true };
@@ -138,7 +136,7 @@ fn may_act(subject: &AccessToken, acting: &str, client: &Client, issuer: &str) -
         && allowed.iter().all(|(name, value)| match name.as_str() {
             "sub" => value == acting,
             "iss" => value == issuer,
-            "client_id" => *value == Value::from(client.id.as_str()),
+            "client_id" => value == client.id.as_str(),
             _ => false,
         })
 }
@@ -154,8 +152,8 @@ fn narrow(asked: Option<&Scope>, subject: &AccessToken, client: &Client) -> Resu
     }
 }
 
-/// The answer to a token that is not accepted: "If either the subject_token or actor_token are invalid for any reason
-/// [...] the value of the error parameter MUST be the invalid_request error code" (RFC 8693 section 2.2.2).
+/// The answer to a token that is not accepted: "If either the `subject_token` or `actor_token` are invalid for any
+/// reason [...] the value of the `error` parameter MUST be the `invalid_request` error code" (RFC 8693 section 2.2.2).
 #[must_use]
 pub fn unacceptable(which: &str, why: &OAuthError) -> OAuthError {
     let told = OAuthError::invalid_request(format!("{which}: {}", why.description()));

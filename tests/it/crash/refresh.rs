@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use signet::ambient::Clock;
@@ -92,12 +94,19 @@ async fn many_lives(rig: &Arc<Rig>, url: &str) {
             break;
         }
         going_on.extend(begin(rig, &store, CHAINS - going_on.len()).await);
-        let mut lives = JoinSet::new();
+        let (mut lives, seen) = (JoinSet::new(), Arc::new(AtomicU32::new(0)));
         for (number, chain) in going_on.into_iter().enumerate() {
             let mischief = number == 0 && kills % 2 == 0;
-            lives.spawn(chain.until_the_crash(Arc::clone(rig), mischief));
+            lives.spawn(chain.until_the_crash(Arc::clone(rig), mischief, Arc::clone(&seen)));
         }
-        tokio::time::sleep(Duration::from_millis(10 + (kills * 37) % 190)).await;
+        // By answers, not by time: a busy machine gets no further in a life than a quiet one.
+        let enough = u32::try_from(1 + (kills * 13) % 61).expect("a small number");
+        for _ in 0..5000 {
+            if seen.load(Ordering::Relaxed) >= enough {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         drop(server);
         kills += 1;
         for (chain, count, cut) in lives.join_all().await {
@@ -109,6 +118,7 @@ async fn many_lives(rig: &Arc<Rig>, url: &str) {
     }
     println!("{kills} kills: {refreshed} refreshes answered, {broken} cut off, {revoked} families revoked by reuse");
     assert!(refreshed > 0 && broken > 0, "the server was killed too early or too late");
+    assert!(revoked > 0 || kills < 20, "no family was ever revoked");
 }
 
 async fn begin(rig: &Rig, store: &Store, count: usize) -> Vec<Chain> {
@@ -125,7 +135,7 @@ async fn begin(rig: &Rig, store: &Store, count: usize) -> Vec<Chain> {
 impl Chain {
     /// Refreshes until the server is gone, twice at once each time. Says how many answers came, and whether one did
     /// not. `mischief`: after some refreshes an old token is presented, which is theft.
-    async fn until_the_crash(mut self, rig: Arc<Rig>, mischief: bool) -> (Self, u32, bool) {
+    async fn until_the_crash(mut self, rig: Arc<Rig>, mischief: bool, seen: Arc<AtomicU32>) -> (Self, u32, bool) {
         let mut count = 0;
         loop {
             if let Some(old) = self.held[0].clone().filter(|_| mischief && count >= 6) {
@@ -143,6 +153,7 @@ impl Chain {
             for (status, tokens) in [&one, &two].into_iter().flatten() {
                 assert_eq!(*status, 200, "a good token is refused: {tokens}");
                 count += 1;
+                seen.fetch_add(1, Ordering::Relaxed);
                 next = Some(self.answered(tokens["refresh_token"].as_str().expect("a refresh token")));
             }
             if one.is_none() || two.is_none() {

@@ -20,7 +20,7 @@ use serde_json::json;
 
 const ISSUER: &str = "https://op.test";
 
-/// The orders service: it is called with tokens for https://orders.test and calls https://stock.test.
+/// The orders service: it is called with tokens for itself and calls stock and mail.
 fn orders() -> Client {
     Client {
         id: ClientId::new("orders").unwrap(),
