@@ -15,6 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::outbound::Limits;
 use crate::outbound::OutboundError;
 use crate::protocol::logout::LogoutToken;
+use crate::protocol::logout::TOKEN_LIFETIME;
 use crate::protocol::logout::TYPE;
 
 use super::Signet;
@@ -59,10 +60,11 @@ impl Signet {
             // It has left, or does not want to know any more.
             return Ok(self.store.finish_delivery(delivery).await?);
         };
-        let ring = self.fresh_ring().await?;
+        let algorithm = client.id_token_signed_response_alg;
+        let pen = self.pen(&[(algorithm, TOKEN_LIFETIME)]).await?;
         let (sub, sid, jti) = (delivery.user_id.as_str(), delivery.session_id.as_str(), self.new_jti());
-        let token = LogoutToken::new(self.issuer(), client.id.as_str(), sub, sid, &jti, self.now().seconds());
-        let token = self.sign(&ring, client.id_token_signed_response_alg, TYPE, &token)?;
+        let token = LogoutToken::new(self.issuer(), client.id.as_str(), sub, sid, &jti, self.now());
+        let token = self.sign(&pen, algorithm, TYPE, &token)?;
         match self.outbound.post_form(uri.as_str(), &[("logout_token", &token)], Limits::DELIVERY).await {
             Ok(()) => {
                 self.store.finish_delivery(delivery.clone()).await?;

@@ -3,6 +3,7 @@
 use crate::crypto::hash;
 use crate::crypto::jws;
 use crate::domain::client::Client;
+use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::SessionId;
@@ -136,7 +137,7 @@ impl Signet {
             Some(session) => self.frames_of(session).await?,
             None => Vec::new(),
         };
-        self.store.sign_out_everywhere(user.clone(), reason, self.now()).await?;
+        self.store.sign_out_user(user.clone(), reason, Reach::Immediate, self.now()).await?;
         self.learn_denials().await?;
         self.record(&Event::SignedOutEverywhere { sub: user.clone() }).await;
         Ok(frames)

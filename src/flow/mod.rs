@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
-//! token     -> code | refresh | client_credentials -> mint
+//! token     -> code | refresh | client_credentials | exchange -> mint
+//! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, rotate, sweep, setup
 //! ```
 //!
@@ -21,6 +22,9 @@ pub mod consent;
 pub mod denylist;
 pub mod dev;
 pub mod error;
+pub mod exchange;
+mod family;
+pub mod gateway;
 pub mod inspect;
 pub mod key_files;
 pub mod keys_by_hand;
@@ -36,6 +40,7 @@ pub mod registration;
 pub mod revoke;
 pub mod rotate;
 pub mod session;
+pub mod session_api;
 pub mod setup;
 pub mod sweep;
 pub mod sync;
@@ -47,6 +52,7 @@ pub mod watch;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -58,6 +64,7 @@ use crate::crypto::seal::SubKey;
 use crate::domain::time::Timestamp;
 use crate::keys::RingHandle;
 use crate::keys::Vault;
+use crate::keys::steady::SteadyClock;
 use crate::outbound::Outbound;
 use crate::store::Store;
 
@@ -70,8 +77,10 @@ pub struct Signet {
     pub clients: clients::Clients,
     pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
+    pub gateway: gateway::Gateway,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,
+    pub(crate) steady: Mutex<SteadyClock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
     pub outbound: Outbound,
@@ -82,6 +91,7 @@ pub struct Signet {
 }
 
 impl Signet {
+    /// The wall clock, which may jump. What must not take a jump for the passing of time asks [`Signet::steady_now`].
     #[must_use]
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.clock.unix_micros())
@@ -116,6 +126,8 @@ pub struct Secrets {
     pub csrf: SubKey,
     /// Marks browsers in which somebody has signed in before.
     pub device: SubKey,
+    /// Vouches for the cookie that applications behind a gateway see.
+    pub gateway: SubKey,
     /// Tells an old refresh token of ours from an invented one.
     pub refresh: SubKey,
     /// Stands for a session where scripts may read it.
@@ -130,6 +142,7 @@ impl Secrets {
         Self {
             csrf: master.derive("signet csrf 1"),
             device: master.derive("signet device cookie 1"),
+            gateway: master.derive("signet gateway cookie 1"),
             refresh: master.derive("signet refresh token 1"),
             browser_state: master.derive("signet browser state 1"),
             throttle: master.derive("signet throttle 1"),

@@ -1,6 +1,8 @@
 //! Signing out: what a request to end a session may ask for (OpenID Connect RP-Initiated Logout 1.0), and what
 //! clients are told (Back-Channel Logout 1.0, Front-Channel Logout 1.0).
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::Map;
 use serde_json::Value;
@@ -12,6 +14,7 @@ use super::response;
 use crate::domain::client::Client;
 use crate::domain::ids::ClientId;
 use crate::domain::session::Session;
+use crate::domain::time::Timestamp;
 
 /// An ID token of ours that came back as `id_token_hint`. Its signature has been checked, and nothing else matters of
 /// it: "The OP SHOULD accept ID Tokens when the RP identified by the ID Token's aud claim and/or sid claim has a
@@ -122,8 +125,8 @@ pub fn must_ask(hint: Option<&Hint>, session: &Session) -> bool {
 /// The `typ` header of a logout token, Back-Channel Logout section 2.4.
 pub const TYPE: &str = "logout+jwt";
 
-/// "RECOMMENDED that [...] at most two minutes in the future" (Back-Channel Logout section 2.4, `exp`). Seconds.
-const TOKEN_LIFETIME: i64 = 120;
+/// "RECOMMENDED that [...] at most two minutes in the future" (Back-Channel Logout section 2.4, `exp`).
+pub const TOKEN_LIFETIME: Duration = Duration::from_mins(2);
 
 /// The claims of a logout token, Back-Channel Logout section 2.4. There is no `nonce`: "A nonce Claim MUST NOT be
 /// present", so that it is never taken for an ID token.
@@ -150,11 +153,12 @@ struct Events {
 struct Empty {}
 
 impl<'a> LogoutToken<'a> {
-    /// The session `sid` of `sub` has ended, for the client `aud`. `now` in seconds.
+    /// The session `sid` of `sub` has ended, for the client `aud`.
     #[must_use]
-    pub fn new(iss: &'a str, aud: &'a str, sub: &'a str, sid: &'a str, jti: &'a str, now: i64) -> Self {
+    pub fn new(iss: &'a str, aud: &'a str, sub: &'a str, sid: &'a str, jti: &'a str, now: Timestamp) -> Self {
         let events = Events { logout: Empty {} };
-        Self { iss, sub, aud, iat: now, exp: now.saturating_add(TOKEN_LIFETIME), jti, events, sid }
+        let exp = now.plus(TOKEN_LIFETIME).seconds();
+        Self { iss, sub, aud, iat: now.seconds(), exp, jti, events, sid }
     }
 }
 
@@ -286,7 +290,14 @@ mod tests {
 
     #[test]
     fn lo_08_what_a_logout_token_says() {
-        let token = LogoutToken::new("https://op.test", "c1", "usr_ada", "ses_1", "tok_1", 1000);
+        let token = LogoutToken::new(
+            "https://op.test",
+            "c1",
+            "usr_ada",
+            "ses_1",
+            "tok_1",
+            Timestamp::from_micros(1_000_000_000),
+        );
         let expected = json!({
             "iss": "https://op.test", "sub": "usr_ada", "aud": "c1", "iat": 1000, "exp": 1120, "jti": "tok_1",
             "events": { "http://schemas.openid.net/event/backchannel-logout": {} }, "sid": "ses_1",

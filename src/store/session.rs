@@ -13,6 +13,9 @@ use super::Store;
 use super::StoreError;
 use super::dispatch;
 
+/// How many sessions one user may have at a time. Beyond it the oldest is signed out.
+pub const MOST_ALIVE: i64 = 500;
+
 /// What became of a new session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BeginSession {
@@ -53,9 +56,9 @@ impl Store {
         dispatch!(self, read, session::live(user_id, now, limit))
     }
 
-    /// A session by the name that clients know, and its user.
+    /// The same by its public name.
     pub async fn session_by_id(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
-        dispatch!(self, read, session::by_id(id))
+        dispatch!(self, read, session::with_user_by_id(id))
     }
 
     /// How many sessions a user has now.

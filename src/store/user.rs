@@ -1,5 +1,6 @@
 //! Users.
 
+use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::SessionId;
@@ -70,14 +71,15 @@ impl Store {
         dispatch!(self, statement, user::rehash_password(id, old, new))
     }
 
-    /// Ends every session, unused code and family of a user, and their access tokens.
-    pub async fn sign_out_everywhere(
+    /// Ends all sessions, unused codes and families.
+    pub async fn sign_out_user(
         &self,
         id: UserId,
         reason: RevocationReason,
+        reach: Reach,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        dispatch!(self, transaction, user::sign_out_everywhere(id, reason, now))
+        dispatch!(self, transaction, user::sign_out(id, reason, reach, now))
     }
 
     /// Ends what one application has of a user: unused codes, families, their access tokens, and the remembered

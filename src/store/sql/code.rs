@@ -81,6 +81,7 @@ pub(in crate::store) async fn redeem(
     logout::served(conn, &session, family.client_id.as_str()).await?;
     family.session_id = Some(SessionId::new(session).map_err(|error| StoreError::corrupt("codes", error))?);
     diesel::insert_into(families::table).values(FamilyRow::try_from(&family)?).execute(conn).await?;
+    family::make_room(conn, &family, now).await?;
     Ok(RedeemCode::Fresh)
 }
 

@@ -6,4 +6,5 @@ mod end_session;
 mod health;
 mod home;
 mod playground;
+mod session_api;
 mod setup;

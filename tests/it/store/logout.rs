@@ -46,7 +46,7 @@ pub(super) async fn word_of_an_end_is_queued_once_and_taken_once(db: Database) {
     furnish_told(&db).await;
     for _ in 0..2 {
         db.store.end_session(session_id("s1"), Reach::RefreshOnly, later(1)).await.unwrap();
-        db.store.sign_out_everywhere(user_id("ada"), RevocationReason::Logout, later(2)).await.unwrap();
+        db.store.sign_out_user(user_id("ada"), RevocationReason::Logout, Reach::Immediate, later(2)).await.unwrap();
     }
     assert_eq!(db.store.waiting_deliveries().await, Ok(1));
     assert_eq!(db.store.claim_deliveries(later(1), later(31), 10).await, Ok(vec![delivery(1)]));
@@ -75,7 +75,7 @@ pub(super) async fn one_of_16_parallel_claims(db: Database) {
         db.store.redeem_code(hash, NOON, family(&format!("f{number}"))).await.unwrap();
         expected.insert(session_id(&name));
     }
-    db.store.sign_out_everywhere(user_id("ada"), RevocationReason::Logout, later(1)).await.unwrap();
+    db.store.sign_out_user(user_id("ada"), RevocationReason::Logout, Reach::Immediate, later(1)).await.unwrap();
     let claims = (0..16).map(|_| {
         let node = db.another_node();
         tokio::spawn(async move {
