@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+import { decoderCases } from "./decoder.mjs";
 
 const base = process.env.BASE ?? "http://localhost:8080";
 const axe = createRequire(import.meta.url).resolve("axe-core");
@@ -151,6 +152,8 @@ for (const [look, options] of Object.entries(looks)) {
     await accessible(page, "#access-token-verified[data-verified=true]");
   };
 }
+
+Object.assign(cases, decoderCases({ base, visitor, accessible }));
 
 let failed = 0;
 let current = [];
