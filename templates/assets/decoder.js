@@ -8,7 +8,17 @@ const SKEW = 60;
 const get = (id) => document.getElementById(id);
 const texts = Object.fromEntries([...document.querySelectorAll("[data-text]")].map((item) => [item.dataset.text, item.textContent]));
 const opaque = [...document.querySelectorAll("[data-prefix]")].map((item) => [item.dataset.prefix, item.textContent]);
+const because = (problem, values = {}, text = `fault-${problem.replaceAll("_", "-")}`) => ({ problem, values, text });
+const malformed = (text, found) => because("malformed", { found }, `fault-${text}`);
+const quoted = (value) => JSON.stringify(typeof value === "string" ? value : "");
 const say = (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+
+/** The inspection that counts, and when to look again. */
+let turn = 0;
+let later;
+/** The published keys, and when they were read. */
+let keys;
+let readAt = 0;
 
 takeFragment();
 addEventListener("hashchange", takeFragment);
@@ -25,9 +35,6 @@ function takeFragment() {
   get("token").value = named.get("token") ?? named.get("access_token") ?? named.get("id_token") ?? fragment;
   show();
 }
-
-let turn = 0;
-let later;
 
 async function show() {
   const mine = ++turn;
@@ -74,10 +81,6 @@ async function inspect(compact, expected, now) {
   if (!seen.wrong || seen.wrong.problem === "unchecked") seen.wrong = judge(seen, expected, now) ?? seen.wrong;
   return seen;
 }
-
-const because = (problem, values = {}, text = `fault-${problem.replaceAll("_", "-")}`) => ({ problem, values, text });
-const malformed = (text, found) => because("malformed", { found }, `fault-${text}`);
-const quoted = (value) => JSON.stringify(typeof value === "string" ? value : "");
 
 function takeApart(compact, seen) {
   const known = opaque.find(([prefix]) => compact.startsWith(prefix));
@@ -154,15 +157,13 @@ function differ(problem, found, expected) {
   return because(problem, { found: quoted(found), expected: quoted(expected), difference: why && say(`difference-${why}`) });
 }
 
-let keys;
-let readAt = 0;
-
 /** The JWKS, kept for a minute; a key that is not in it is looked for at once, but not more than once in two seconds. */
 async function publishedKeys(kid) {
   const age = Date.now() - readAt;
   if (!keys || age > 60_000 || (age > 2_000 && !keys.some((key) => key.kid === kid))) {
     try {
-      keys = (await (await fetch("/.well-known/jwks.json", { credentials: "omit" })).json()).keys;
+      // "no-cache" asks whether the browser's copy is still right: a new key must not look unknown for minutes.
+      keys = (await (await fetch("/.well-known/jwks.json", { credentials: "omit", cache: "no-cache" })).json()).keys;
       readAt = Date.now();
     } catch {
       keys = undefined;

@@ -64,15 +64,16 @@ export default {
       assert.equal(foreign.status, 403, "nor one that the browser says comes from another site");
       assert.match(await callApi(page), /^200 /, "and they have done nothing");
 
+      const left = page.waitForEvent("framenavigated");
       await page.click("#logout");
-      await page.waitForURL((url) => url.origin !== origin || url.pathname === "/");
+      await left;
       await page.goto(origin);
       await page.waitForSelector("#login:not([hidden])");
       const after = await fetch(`${origin}/api`, { headers: { ...header, "x-csrf": "1" } });
       assert.equal(after.status, 401, "the session has ended at the server, not in the browser alone");
     }),
 
-    "refreshes a token that is about to end, and ends with its sign-in": ({ base }) => start(base, { REFRESH_BEFORE: "86400" }, async ({ page, context, origin }) => {
+    "refreshes a token that is about to end, and ends with its sign-in": ({ base }) => start(base, { REFRESH_BEFORE: "86400" }, async ({ page, origin }) => {
       await signIn(page, origin);
       const first = await callApi(page);
       assert.match(first, /^200 /);
@@ -87,7 +88,6 @@ export default {
       } finally {
         assert.equal(signet(base, ["users", "enable", "ada@example.test"]).code, 0);
       }
-      assert.ok((await context.cookies(origin)).length <= 1);
     }),
 
     "an answer that this browser did not ask for signs nobody in": ({ base }) => start(base, {}, async ({ origin }) => {
