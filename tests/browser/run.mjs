@@ -155,6 +155,7 @@ for (const [look, options] of Object.entries(looks)) {
 
 Object.assign(cases, decoderCases({ base, visitor, accessible }));
 
+let passed = 0;
 let failed = 0;
 let current = [];
 for (const [name, story] of Object.entries(cases)) {
@@ -164,6 +165,7 @@ for (const [name, story] of Object.entries(cases)) {
   try {
     await story();
     assert.deepEqual(faults, [], "nothing refused by the policy, no error in a script");
+    passed += 1;
     console.log(`ok   ${name}`);
   } catch (fault) {
     failed += 1;
@@ -172,7 +174,7 @@ for (const [name, story] of Object.entries(cases)) {
   for (const context of browser.contexts()) await context.close();
 }
 await browser.close();
-console.log(failed ? `${failed} failed` : "all well");
+console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);
 
 

@@ -7,6 +7,7 @@ mod code;
 mod database_down;
 mod discovery;
 mod forge;
+mod inspect;
 mod jwks;
 mod jwt;
 mod keys;
