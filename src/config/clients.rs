@@ -25,6 +25,8 @@ use crate::domain::client::Client;
 use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
 use crate::domain::client::Lifetimes;
+use crate::domain::client::LogoutChannels;
+use crate::domain::client::SecurityProfile;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::USER_PREFIX;
 use crate::domain::key::Algorithm;
@@ -58,6 +60,10 @@ section! {
         scope: Scope = Default(r#""openid profile email offline_access""#);
         /// What its access tokens may be meant for; the first is the default. Empty: the issuer itself.
         audiences: Vec<String> = Default("[]");
+        /// What it is itself, as a resource server: it may introspect tokens for these audiences.
+        resources: Vec<String> = Default("[]");
+        /// "oidc", or "fapi2": refresh tokens are not rotated.
+        security_profile: SecurityProfile = Default(r#""oidc""#);
         /// Signature of ID tokens.
         id_token_signed_response_alg: Algorithm = Default(r#""RS256""#);
         /// Signature of access tokens.
@@ -70,6 +76,16 @@ section! {
         session_api: bool = Default("false");
         /// Browser origins that may read answers of the token, userinfo and revocation endpoints.
         origins: Vec<Origin> = Default("[]");
+        /// Where a logout token is posted when somebody signs out (back-channel logout).
+        backchannel_logout_uri: Option<String> = Example(r#""https://app.example.com/backchannel_logout""#);
+        /// Whether that token must name the session.
+        backchannel_logout_session_required: bool = Default("false");
+        /// What the browser loads in a frame when somebody signs out (front-channel logout).
+        frontchannel_logout_uri: Option<String> = Example(r#""https://app.example.com/frontchannel_logout""#);
+        /// Whether `iss` and `sid` are added to it.
+        frontchannel_logout_session_required: bool = Default("false");
+        /// Signature of introspection answers, when the client asks for signed ones. The access tokens' when absent.
+        introspection_signed_response_alg: Option<Algorithm> = Example(r#""ES256""#);
         /// Instead of `tokens.access_token`.
         access_token: Option<Duration> = Example(r#""5m""#), Between(SECOND, HOUR);
         /// Instead of `tokens.id_token`.
@@ -132,6 +148,7 @@ impl Entry {
         let redirect_uris = uris(input, "clients.redirect_uris", &self.redirect_uris, self.application_type);
         let post_logout =
             uris(input, "clients.post_logout_redirect_uris", &self.post_logout_redirect_uris, self.application_type);
+        let logout = self.logout(input);
         let methods = self.methods(input);
         let grants = self.grants(input, methods.contains(&AuthMethod::None));
         if self.secret.as_ref().is_some_and(|secret| secret.reveal().len() < MIN_SECRET) {
@@ -147,21 +164,23 @@ impl Entry {
         let shown = self.show();
         let client = Client {
             name: self.name.unwrap_or_else(|| self.id.to_string()),
-            id: self.id,
             application_type: self.application_type,
             token_endpoint_auth_methods: methods,
-            secrets: Vec::new(),
             redirect_uris,
             post_logout_redirect_uris: post_logout,
             grant_types: grants,
             scope: self.scope,
             audiences: self.audiences,
+            resources: self.resources,
+            security_profile: self.security_profile,
             id_token_signed_response_alg: self.id_token_signed_response_alg,
             access_token_signed_response_alg: self.access_token_signed_response_alg,
             require_pkce: self.require_pkce,
             first_party: self.first_party,
             session_api: self.session_api,
             origins: self.origins,
+            logout,
+            introspection_signed_response_alg: self.introspection_signed_response_alg,
             lifetimes: Lifetimes {
                 access_token: self.access_token,
                 id_token: self.id_token,
@@ -170,10 +189,21 @@ impl Entry {
                 refresh_retry_window: self.refresh_retry_window,
             },
             disabled: self.disabled,
-            created_at: Timestamp::EPOCH,
             source: ClientSource::Configuration,
+            ..Client::new(self.id, Timestamp::EPOCH)
         };
         Some(ConfiguredClient { client, secret: self.secret, shown })
+    }
+
+    fn logout(&self, input: &mut Input) -> LogoutChannels {
+        let mut uri =
+            |path: &str, text: &Option<String>| uris(input, path, text.as_slice(), self.application_type).pop();
+        LogoutChannels {
+            backchannel_logout_uri: uri("clients.backchannel_logout_uri", &self.backchannel_logout_uri),
+            backchannel_logout_session_required: self.backchannel_logout_session_required,
+            frontchannel_logout_uri: uri("clients.frontchannel_logout_uri", &self.frontchannel_logout_uri),
+            frontchannel_logout_session_required: self.frontchannel_logout_session_required,
+        }
     }
 
     fn methods(&self, input: &mut Input) -> BTreeSet<AuthMethod> {
@@ -242,6 +272,7 @@ fn uris(input: &mut Input, path: &str, texts: &[String], application: Applicatio
 }
 
 choice!(ApplicationType: "web" => ApplicationType::Web, "native" => ApplicationType::Native);
+choice!(SecurityProfile: "oidc" => SecurityProfile::Oidc, "fapi2" => SecurityProfile::Fapi2);
 choice!(AuthMethod:
     "none" => AuthMethod::None,
     "client_secret_basic" => AuthMethod::ClientSecretBasic,

@@ -39,6 +39,12 @@ pub struct Client {
     /// What its access tokens may be meant for (`aud`); the first is the default. Empty: the issuer itself.
     #[serde(default)]
     pub audiences: Vec<String>,
+    /// What it is itself, as a resource server: tokens for these audiences it may introspect (RFC 7662 section 2.1).
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// How strictly it is held: `fapi2` binds tokens to keys and does not rotate refresh tokens.
+    #[serde(default)]
+    pub security_profile: SecurityProfile,
     #[serde(default = "rs256")]
     pub id_token_signed_response_alg: Algorithm,
     #[serde(default = "es256")]
@@ -55,6 +61,13 @@ pub struct Client {
     /// Browser origins that may read answers of the token, userinfo and revocation endpoints.
     #[serde(default)]
     pub origins: Vec<Origin>,
+    /// How it learns that somebody has signed out.
+    #[serde(default, flatten)]
+    pub logout: LogoutChannels,
+    /// Signs answers of the introspection endpoint, RFC 9701 section 6. Absent: they are signed with the access
+    /// tokens' algorithm when the caller asks for a signed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<Algorithm>,
     #[serde(default)]
     pub lifetimes: Lifetimes,
     /// A disabled client is treated as an unknown one everywhere.
@@ -78,6 +91,37 @@ fn yes() -> bool {
 }
 
 impl Client {
+    /// A client that may do nothing yet; whoever makes one writes down what differs from this.
+    #[must_use]
+    pub fn new(id: ClientId, created_at: Timestamp) -> Self {
+        Self {
+            name: id.to_string(),
+            id,
+            application_type: ApplicationType::Web,
+            token_endpoint_auth_methods: BTreeSet::new(),
+            secrets: Vec::new(),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            grant_types: BTreeSet::new(),
+            scope: Scope::default(),
+            audiences: Vec::new(),
+            resources: Vec::new(),
+            security_profile: SecurityProfile::default(),
+            id_token_signed_response_alg: rs256(),
+            access_token_signed_response_alg: es256(),
+            require_pkce: yes(),
+            first_party: false,
+            session_api: false,
+            origins: Vec::new(),
+            logout: LogoutChannels::default(),
+            introspection_signed_response_alg: None,
+            lifetimes: Lifetimes::default(),
+            disabled: false,
+            created_at,
+            source: ClientSource::Database,
+        }
+    }
+
     /// RFC 6749 section 2.1: a client without a credential of its own.
     #[must_use]
     pub fn is_public(&self) -> bool {
@@ -115,6 +159,44 @@ pub enum ApplicationType {
     #[default]
     Web,
     Native,
+}
+
+/// How strictly a client is held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecurityProfile {
+    /// OpenID Connect Core with the best current practice of RFC 9700.
+    #[default]
+    Oidc,
+    /// FAPI 2.0 Security Profile: no rotation of refresh tokens (section 5.3.2.1).
+    Fapi2,
+}
+
+impl SecurityProfile {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Oidc => "oidc",
+            Self::Fapi2 => "fapi2",
+        }
+    }
+}
+
+/// OpenID Connect Back-Channel Logout section 2.2 and Front-Channel Logout section 2.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutChannels {
+    /// Where a logout token is posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<RedirectUri>,
+    /// Whether the logout token must name the session (`sid`).
+    #[serde(default)]
+    pub backchannel_logout_session_required: bool,
+    /// What the browser loads in a frame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<RedirectUri>,
+    /// Whether `iss` and `sid` are added to it.
+    #[serde(default)]
+    pub frontchannel_logout_session_required: bool,
 }
 
 /// OpenID Connect Core section 9.

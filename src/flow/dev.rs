@@ -7,11 +7,8 @@ use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
 use crate::domain::client::ClientSecret;
-use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
-use crate::domain::client::Lifetimes;
 use crate::domain::ids::ClientId;
-use crate::domain::key::Algorithm;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -95,27 +92,15 @@ impl Signet {
             .iter()
             .map(|origin| RedirectUri::register(&format!("{origin}/callback"), ApplicationType::Native))
             .collect::<Result<Vec<_>, _>>();
+        let id = ClientId::new(id).map_err(|_| FlowError::Internal("a demo name is not valid"))?;
         Ok(Client {
-            id: ClientId::new(id).map_err(|_| FlowError::Internal("a demo name is not valid"))?,
             name: name.to_owned(),
             application_type: ApplicationType::Native,
-            token_endpoint_auth_methods: BTreeSet::new(),
-            secrets: Vec::new(),
             redirect_uris: redirects.map_err(|_| FlowError::Internal("a demo redirect URI is not valid"))?,
-            post_logout_redirect_uris: Vec::new(),
             grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             scope: Scope::parse(SCOPE).map_err(|_| FlowError::Internal("the demo scope is not valid"))?,
             audiences: vec![self.demo_api()],
-            id_token_signed_response_alg: Algorithm::Rs256,
-            access_token_signed_response_alg: Algorithm::Es256,
-            require_pkce: true,
-            first_party: false,
-            session_api: false,
-            origins: Vec::new(),
-            lifetimes: Lifetimes::default(),
-            disabled: false,
-            created_at: now,
-            source: ClientSource::Database,
+            ..Client::new(id, now)
         })
     }
 }

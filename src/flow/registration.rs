@@ -6,11 +6,8 @@ use std::time::Duration;
 use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
-use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
-use crate::domain::client::Lifetimes;
 use crate::domain::ids::ClientId;
-use crate::domain::key::Algorithm;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::uri::Origin;
@@ -64,7 +61,6 @@ impl Signet {
             }
         };
         let client = Client {
-            id: new.id,
             name: new.name,
             application_type: new.application_type,
             token_endpoint_auth_methods: match new.kind {
@@ -73,23 +69,16 @@ impl Signet {
             },
             secrets,
             redirect_uris: new.redirect_uris,
-            post_logout_redirect_uris: Vec::new(),
             grant_types: match new.kind {
                 Kind::Service => BTreeSet::from([GrantType::ClientCredentials]),
                 _ => BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             },
             scope: new.scope,
             audiences: new.audiences,
-            id_token_signed_response_alg: Algorithm::Rs256,
-            access_token_signed_response_alg: Algorithm::Es256,
             require_pkce: !matches!(new.kind, Kind::Confidential { require_pkce: false }),
             first_party: new.first_party,
-            session_api: false,
             origins: new.origins,
-            lifetimes: Lifetimes::default(),
-            disabled: false,
-            created_at: now,
-            source: ClientSource::Database,
+            ..Client::new(new.id, now)
         };
         match self.store.create_client(client.clone()).await? {
             CreateClient::Created => {

@@ -5,11 +5,8 @@ use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
 use crate::domain::client::ClientSecret;
 use crate::domain::client::ClientSecretHash;
-use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
-use crate::domain::client::Lifetimes;
 use crate::domain::ids::ClientId;
-use crate::domain::key::Algorithm;
 use crate::domain::scope::Scope;
 use crate::domain::session::Authentication;
 use crate::domain::session::AuthenticationMethod;
@@ -31,26 +28,13 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 /// C1 of the catalogue: confidential, `client_secret_basic`, one redirect URI.
 pub(crate) fn confidential() -> Client {
     Client {
-        id: ClientId::new("c1").unwrap(),
         name: "C1".to_owned(),
-        application_type: ApplicationType::Web,
         token_endpoint_auth_methods: [AuthMethod::ClientSecretBasic].into(),
         secrets: vec![secret("hash-of-s3cret")],
         redirect_uris: vec![RedirectUri::register(CB, ApplicationType::Web).unwrap()],
-        post_logout_redirect_uris: Vec::new(),
         grant_types: GrantType::ALL.into(),
         scope: scope("openid profile email offline_access api:read api:write"),
-        audiences: Vec::new(),
-        id_token_signed_response_alg: Algorithm::Rs256,
-        access_token_signed_response_alg: Algorithm::Es256,
-        require_pkce: true,
-        first_party: false,
-        session_api: false,
-        origins: Vec::new(),
-        lifetimes: Lifetimes::default(),
-        disabled: false,
-        created_at: at(0),
-        source: ClientSource::Database,
+        ..Client::new(ClientId::new("c1").unwrap(), at(0))
     }
 }
 

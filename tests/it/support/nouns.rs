@@ -6,9 +6,7 @@ use std::time::Duration;
 use signet::domain::client::ApplicationType;
 use signet::domain::client::AuthMethod;
 use signet::domain::client::Client;
-use signet::domain::client::ClientSource;
 use signet::domain::client::GrantType;
-use signet::domain::client::Lifetimes;
 use signet::domain::code::Code;
 use signet::domain::family::Family;
 use signet::domain::ids::ClientId;
@@ -91,26 +89,11 @@ pub(crate) fn user(name: &str) -> User {
 
 pub(crate) fn client(name: &str) -> Client {
     Client {
-        id: client_id(name),
-        name: name.to_owned(),
-        application_type: ApplicationType::Web,
         token_endpoint_auth_methods: BTreeSet::from([AuthMethod::None]),
-        secrets: Vec::new(),
         redirect_uris: vec![RedirectUri::register("https://c1.test/cb", ApplicationType::Web).unwrap()],
-        post_logout_redirect_uris: Vec::new(),
         grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
         scope: scope("openid email"),
-        audiences: Vec::new(),
-        id_token_signed_response_alg: Algorithm::Rs256,
-        access_token_signed_response_alg: Algorithm::Es256,
-        require_pkce: true,
-        first_party: false,
-        session_api: false,
-        origins: Vec::new(),
-        lifetimes: Lifetimes::default(),
-        disabled: false,
-        created_at: NOON,
-        source: ClientSource::Database,
+        ..Client::new(client_id(name), NOON)
     }
 }
 
