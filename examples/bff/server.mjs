@@ -108,7 +108,7 @@ app.get("/api", async (request, response) => {
     take(sessions, read(request, cookies.session));
     return response.status(401).json({ error: "signed_out" });
   }
-  const answer = await fetch(target, { headers: { authorization: `Bearer ${token}` }, redirect: "manual" });
+  const answer = await fetch(target, { headers: { authorization: `Bearer ${token}` }, redirect: "manual", signal: AbortSignal.timeout(10_000) });
   response.status(answer.status).type(answer.headers.get("content-type") ?? "text/plain").send(await answer.text());
 });
 

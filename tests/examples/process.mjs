@@ -16,14 +16,15 @@ export function freePort() {
 /** Runs a program until `use` is done; `said` is all that it has printed so far, `until` waits for a pattern in it. */
 export async function running(program, args, environment, use) {
   const child = spawn(program, args, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
-  const ended = new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
+  // The exit code, or why there is none.
+  const ended = new Promise((resolve) => child.on("error", (fault) => resolve(fault.message)).on("close", resolve));
   const run = { said: "", ended };
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => { run.said += text; });
   run.until = async (pattern) => {
     for (let tries = 0; tries < 600; tries += 1) {
       const found = run.said.match(pattern);
       if (found) return found;
-      if (child.exitCode !== null) break;
+      if (child.exitCode !== null || child.pid === undefined) break;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new Error(`${program} did not say ${pattern}:\n${run.said}`);
@@ -32,6 +33,6 @@ export async function running(program, args, environment, use) {
     return await use(run);
   } finally {
     child.kill("SIGKILL");
-    await ended.catch(() => {});
+    await ended;
   }
 }

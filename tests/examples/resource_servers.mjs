@@ -16,6 +16,7 @@ const suites = {};
 for (const [name, program] of Object.entries(servers)) {
   suites[`resource-server/${name}`] = {
     "answers 200, 401 and 403 as it must, and survives a rotation": (given) => check(given, program(given)),
+    "accuses no token when the keys cannot be read": (given) => withoutKeys(given, program(given)),
   };
 }
 export default suites;
@@ -27,7 +28,7 @@ async function check({ base }, [program, args]) {
   const port = await freePort();
   await running(program, args, { ISSUER: issuer, PORT: String(port) }, async (server) => {
     await server.until(/listening on|running on/);
-    const ask = (path, token) => fetch(`http://127.0.0.1:${port}${path}`, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
+    const ask = (path, token) => call(port, path, token);
 
     const good = await ask("/me", hand.good);
     assert.equal(good.status, 200, await good.clone().text());
@@ -81,4 +82,20 @@ async function check({ base }, [program, args]) {
     assert.equal((await ask("/orders", hand.good)).status, 200, "a token of the last key");
     assert.ok(!server.said.includes(hand.good.split(".")[2]), "no token in the log");
   });
+}
+
+async function withoutKeys({ base }, [program, args]) {
+  const token = await serviceToken(base);
+  const [port, nobody] = [await freePort(), await freePort()];
+  await running(program, args, { ISSUER: `http://localhost:${nobody}`, PORT: String(port) }, async (server) => {
+    await server.until(/listening on|running on/);
+    const answer = await call(port, "/me", token);
+    assert.equal(answer.status, 503, await answer.text());
+    assert.equal(answer.headers.get("www-authenticate"), null, "to sign in again would not help");
+    assert.equal((await call(port, "/me")).status, 401);
+  });
+}
+
+function call(port, path, token) {
+  return fetch(`http://127.0.0.1:${port}${path}`, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
 }
