@@ -11,7 +11,6 @@ use crate::flow::readers;
 use crate::flow::rotate;
 use crate::flow::sweep;
 use crate::flow::sync;
-use crate::store::version::Versions;
 
 /// Runs until the process ends. A task that fails is tried again at its next turn: the database may be back then.
 pub(super) async fn run(signet: Arc<Signet>) {
@@ -26,13 +25,11 @@ pub(super) async fn run(signet: Arc<Signet>) {
 }
 
 async fn watch(signet: Arc<Signet>) {
-    let mut seen = Versions::default();
     let mut away = false;
     loop {
         signet.store.wait_for_change(sync::POLL_EVERY).await;
-        match signet.notice_changes(seen).await {
-            Ok(current) => {
-                seen = current;
+        match signet.notice_changes().await {
+            Ok(()) => {
                 if std::mem::take(&mut away) {
                     tracing::info!(event = "store_available");
                 }

@@ -10,7 +10,6 @@ use super::input::Input;
 use super::key::section;
 use super::node::Node;
 use super::tokens::DAY;
-use super::tokens::HOUR;
 use super::tokens::MINUTE;
 use super::tokens::SECOND;
 use super::tokens::YEAR;
@@ -27,6 +26,7 @@ use crate::domain::client::GrantType;
 use crate::domain::client::Lifetimes;
 use crate::domain::client::LogoutChannels;
 use crate::domain::client::SecurityProfile;
+use crate::domain::denial::LONGEST_ACCESS_TOKEN;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::USER_PREFIX;
 use crate::domain::key::Algorithm;
@@ -87,7 +87,7 @@ section! {
         /// Signature of introspection answers, when the client asks for signed ones. The access tokens' when absent.
         introspection_signed_response_alg: Option<Algorithm> = Example(r#""ES256""#);
         /// Instead of `tokens.access_token`.
-        access_token: Option<Duration> = Example(r#""5m""#), Between(SECOND, HOUR);
+        access_token: Option<Duration> = Example(r#""5m""#), Between(SECOND, LONGEST_ACCESS_TOKEN);
         /// Instead of `tokens.id_token`.
         id_token: Option<Duration> = Example(r#""5m""#), Between(SECOND, DAY);
         /// Instead of `tokens.refresh_absolute`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::key::section;
 use super::value::Between;
+use crate::domain::denial::LONGEST_ACCESS_TOKEN;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
@@ -15,7 +16,7 @@ section! {
     /// How long codes and tokens live. A client may have lifetimes of its own.
     Tokens in "tokens" {
         /// Access tokens. They cannot be called back everywhere at once, so more than 10 minutes is warned about.
-        access_token: Duration = Default(r#""10m""#), Between(SECOND, HOUR);
+        access_token: Duration = Default(r#""10m""#), Between(SECOND, LONGEST_ACCESS_TOKEN);
         /// ID tokens.
         id_token: Duration = Default(r#""1h""#), Between(SECOND, DAY);
         /// Authorization codes, from redirect to redemption.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::claims::ClaimsRequest;
 use super::ids::ClientId;
 use super::ids::FamilyId;
 use super::ids::SessionId;
@@ -22,6 +23,8 @@ pub struct Family {
     pub session_id: Option<SessionId>,
     /// What was granted; a refresh may ask for less (RFC 6749 section 6), never for more.
     pub scope: Scope,
+    /// Single claims that were granted beside the scope.
+    pub claims: ClaimsRequest,
     pub authentication: Authentication,
     /// Number of the current refresh token, from 1; 0 when no refresh token was issued.
     pub generation: i64,
@@ -51,6 +54,16 @@ impl Family {
 pub struct Revocation {
     pub at: Timestamp,
     pub reason: RevocationReason,
+}
+
+/// How far the end of a family reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// "Refresh revocation": nothing more is issued; access tokens that are out live to their end, some minutes.
+    RefreshOnly,
+    /// "Immediate": access tokens that are out are refused too, on every node within a second.
+    Immediate,
 }
 
 /// Why a family was revoked.

@@ -1,11 +1,14 @@
 //! Types that cannot be wrong. No I/O, no async, no cryptography.
 //!
 //! A value of one of these types has been checked when it was made, so no later floor checks it again. The nouns
-//! (`client`, `user`, `session`, `consent`, `request`, `code`, `family`, `key`) keep their names on every floor.
+//! (`client`, `user`, `session`, `consent`, `request`, `code`, `family`, `denial`,
+//! `key`) keep their names on every floor.
 
+pub mod claims;
 pub mod client;
 pub mod code;
 pub mod consent;
+pub mod denial;
 pub mod family;
 pub mod ids;
 pub mod key;

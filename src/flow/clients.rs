@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::RwLock;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -35,6 +37,8 @@ type Origins = Arc<[(Origin, ApplicationType)]>;
 #[derive(Debug)]
 pub struct Clients {
     known: RwLock<Cache<ClientId, Arc<Client>>>,
+    /// What the counter of changes showed when it was last looked at.
+    version: AtomicI64,
     /// The origins of all public clients, for preflights, which do not say which client asks. A new cell whenever a
     /// client changes, for the same reason.
     origins: RwLock<Arc<OnceLock<Origins>>>,
@@ -53,6 +57,7 @@ impl Clients {
     pub fn new(allowed: Rate) -> Self {
         Self {
             known: RwLock::new(Cache::new(MOST_CLIENTS)),
+            version: AtomicI64::new(0),
             origins: RwLock::default(),
             failures: Cache::builder().max_capacity(MOST_FAILURES).expire_after(FixedWindow(allowed.window)).build(),
             allowed,
@@ -64,6 +69,13 @@ impl Clients {
     pub fn forget(&self) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Cache::new(MOST_CLIENTS);
         *self.origins.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    }
+
+    /// The same if the counter of changes shows something else than `version`, which is what it showed last.
+    pub(super) fn forget_unless(&self, version: i64) {
+        if self.version.swap(version, Ordering::Relaxed) != version {
+            self.forget();
+        }
     }
 
     fn count_failure(&self, guess: (ClientId, String)) {

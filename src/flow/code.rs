@@ -74,6 +74,7 @@ impl Signet {
                 Ok(tokens.with_refresh_token(refresh.map(|refresh| refresh.value.reveal().to_owned())))
             }
             RedeemCode::Replayed { family_id } => {
+                self.learn_denials().await?;
                 let detail = format!("the code has been used before; grant {family_id} of its first use is revoked");
                 self.note(&Event::CodeReplayed { client_id: client.id.clone(), grant_id: family_id });
                 Err(rules::invalid_code().detail(detail).into())
@@ -126,6 +127,7 @@ impl Signet {
             user_id: code.user_id.clone(),
             session_id: Some(code.session_id.clone()),
             scope: code.scope.clone(),
+            claims: code.claims.clone(),
             authentication: code.authentication.clone(),
             generation: i64::from(refresh.is_some()),
             current: refresh.map(|refresh| refresh.hash),

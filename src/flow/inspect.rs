@@ -100,6 +100,8 @@ pub enum Fault {
     Client(ClientId),
     #[error("what it was issued from was revoked at {} ({})", .0.at, .0.reason.as_str())]
     Revoked(Revocation),
+    #[error("it was revoked")]
+    Denied,
     #[error("what it was issued from, or its user, is gone")]
     Gone,
     #[error("its user is disabled")]
@@ -128,7 +130,7 @@ impl Fault {
             Self::NotYet(_) => "not_yet",
             Self::Claims => "claims",
             Self::Client(_) => "client",
-            Self::Revoked(_) | Self::Gone => "revoked",
+            Self::Revoked(_) | Self::Denied | Self::Gone => "revoked",
             Self::UserDisabled => "user",
             Self::Scope(_) => "scope",
         }
@@ -193,14 +195,17 @@ impl Signet {
         if client.is_none_or(|client| client.disabled) {
             return Ok(Some(Fault::Client(claims.client_id.clone())));
         }
-        let Some(grant_id) = claims.grant_id.clone() else { return Ok(None) };
+        let denied = self.fresh_denylist().await?.is_denied(claims);
+        let Some(grant_id) = claims.grant_id.clone() else { return Ok(denied.then_some(Fault::Denied)) };
         let Some((family, user)) = self.store.userinfo(grant_id, claims.subject.clone()).await? else {
             return Ok(Some(Fault::Gone));
         };
         *email = Some(user.email);
         Ok(match family.revoked {
             _ if user.disabled => Some(Fault::UserDisabled),
-            revoked => revoked.map(Fault::Revoked),
+            Some(revocation) if denied => Some(Fault::Revoked(revocation)),
+            None if denied => Some(Fault::Denied),
+            _ => None,
         })
     }
 }

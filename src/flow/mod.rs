@@ -15,6 +15,7 @@ pub mod client_credentials;
 pub mod clients;
 pub mod code;
 pub mod consent;
+pub mod denylist;
 pub mod dev;
 pub mod error;
 pub mod inspect;
@@ -28,6 +29,7 @@ pub mod passwords;
 pub mod readers;
 pub mod refresh;
 pub mod registration;
+pub mod revoke;
 pub mod rotate;
 pub mod session;
 pub mod setup;
@@ -61,6 +63,7 @@ pub struct Signet {
     pub ring: RingHandle,
     pub vault: Vault,
     pub clients: clients::Clients,
+    pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,

@@ -24,6 +24,7 @@ use super::Signet;
 use super::audit::Event;
 use super::begun::Begun;
 use super::clients::Clients;
+use super::denylist::Denylist;
 use super::error::FlowError;
 use super::passwords::Passwords;
 use super::watch::Watch;
@@ -55,6 +56,7 @@ impl Signet {
         let version = store.versions().await?.keys;
         let keys = store.signing_keys().await?;
         let ring = Ring::build(&keys, &vault, config.keys.jwks_max_age)?.with_version(version);
+        let denials = store.denials_since(0).await?;
         let passwords = Passwords::new(
             Params {
                 memory_kib: u32::try_from(config.passwords.memory.bytes() / 1024).unwrap_or(u32::MAX),
@@ -67,6 +69,7 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
+            denylist: Denylist::new(denials, read_at),
             begun: Begun::new(config.limits.attempts_per_address),
             ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),

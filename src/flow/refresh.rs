@@ -8,6 +8,7 @@ use crate::crypto::hash;
 use crate::crypto::seal::SubKey;
 use crate::domain::client::GrantType;
 use crate::domain::family::Family;
+use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
 use crate::domain::ids::FamilyId;
 use crate::domain::secret::Secret;
@@ -81,7 +82,7 @@ impl Signet {
                     return self.answer(caller, &family, form, &request, &successor, now).await;
                 }
                 Decision::Reuse => {
-                    self.store.revoke_family(family.id.clone(), RevocationReason::RefreshReused, now).await?;
+                    self.revoke_family(&family.id, RevocationReason::RefreshReused, Reach::Immediate).await?;
                     let detail = format!("the refresh token has been used before; grant {} is revoked", family.id);
                     self.note(&Event::RefreshReuse { client_id: client.id.clone(), grant_id: family.id });
                     return Err(rules::invalid_refresh_token().detail(detail).into());

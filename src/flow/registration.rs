@@ -118,6 +118,7 @@ impl Signet {
     pub async fn delete_client(&self, id: &ClientId) -> Result<bool, FlowError> {
         let done = self.store.delete_client(id.clone(), self.now()).await?;
         if done {
+            self.learn_denials().await?;
             self.record(&Event::ClientRemoved { client_id: id.clone() }).await;
         }
         Ok(done)

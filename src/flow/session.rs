@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::family::Reach;
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
@@ -29,7 +30,7 @@ impl Signet {
     /// [`FlowError::Store`]: then it has not ended.
     pub async fn sign_out(&self, cookies: &BrowserCookies) -> Result<Option<SessionId>, FlowError> {
         let Some((session, user)) = self.signed_in(cookies).await? else { return Ok(None) };
-        self.store.end_session(session.id.clone(), self.now()).await?;
+        self.end_session(&session.id, Reach::Immediate).await?;
         self.note(&Event::SignedOut { sub: user.id, sid: session.id.clone() });
         Ok(Some(session.id))
     }

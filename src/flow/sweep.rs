@@ -21,6 +21,7 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`]; what was deleted before stays deleted.
     pub async fn sweep(&self) -> Result<(), FlowError> {
+        self.denylist.forget_expired(self.now());
         let began = self.clock.monotonic();
         while self.clock.monotonic().saturating_sub(began) < LONGEST {
             let swept = self.store.sweep(self.now(), BATCH).await?;

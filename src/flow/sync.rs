@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keys::Ring;
-use crate::store::version::Versions;
 
 use super::Signet;
 use super::error::FlowError;
@@ -13,22 +12,28 @@ use super::error::FlowError;
 pub const POLL_EVERY: Duration = Duration::from_millis(500);
 
 impl Signet {
-    /// Loads what has changed since `seen`, and says what is known now.
+    /// Loads what others have changed since the last look.
     ///
     /// # Errors
-    /// [`FlowError::Store`]: the old view stays in force. [`FlowError::Keys`] likewise.
-    pub async fn notice_changes(&self, seen: Versions) -> Result<Versions, FlowError> {
+    /// [`FlowError::Store`]: the old view stays, until it is too old to be believed. [`FlowError::Keys`] likewise.
+    pub async fn notice_changes(&self) -> Result<(), FlowError> {
         let asked_at = self.clock.monotonic();
-        let current = self.store.versions().await?;
-        if current.clients != seen.clients {
-            self.clients.forget();
-        }
+        let known = self.denylist.seq();
+        let current = match self.store.versions().await {
+            Ok(current) => current,
+            Err(error) => {
+                self.denylist.start_over();
+                return Err(error.into());
+            }
+        };
+        self.clients.forget_unless(current.clients);
+        self.learn_denials_up_to(current.denials, known, asked_at).await?;
         if current.keys == self.ring.load().version() {
             self.ring.confirm(asked_at);
         } else {
             self.reload_keys().await?;
         }
-        Ok(current)
+        Ok(())
     }
 
     /// The keys, as the database had them a moment ago.

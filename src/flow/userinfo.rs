@@ -6,9 +6,8 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::domain::client::Client;
-use crate::domain::user::User;
-use crate::keys::Ring;
 use crate::protocol::access_token;
+use crate::protocol::access_token::Accept;
 use crate::protocol::access_token::AccessToken;
 use crate::protocol::error::OAuthError;
 use crate::protocol::userinfo;
@@ -16,52 +15,60 @@ use crate::protocol::userinfo;
 use super::Signet;
 use super::error::FlowError;
 
-/// An access token that is ours, valid now, and whose client, family and user still stand.
+/// An access token that is ours, valid now, not denied, and whose client still stands.
 #[derive(Debug)]
-pub struct LiveToken {
+pub struct VerifiedToken {
     pub claims: AccessToken,
+    /// All that is signed, also what [`AccessToken`] has no name for.
+    pub payload: Map<String, Value>,
     /// Whom it was issued to.
     pub client: Arc<Client>,
-    /// The user, unless a service speaks for itself.
-    pub user: Option<User>,
 }
 
 impl Signet {
-    /// Checks an access token: form, key, signature, type, issuer, audience, time, then that nothing behind it was
-    /// revoked.
+    /// Checks an access token: form, key, signature, type, issuer, audience, time, client, and that it is not denied.
+    /// All of it in memory: the database is asked only when this node has lost touch with it, or meets a client for
+    /// the first time.
     ///
     /// # Errors
     /// [`FlowError::Refused`] with `invalid_token` and the reason. [`FlowError::Store`]: a database that does not
     /// answer never means that a token is good.
-    pub async fn check_access_token(&self, token: &str, audience: &str) -> Result<LiveToken, FlowError> {
-        let claims = self.verify_access_token(&*self.fresh_ring().await?, token, audience)?;
-        let client = self.client(&claims.client_id).await?.filter(|client| !client.disabled).ok_or_else(revoked)?;
-        let Some(grant_id) = claims.grant_id.clone() else { return Ok(LiveToken { claims, client, user: None }) };
-        let found = self.store.userinfo(grant_id, claims.subject.clone()).await?;
-        let (family, user) = found.ok_or_else(revoked)?;
-        if family.revoked.is_some() || user.disabled {
-            return Err(revoked().into());
-        }
-        Ok(LiveToken { claims, client, user: Some(user) })
-    }
-
-    fn verify_access_token(&self, ring: &Ring, token: &str, audience: &str) -> Result<AccessToken, OAuthError> {
+    pub async fn check_access_token<'a>(
+        &self,
+        token: &str,
+        accept: impl Into<Accept<'a>>,
+    ) -> Result<VerifiedToken, FlowError> {
+        let denylist = self.fresh_denylist().await?;
+        let ring = self.fresh_ring().await?;
         let verified = ring.verify(token).map_err(|fault| {
             OAuthError::invalid_token("The access token has no good signature of ours").detail(fault.to_string())
         })?;
+        let payload = Value::Object(verified.claims);
         let typ = verified.typ.unwrap_or_default();
-        let claims = Value::Object(verified.claims);
-        Ok(access_token::verify(&typ, &claims, self.issuer(), audience, self.now())?)
+        let claims =
+            access_token::verify(&typ, &payload, self.issuer(), accept, self.now()).map_err(OAuthError::from)?;
+        if denylist.is_denied(&claims) {
+            return Err(revoked().into());
+        }
+        let client = self.client(&claims.client_id).await?.filter(|client| !client.disabled).ok_or_else(revoked)?;
+        let Value::Object(payload) = payload else { return Err(FlowError::Internal("a payload that is no object")) };
+        Ok(VerifiedToken { claims, payload, client })
     }
 
     /// The UserInfo answer, OpenID Connect Core section 5.3: claims by the scope of the token.
     ///
     /// # Errors
-    /// [`FlowError::Refused`] with `insufficient_scope` or `invalid_token`.
-    pub fn userinfo(&self, token: &LiveToken) -> Result<Map<String, Value>, FlowError> {
+    /// [`FlowError::Refused`] with `insufficient_scope` or `invalid_token`; [`FlowError::Store`].
+    pub async fn userinfo(&self, token: &VerifiedToken) -> Result<Map<String, Value>, FlowError> {
         userinfo::check(&token.claims)?;
-        let user = token.user.as_ref().ok_or(FlowError::Internal("a person's token without a person"))?;
-        Ok(userinfo::claims(user, &token.claims.scope))
+        let AccessToken { grant_id, subject, .. } = &token.claims;
+        let grant_id = grant_id.clone().ok_or(FlowError::Internal("a person's token without a family"))?;
+        // The family too: it knows the claims that were asked for one by one.
+        let found = self.store.userinfo(grant_id, subject.clone()).await?;
+        let (family, user) = found.filter(|(_, user)| !user.disabled).ok_or_else(revoked)?;
+        let mut claims = userinfo::claims(&user, &token.claims.scope);
+        claims.extend(userinfo::named(&user, &family.claims.userinfo));
+        Ok(claims)
     }
 }
 

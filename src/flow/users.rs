@@ -97,6 +97,7 @@ impl Signet {
     pub async fn set_user_disabled(&self, user: &UserId, disabled: bool) -> Result<bool, FlowError> {
         let done = self.store.set_user_disabled(user.clone(), disabled, self.now()).await?;
         if done {
+            self.learn_denials().await?;
             let sub = user.clone();
             let event = if disabled { Event::UserDisabled { sub } } else { Event::UserEnabled { sub } };
             self.record(&event).await;
@@ -112,6 +113,7 @@ impl Signet {
         let hash = self.passwords.hash(password, self.entropy.clone()).await?;
         let done = self.store.set_password(user.clone(), hash, self.now(), None).await?;
         if done {
+            self.learn_denials().await?;
             self.record(&Event::PasswordSet { sub: user.clone() }).await;
         }
         Ok(done)

@@ -59,7 +59,7 @@ fn wanted(request: &HttpRequest) -> Result<Params, OAuthError> {
 }
 
 async fn answer(web: &Web, request: &HttpRequest, token: &Secret, wanted: &Params) -> Result<HttpResponse, FlowError> {
-    let live = web.signet.check_access_token(token.reveal(), &web.signet.demo_api()).await?;
+    let live = web.signet.check_access_token(token.reveal(), web.signet.demo_api().as_str()).await?;
     let claims = &live.claims;
     let has_role = |role: &str| claims.roles.iter().any(|own| own.as_str() == role);
     if form::text(wanted, "role").is_some_and(|role| !has_role(role)) {

@@ -47,7 +47,7 @@ async fn answer(web: &Web, request: &HttpRequest, body: Option<&Params>) -> Http
 
 async fn claims(web: &Web, request: &HttpRequest, token: &Secret) -> Result<HttpResponse, FlowError> {
     let live = web.signet.check_access_token(token.reveal(), web.signet.issuer()).await?;
-    let mut response = respond::json(StatusCode::OK, &web.signet.userinfo(&live)?);
+    let mut response = respond::json(StatusCode::OK, &web.signet.userinfo(&live).await?);
     cors::allow_client(request, &mut response, &live.client);
     Ok(response)
 }

@@ -110,16 +110,39 @@ impl From<Rejected> for OAuthError {
     }
 }
 
-/// Verifies the claims of a token whose signature is good, RFC 9068 section 4. `typ` is from its header; `audience`
+/// Which audiences a token may be meant for.
+#[derive(Debug, Clone, Copy)]
+pub enum Accept<'a> {
+    Only(&'a str),
+    /// At least one of these.
+    Any(&'a [String]),
+}
+
+impl<'a> From<&'a str> for Accept<'a> {
+    fn from(audience: &'a str) -> Self {
+        Self::Only(audience)
+    }
+}
+
+impl Accept<'_> {
+    fn takes(&self, audience: &str) -> bool {
+        match self {
+            Self::Only(own) => *own == audience,
+            Self::Any(own) => own.iter().any(|own| own == audience),
+        }
+    }
+}
+
+/// Verifies the claims of a token whose signature is good, RFC 9068 section 4. `typ` is from its header; `accept`
 /// is who we are.
 ///
 /// # Errors
 /// [`Rejected`]; a claim that is missing or of another JSON type is [`Rejected::Malformed`].
-pub fn verify(
+pub fn verify<'a>(
     typ: &str,
     claims: &Value,
     issuer: &str,
-    audience: &str,
+    accept: impl Into<Accept<'a>>,
     now: Timestamp,
 ) -> Result<AccessToken, Rejected> {
     // "MUST verify that the "typ" header value is "at+jwt" or "application/at+jwt" and reject tokens carrying any
@@ -133,8 +156,8 @@ pub fn verify(
     }
     // "The resource server MUST validate that the "aud" claim contains a resource indicator value corresponding to an
     // identifier the resource server expects for itself."
-    let audiences = strings(claims, "aud")?;
-    if !audiences.iter().any(|own| own == audience) {
+    let (audiences, accept) = (strings(claims, "aud")?, accept.into());
+    if !audiences.iter().any(|audience| accept.takes(audience)) {
         return Err(Rejected::Audience);
     }
     // "The current time MUST be before the time represented by the "exp" claim."

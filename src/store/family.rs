@@ -1,6 +1,7 @@
 //! Refresh families.
 
 use crate::domain::family::Family;
+use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
@@ -62,14 +63,16 @@ impl Store {
         dispatch!(self, statement, family::rotate(id, rotation))
     }
 
-    /// False when the family had been revoked before, or is unknown: the first reason stays.
+    /// False when the family had been revoked before, or is unknown: the first reason stays. But a reach of
+    /// [`Reach::Immediate`] also catches the access tokens of one that was revoked before.
     pub async fn revoke_family(
         &self,
         id: FamilyId,
         reason: RevocationReason,
+        reach: Reach,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        dispatch!(self, statement, family::revoke(id, reason, now))
+        dispatch!(self, transaction, family::revoke(id, reason, reach, now))
     }
 
     /// How many families ended by this.
@@ -77,8 +80,9 @@ impl Store {
         &self,
         user_id: UserId,
         reason: RevocationReason,
+        reach: Reach,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        dispatch!(self, transaction, family::revoke_of_user(user_id, reason, now))
+        dispatch!(self, transaction, family::revoke_of_user(user_id, reason, reach, now))
     }
 }

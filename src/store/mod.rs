@@ -18,6 +18,7 @@ pub mod client;
 pub mod code;
 pub mod consent;
 pub mod custody;
+pub mod denial;
 pub mod error;
 pub mod family;
 pub mod instance;

@@ -70,6 +70,7 @@ table! {
         redirect_uri -> Text,
         scope -> Text,
         nonce -> Nullable<Text>,
+        claims -> Nullable<Text>,
         code_challenge -> Nullable<Text>,
         authentication -> Text,
         issued_at -> BigInt,
@@ -87,6 +88,7 @@ table! {
         session_id -> Nullable<Text>,
         scope -> Text,
         offline -> Bool,
+        claims -> Nullable<Text>,
         authentication -> Text,
         generation -> BigInt,
         current_hash -> Nullable<Binary>,
@@ -98,6 +100,16 @@ table! {
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
         revocation -> Nullable<Text>,
+    }
+}
+
+table! {
+    denials (kind, id) {
+        kind -> Text,
+        id -> Text,
+        seq -> BigInt,
+        denied_at -> BigInt,
+        expires_at -> BigInt,
     }
 }
 
@@ -183,4 +195,4 @@ table! {
     }
 }
 
-allow_tables_to_appear_in_same_query!(clients, users, sessions, codes, families, signing_keys);
+allow_tables_to_appear_in_same_query!(clients, users, sessions, codes, families, denials, signing_keys);

@@ -1,5 +1,6 @@
 //! Browser sessions.
 
+use crate::domain::family::Reach;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
@@ -25,7 +26,7 @@ pub enum BeginSession {
 impl Store {
     /// Begins a session and ends the one that the browser had (`replaces`). Codes and families of the earlier session
     /// go on in the new one when it is the same user's; otherwise the earlier one is ended as by
-    /// [`Store::end_session`]. `proven` is the hash that a password was compared with: by now it may be another's.
+    /// [`Store::end_session`], immediately. `proven` is the hash that a password was compared with: by now it may be another's.
     pub async fn begin_session(
         &self,
         session: Session,
@@ -56,8 +57,8 @@ impl Store {
     }
 
     /// Signs out: the session, its unused codes, and its families without `offline_access` (`Logout`) end. False when
-    /// it had ended before.
-    pub async fn end_session(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
-        dispatch!(self, transaction, session::end(id, now))
+    /// it had ended before; then a reach of [`Reach::Immediate`] still catches its access tokens.
+    pub async fn end_session(&self, id: SessionId, reach: Reach, now: Timestamp) -> Result<bool, StoreError> {
+        dispatch!(self, transaction, session::end(id, reach, now))
     }
 }

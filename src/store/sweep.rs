@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::denial::CLOCKS_APART;
 use crate::domain::time::Timestamp;
 
 use super::Store;
@@ -18,6 +19,7 @@ pub struct Swept {
     pub codes: usize,
     pub sessions: usize,
     pub families: usize,
+    pub denials: usize,
     pub throttles: usize,
     pub setup_links: usize,
     pub readers: usize,
@@ -28,16 +30,17 @@ impl Swept {
     /// Whether a full batch of anything went, so that there may be more.
     #[must_use]
     pub fn more(&self, batch: u32) -> bool {
-        let Self { attempts, codes, sessions, families, throttles, setup_links, readers: _, usage: _ } = *self;
+        let Self { attempts, codes, sessions, families, denials, throttles, setup_links, readers: _, usage: _ } = *self;
         let batch = usize::try_from(batch).unwrap_or(usize::MAX);
-        [attempts, codes, sessions, families, throttles, setup_links].into_iter().any(|count| count >= batch)
+        [attempts, codes, sessions, families, denials, throttles, setup_links].into_iter().any(|count| count >= batch)
     }
 }
 
 impl Store {
     /// Deletes at most `batch` rows of each table, each table in a transaction of its own. What has ended stays a
     /// while: an attempt a day, so that a page left open overnight can start again; a code an hour, so that a late
-    /// replay is noticed; sessions and families a day, longer than any access token; readers of the JWKS and counts of tokens
+    /// replay is noticed; sessions and families a day, longer than any access token; denials as long as clocks may be
+    /// apart; readers of the JWKS and counts of tokens
     /// ninety days.
     pub async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
         let batch = i64::from(batch);
@@ -49,6 +52,7 @@ impl Store {
             codes: dispatch!(self, statement, sweep::codes(hour_ago, batch))?,
             sessions: dispatch!(self, statement, sweep::sessions(day_ago, batch))?,
             families: dispatch!(self, statement, sweep::families(day_ago, batch))?,
+            denials: dispatch!(self, statement, sweep::denials(now.minus(CLOCKS_APART), batch))?,
             throttles: dispatch!(self, statement, sweep::throttles(now, batch))?,
             setup_links: dispatch!(self, statement, sweep::setup_links(now, batch))?,
             readers: dispatch!(self, statement, sweep::readers(season_ago))?,

@@ -11,6 +11,7 @@ use super::dispatch;
 pub struct Versions {
     pub clients: i64,
     pub keys: i64,
+    pub denials: i64,
 }
 
 impl Store {

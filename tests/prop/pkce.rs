@@ -41,6 +41,7 @@ fn code(challenge: Option<&str>) -> Code {
         redirect_uri: CB.to_owned(),
         scope: Scope::parse("openid").unwrap(),
         nonce: None,
+        claims: Default::default(),
         code_challenge: challenge.map(|text| CodeChallenge::parse(text).unwrap()),
         authentication: Authentication { time: Timestamp::EPOCH, methods: Vec::new() },
         issued_at: Timestamp::EPOCH,

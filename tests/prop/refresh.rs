@@ -39,6 +39,7 @@ fn family() -> Family {
         user_id: UserId::new("ada").unwrap(),
         session_id: None,
         scope: Scope::parse("openid email").unwrap(),
+        claims: Default::default(),
         authentication: Authentication { time: Timestamp::EPOCH, methods: Vec::new() },
         generation: 1,
         current: Some(token(1)),

@@ -3,6 +3,7 @@ DROP TABLE instance;
 DROP TABLE versions;
 DROP TABLE throttles;
 DROP TABLE signing_keys;
+DROP TABLE denials;
 DROP TABLE families;
 DROP TABLE codes;
 DROP TABLE consents;

@@ -65,6 +65,7 @@ CREATE TABLE codes (
     redirect_uri   TEXT NOT NULL,
     scope          TEXT NOT NULL,
     nonce          TEXT,
+    claims         TEXT,
     code_challenge TEXT,
     authentication TEXT NOT NULL,
     issued_at      BIGINT NOT NULL,
@@ -82,6 +83,7 @@ CREATE TABLE families (
     session_id      TEXT COLLATE "C",
     scope           TEXT NOT NULL,
     offline         BOOLEAN NOT NULL,
+    claims          TEXT,
     authentication  TEXT NOT NULL,
     generation      BIGINT NOT NULL,
     current_hash    BYTEA,
@@ -97,6 +99,19 @@ CREATE TABLE families (
 CREATE INDEX families_of_user ON families (user_id);
 CREATE INDEX families_of_client ON families (client_id);
 CREATE INDEX families_by_end ON families (idle_expires_at);
+
+-- Access tokens that are refused before they expire. `seq` is the value that the counter `denials` of `versions` took in
+-- the same transaction: whoever has read the counter can see every row up to it.
+CREATE TABLE denials (
+    kind       TEXT COLLATE "C" NOT NULL,
+    id         TEXT COLLATE "C" NOT NULL,
+    seq        BIGINT NOT NULL,
+    denied_at  BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (kind, id)
+);
+CREATE INDEX denials_by_seq ON denials (seq);
+CREATE INDEX denials_by_end ON denials (expires_at);
 
 CREATE TABLE signing_keys (
     kid            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -129,7 +144,7 @@ CREATE TABLE versions (
     name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     value BIGINT NOT NULL
 );
-INSERT INTO versions (name, value) VALUES ('clients', 1), ('keys', 1);
+INSERT INTO versions (name, value) VALUES ('clients', 1), ('keys', 1), ('denials', 1);
 
 CREATE TABLE instance (
     name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,

@@ -65,6 +65,7 @@ CREATE TABLE codes (
     redirect_uri   TEXT NOT NULL,
     scope          TEXT NOT NULL,
     nonce          TEXT,
+    claims         TEXT,
     code_challenge TEXT,
     authentication TEXT NOT NULL,
     issued_at      INTEGER NOT NULL,
@@ -82,6 +83,7 @@ CREATE TABLE families (
     session_id      TEXT,
     scope           TEXT NOT NULL,
     offline         INTEGER NOT NULL CHECK (offline IN (0, 1)),
+    claims          TEXT,
     authentication  TEXT NOT NULL,
     generation      INTEGER NOT NULL,
     current_hash    BLOB,
@@ -97,6 +99,19 @@ CREATE TABLE families (
 CREATE INDEX families_of_user ON families (user_id);
 CREATE INDEX families_of_client ON families (client_id);
 CREATE INDEX families_by_end ON families (idle_expires_at);
+
+-- Access tokens that are refused before they expire. `seq` is the value that the counter `denials` of `versions` took in
+-- the same transaction: whoever has read the counter can see every row up to it.
+CREATE TABLE denials (
+    kind       TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    seq        INTEGER NOT NULL,
+    denied_at  INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX denials_by_seq ON denials (seq);
+CREATE INDEX denials_by_end ON denials (expires_at);
 
 CREATE TABLE signing_keys (
     kid            TEXT NOT NULL PRIMARY KEY,
@@ -129,7 +144,7 @@ CREATE TABLE versions (
     name  TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO versions (name, value) VALUES ('clients', 1), ('keys', 1);
+INSERT INTO versions (name, value) VALUES ('clients', 1), ('keys', 1), ('denials', 1);
 
 CREATE TABLE instance (
     name  TEXT NOT NULL PRIMARY KEY,

@@ -16,6 +16,7 @@ use crate::store::schema::codes;
 use crate::store::schema::families;
 
 use super::Conn;
+use super::denial;
 use super::family;
 use super::version;
 
@@ -60,11 +61,15 @@ pub(in crate::store) async fn delete(conn: &mut Conn<'_>, id: ClientId, now: Tim
         return Ok(false);
     }
     diesel::delete(codes::table.filter(codes::client_id.eq(id.as_str()))).execute(conn).await?;
+    // Its access tokens name a client that is gone; should one of the same name come, they stay refused.
+    let with_tokens = families::table.filter(families::client_id.eq(id.as_str())).filter(family::may_have_tokens(now));
+    let denied = with_tokens.select(families::id).load(conn).await?;
     diesel::update(families::table)
         .filter(families::client_id.eq(id.as_str()).and(families::revoked_at.is_null()))
         .set(family::revoked(RevocationReason::Administrator, now))
         .execute(conn)
         .await?;
+    denial::grants(conn, denied, now).await?;
     version::bump(conn, version::CLIENTS).await?;
     Ok(true)
 }

@@ -5,6 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::domain::code::Code;
 use crate::domain::family::Family;
+use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::RequestId;
@@ -89,6 +90,6 @@ async fn replayed(conn: &mut Conn<'_>, hash: &SecretHash, now: Timestamp) -> Res
         return Ok(RedeemCode::Unknown);
     };
     let family_id = FamilyId::new(family_id).map_err(|error| StoreError::corrupt("codes", error))?;
-    family::revoke(conn, family_id.clone(), RevocationReason::CodeReplayed, now).await?;
+    family::revoke(conn, family_id.clone(), RevocationReason::CodeReplayed, Reach::Immediate, now).await?;
     Ok(RedeemCode::Replayed { family_id })
 }

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::domain::family::Family;
+use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
@@ -20,6 +21,7 @@ use crate::store::schema::families;
 use crate::store::schema::users;
 
 use super::Conn;
+use super::denial;
 use super::hold;
 
 #[derive(AsChangeset)]
@@ -33,6 +35,14 @@ pub(super) struct Ended {
 /// What a revoked family looks like. Its sealed successor is of no use to anybody.
 pub(super) fn revoked(reason: RevocationReason, now: Timestamp) -> Ended {
     Ended { revoked_at: Some(now.micros()), revocation: Some(reason.as_str().to_owned()), successor: None }
+}
+
+/// Whether access tokens of a family may still be good. One is issued only before the idle end, and not after the
+/// revocation.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(super) fn may_have_tokens(now: Timestamp) -> _ {
+    let oldest: i64 = denial::oldest_token(now);
+    families::idle_expires_at.gt(oldest).and(families::revoked_at.is_null().or(families::revoked_at.gt(oldest)))
 }
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: FamilyId) -> Result<Option<Family>, StoreError> {
@@ -111,6 +121,7 @@ pub(in crate::store) async fn revoke(
     conn: &mut Conn<'_>,
     id: FamilyId,
     reason: RevocationReason,
+    reach: Reach,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let ended = diesel::update(families::table.find(id.as_str()))
@@ -118,6 +129,9 @@ pub(in crate::store) async fn revoke(
         .set(revoked(reason, now))
         .execute(conn)
         .await?;
+    if reach == Reach::Immediate {
+        denial::grants(conn, vec![id.into()], now).await?;
+    }
     Ok(ended == 1)
 }
 
@@ -125,13 +139,19 @@ pub(in crate::store) async fn revoke_of_user(
     conn: &mut Conn<'_>,
     user_id: UserId,
     reason: RevocationReason,
+    reach: Reach,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
     hold::user_for_change(conn, user_id.as_str()).await?;
+    let with_tokens = families::table.filter(families::user_id.eq(user_id.as_str())).filter(may_have_tokens(now));
+    let denied = with_tokens.select(families::id).load(conn).await?;
     let ended = diesel::update(families::table)
         .filter(families::user_id.eq(user_id.as_str()).and(families::revoked_at.is_null()))
         .set(revoked(reason, now))
         .execute(conn)
         .await?;
+    if reach == Reach::Immediate {
+        denial::grants(conn, denied, now).await?;
+    }
     Ok(ended)
 }

@@ -6,6 +6,7 @@ pub(in crate::store) mod client;
 pub(in crate::store) mod code;
 pub(in crate::store) mod consent;
 pub(in crate::store) mod custody;
+pub(in crate::store) mod denial;
 pub(in crate::store) mod family;
 pub(in crate::store) mod instance;
 pub(in crate::store) mod key;

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
@@ -21,6 +22,7 @@ use crate::store::schema::users;
 use crate::store::session::BeginSession;
 
 use super::Conn;
+use super::denial;
 use super::family;
 use super::hold;
 
@@ -54,7 +56,7 @@ async fn replace(conn: &mut Conn<'_>, old: &SecretHash, new: &Session) -> Result
         return Ok(());
     };
     if old_user != new.user_id.as_str() {
-        return end_row(conn, &old_id, new.created_at).await.map(|_| ());
+        return end_row(conn, &old_id, Reach::Immediate, new.created_at).await.map(|_| ());
     }
     let ended = diesel::update(sessions::table)
         .filter(sessions::id.eq(&old_id).and(sessions::ended_at.is_null()))
@@ -116,32 +118,48 @@ pub(in crate::store) async fn touch(
     Ok(touched == 1)
 }
 
-pub(in crate::store) async fn end(conn: &mut Conn<'_>, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
-    end_row(conn, id.as_str(), now).await
+pub(in crate::store) async fn end(
+    conn: &mut Conn<'_>,
+    id: SessionId,
+    reach: Reach,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    end_row(conn, id.as_str(), reach, now).await
 }
 
-async fn end_row(conn: &mut Conn<'_>, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+async fn end_row(conn: &mut Conn<'_>, id: &str, reach: Reach, now: Timestamp) -> Result<bool, StoreError> {
     let query = sessions::table.filter(sessions::id.eq(id)).select(sessions::user_id);
     let Some(user_id) = query.first::<String>(conn).await.optional()? else {
         return Ok(false);
     };
     hold::user_for_change(conn, &user_id).await?;
     let live = sessions::table.filter(sessions::id.eq(id).and(sessions::ended_at.is_null()));
-    let ended = diesel::update(live).set(sessions::ended_at.eq(Some(now.micros()))).execute(conn).await?;
-    if ended == 0 {
-        return Ok(false);
+    let ended = diesel::update(live).set(sessions::ended_at.eq(Some(now.micros()))).execute(conn).await? == 1;
+    if ended {
+        end_what_hangs_on_it(conn, id, &user_id, now).await?;
     }
+    if reach == Reach::Immediate {
+        let with_tokens = families::table
+            .filter(families::user_id.eq(&user_id).and(families::session_id.eq(id)))
+            .filter(families::offline.eq(false).and(family::may_have_tokens(now)));
+        let denied = with_tokens.select(families::id).load(conn).await?;
+        denial::grants(conn, denied, now).await?;
+    }
+    Ok(ended)
+}
+
+async fn end_what_hangs_on_it(conn: &mut Conn<'_>, id: &str, user_id: &str, now: Timestamp) -> Result<(), StoreError> {
     diesel::delete(codes::table)
-        .filter(codes::user_id.eq(&user_id).and(codes::session_id.eq(id)).and(codes::redeemed_at.is_null()))
+        .filter(codes::user_id.eq(user_id).and(codes::session_id.eq(id)).and(codes::redeemed_at.is_null()))
         .execute(conn)
         .await?;
     // "Refresh tokens issued without the offline_access property to a session being logged out SHOULD be revoked."
     // (OpenID Connect Back-Channel Logout section 2.7)
     diesel::update(families::table)
-        .filter(families::user_id.eq(&user_id).and(families::session_id.eq(id)))
+        .filter(families::user_id.eq(user_id).and(families::session_id.eq(id)))
         .filter(families::offline.eq(false).and(families::revoked_at.is_null()))
         .set(family::revoked(RevocationReason::Logout, now))
         .execute(conn)
         .await?;
-    Ok(true)
+    Ok(())
 }

@@ -8,6 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::schema::attempts;
 use crate::store::schema::codes;
+use crate::store::schema::denials;
 use crate::store::schema::families;
 use crate::store::schema::jwks_readers;
 use crate::store::schema::key_usage;
@@ -16,6 +17,8 @@ use crate::store::schema::setup_links;
 use crate::store::schema::throttles;
 
 use super::Conn;
+use super::denial::GRANT;
+use super::denial::TOKEN;
 
 pub(in crate::store) async fn attempts(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
     let end = end.micros();
@@ -59,6 +62,19 @@ pub(in crate::store) async fn families(conn: &mut Conn<'_>, end: Timestamp, batc
         .filter(families::id.eq_any(stale))
         .filter(families::idle_expires_at.le(end).or(families::expires_at.le(end)));
     Ok(stale.execute(conn).await?)
+}
+
+pub(in crate::store) async fn denials(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
+    let end = end.micros();
+    let stale = denials::table.filter(denials::expires_at.le(end)).select((denials::kind, denials::id)).limit(batch);
+    let stale: Vec<(String, String)> = stale.load(conn).await?;
+    let mut swept = 0;
+    for kind in [TOKEN, GRANT] {
+        let ids = stale.iter().filter(|row| row.0 == kind).map(|row| row.1.as_str());
+        let stale = denials::table.filter(denials::kind.eq(kind).and(denials::id.eq_any(ids)));
+        swept += diesel::delete(stale.filter(denials::expires_at.le(end))).execute(conn).await?;
+    }
+    Ok(swept)
 }
 
 pub(in crate::store) async fn throttles(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {

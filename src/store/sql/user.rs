@@ -21,6 +21,7 @@ use crate::store::user::CreateUser;
 use crate::store::user::UpdateUser;
 
 use super::Conn;
+use super::denial;
 use super::family;
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: UserId) -> Result<Option<User>, StoreError> {
@@ -124,11 +125,14 @@ async fn end_all(conn: &mut Conn<'_>, id: &UserId, now: Timestamp, keep: Option<
         .filter(codes::user_id.eq(id.as_str()).and(codes::redeemed_at.is_null()))
         .execute(conn)
         .await?;
+    let of_others = families::session_id.is_null().or(families::session_id.ne(keep));
+    let with_tokens = families::table.filter(families::user_id.eq(id.as_str())).filter(of_others);
+    let denied = with_tokens.filter(family::may_have_tokens(now)).select(families::id).load(conn).await?;
     diesel::update(families::table)
         .filter(families::user_id.eq(id.as_str()).and(families::revoked_at.is_null()))
-        .filter(families::session_id.is_null().or(families::session_id.ne(keep)))
+        .filter(of_others)
         .set(family::revoked(RevocationReason::UserChanged, now))
         .execute(conn)
         .await?;
-    Ok(())
+    denial::grants(conn, denied, now).await
 }

@@ -12,15 +12,24 @@ use super::announce;
 
 pub(super) const CLIENTS: &str = "clients";
 pub(super) const KEYS: &str = "keys";
+pub(super) const DENIALS: &str = "denials";
 
 /// Part of every transaction that changes what the counter stands for.
 pub(super) async fn bump(conn: &mut Conn<'_>, name: &'static str) -> Result<(), StoreError> {
-    let bumped =
-        diesel::update(versions::table.find(name)).set(versions::value.eq(versions::value + 1)).execute(conn).await?;
-    if bumped != 1 {
-        return Err(StoreError::corrupt("versions", "a counter is missing"));
-    }
-    announce::change(conn, name).await
+    next(conn, name).await.map(|_| ())
+}
+
+/// The same, and the new value. Transactions that move one counter commit one after the other, so this comes last.
+pub(super) async fn next(conn: &mut Conn<'_>, name: &'static str) -> Result<i64, StoreError> {
+    let value = diesel::update(versions::table.find(name))
+        .set(versions::value.eq(versions::value + 1))
+        .returning(versions::value)
+        .get_result(conn)
+        .await
+        .optional()?;
+    let value = value.ok_or_else(|| StoreError::corrupt("versions", "a counter is missing"))?;
+    announce::change(conn, name).await?;
+    Ok(value)
 }
 
 pub(in crate::store) async fn all(conn: &mut Conn<'_>) -> Result<Versions, StoreError> {
@@ -29,5 +38,5 @@ pub(in crate::store) async fn all(conn: &mut Conn<'_>) -> Result<Versions, Store
         let found = rows.iter().find(|row| row.0 == name).map(|row| row.1);
         found.ok_or_else(|| StoreError::corrupt("versions", "a counter is missing"))
     };
-    Ok(Versions { clients: value(CLIENTS)?, keys: value(KEYS)? })
+    Ok(Versions { clients: value(CLIENTS)?, keys: value(KEYS)?, denials: value(DENIALS)? })
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::store::code::IssueCode;
 use signet::store::code::RedeemCode;
@@ -89,7 +90,7 @@ pub(super) async fn co_08_user_or_client_or_session_ended(db: Database) {
     assert_eq!(db.store.redeem_code(hash("c1"), NOON, family("f1")).await, Ok(RedeemCode::Unknown));
     db.store.replace_client(client("demo-web")).await.unwrap();
     assert_eq!(db.store.redeem_code(hash("c1"), NOON, family("f1")).await, Ok(RedeemCode::Fresh));
-    db.store.end_session(session_id("s1"), NOON).await.unwrap();
+    db.store.end_session(session_id("s1"), Reach::Immediate, NOON).await.unwrap();
     assert_eq!(db.store.redeem_code(hash("c2"), NOON, family("f2")).await, Ok(RedeemCode::Unknown));
     // One that was issued by a page that had seen the session alive.
     db.store.issue_code(code("c4"), None, NOON).await.unwrap();

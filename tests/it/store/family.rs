@@ -1,3 +1,4 @@
+use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::store::family::RotateFamily;
 use signet::store::family::Rotation;
@@ -61,7 +62,7 @@ pub(super) async fn revoke_wins_over_rotate(db: Database) {
         db.store.redeem_code(hash(&name), NOON, family(&id)).await.unwrap();
         let (rotated, revoked) = tokio::join!(
             db.store.rotate_family(family_id(&id), step(&format!("{id}-1"), &format!("{id}-2"))),
-            other.revoke_family(family_id(&id), RevocationReason::Client, NOON),
+            other.revoke_family(family_id(&id), RevocationReason::Client, Reach::Immediate, NOON),
         );
         assert!(rotated.is_ok());
         assert_eq!(revoked, Ok(true));
@@ -92,9 +93,15 @@ pub(super) async fn userinfo_in_one_question(db: Database) {
 pub(super) async fn first_reason_stays(db: Database) {
     furnish_with_family(&db.store).await;
     let id = || family_id("f1");
-    assert_eq!(db.store.revoke_family(id(), RevocationReason::RefreshReused, later(1)).await, Ok(true));
-    assert_eq!(db.store.revoke_family(id(), RevocationReason::Client, later(2)).await, Ok(false));
-    assert_eq!(db.store.revoke_families_of_user(user_id("ada"), RevocationReason::Client, later(3)).await, Ok(0));
+    assert_eq!(
+        db.store.revoke_family(id(), RevocationReason::RefreshReused, Reach::Immediate, later(1)).await,
+        Ok(true)
+    );
+    assert_eq!(db.store.revoke_family(id(), RevocationReason::Client, Reach::Immediate, later(2)).await, Ok(false));
+    assert_eq!(
+        db.store.revoke_families_of_user(user_id("ada"), RevocationReason::Client, Reach::Immediate, later(3)).await,
+        Ok(0)
+    );
     let revoked = db.store.family(id()).await.unwrap().unwrap().revoked.unwrap();
     assert_eq!((revoked.at, revoked.reason), (later(1), RevocationReason::RefreshReused));
 }

@@ -45,12 +45,24 @@ pub(super) async fn sweeps_what_is_over(db: Database) {
     };
     db.store.throttle_take([1; 32], NOON, policy).await.unwrap();
     db.store.put_setup_link(hash("l1"), later(60)).await.unwrap();
+    for id in ["t1", "t2"] {
+        db.store.deny_token(signet::domain::ids::TokenId::new(id).unwrap(), later(60), NOON).await.unwrap();
+    }
     assert_eq!(db.store.sweep(later(59), 10).await, Ok(Swept::default()));
     let swept = db.store.sweep(later(3 * 86_400), 1).await.unwrap();
-    let one =
-        Swept { attempts: 1, codes: 1, sessions: 1, families: 1, throttles: 1, setup_links: 1, readers: 0, usage: 0 };
+    let one = Swept {
+        attempts: 1,
+        codes: 1,
+        sessions: 1,
+        families: 1,
+        denials: 1,
+        throttles: 1,
+        setup_links: 1,
+        readers: 0,
+        usage: 0,
+    };
     assert_eq!(swept, one);
     assert!(swept.more(1));
     let swept = db.store.sweep(later(3 * 86_400), 10).await.unwrap();
-    assert_eq!(swept, Swept { attempts: 1, ..Swept::default() });
+    assert_eq!(swept, Swept { attempts: 1, denials: 1, ..Swept::default() });
 }

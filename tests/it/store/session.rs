@@ -1,3 +1,4 @@
+use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::user::PasswordHash;
 use signet::store::code::RedeemCode;
@@ -41,9 +42,9 @@ pub(super) async fn logout_ends_codes_and_families(db: Database) {
     offline.scope = scope("openid offline_access");
     assert_eq!(db.store.redeem_code(hash("c2"), NOON, offline).await, Ok(RedeemCode::Fresh));
     db.store.issue_code(code("c3"), None, NOON).await.unwrap();
-    assert_eq!(db.store.end_session(session_id("s1"), later(1)).await, Ok(true));
-    assert_eq!(db.store.end_session(session_id("s1"), later(2)).await, Ok(false));
-    assert_eq!(db.store.end_session(session_id("s9"), later(2)).await, Ok(false));
+    assert_eq!(db.store.end_session(session_id("s1"), Reach::Immediate, later(1)).await, Ok(true));
+    assert_eq!(db.store.end_session(session_id("s1"), Reach::Immediate, later(2)).await, Ok(false));
+    assert_eq!(db.store.end_session(session_id("s9"), Reach::Immediate, later(2)).await, Ok(false));
     assert_eq!(db.store.session(hash("s1")).await.unwrap().unwrap().0.ended_at, Some(later(1)));
     let revoked = db.store.family(family_id("f1")).await.unwrap().unwrap().revoked.unwrap();
     assert_eq!(revoked.reason, RevocationReason::Logout);
@@ -78,6 +79,6 @@ pub(super) async fn touch_never_takes_time_away(db: Database) {
     assert_eq!(db.store.touch_session(hash("s1"), later(10), later(3610)).await, Ok(false));
     let touched = db.store.session(hash("s1")).await.unwrap().unwrap().0;
     assert_eq!((touched.last_seen_at, touched.idle_expires_at), (later(20), later(3620)));
-    db.store.end_session(session_id("s1"), later(21)).await.unwrap();
+    db.store.end_session(session_id("s1"), Reach::Immediate, later(21)).await.unwrap();
     assert_eq!(db.store.touch_session(hash("s1"), later(30), later(3630)).await, Ok(false));
 }

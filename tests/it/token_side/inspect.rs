@@ -1,12 +1,16 @@
 //! `tokens inspect`, case by case: a token in which one thing is wrong, and the word for it. The page `/tools/jwt` goes
 //! through the same cases, and more, in a real browser (`tests/browser/decoder.mjs`).
 
+use std::time::Duration;
+
 use serde_json::Value;
 use serde_json::json;
 use signet::domain::client::Client;
+use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::ids::FamilyId;
 use signet::domain::ids::KeyId;
+use signet::domain::ids::TokenId;
 use signet::domain::scope::Scope;
 use signet::flow::inspect::Expected;
 use signet::flow::inspect::Inspection;
@@ -97,7 +101,14 @@ async fn what_only_the_database_knows() {
     signet.store.replace_client(demo).await.unwrap();
 
     let family = FamilyId::new(forge.claims["grant_id"].as_str().unwrap()).unwrap();
-    signet.store.revoke_family(family, RevocationReason::Logout, now).await.unwrap();
+    signet.revoke_family(&family, RevocationReason::Logout, Reach::RefreshOnly).await.unwrap();
+    assert_eq!(word(&inspect(&forge, token).await).0, "good", "only refreshing has ended");
+    let other = forge.claiming("jti", json!("tok_other"));
+    signet.deny_token(&TokenId::new("tok_other").unwrap(), now.plus(Duration::from_secs(600))).await.unwrap();
+    let seen = inspect(&forge, &other).await;
+    assert_eq!(word(&seen), ("revoked", Some(401)), "{:?}", seen.fault);
+    assert_eq!(word(&inspect(&forge, token).await).0, "good", "one token is not the other");
+    signet.revoke_family(&family, RevocationReason::Logout, Reach::Immediate).await.unwrap();
     let seen = inspect(&forge, token).await;
     assert_eq!(word(&seen), ("revoked", Some(401)));
     let said = seen.fault.unwrap().to_string();

@@ -216,7 +216,7 @@ async fn jw_06_the_other_signature_dies_with_the_first() {
     assert_ne!(other, forge.tokens.access());
     let id = signet::domain::ids::FamilyId::new(forge.claims["grant_id"].as_str().unwrap()).unwrap();
     let reason = signet::domain::family::RevocationReason::Administrator;
-    assert!(forge.app.signet.store.revoke_family(id, reason, forge.app.signet.now()).await.unwrap());
+    assert!(forge.app.signet.revoke_family(&id, reason, signet::domain::family::Reach::Immediate).await.unwrap());
     forge.refuses("the first", forge.tokens.access()).await;
     forge.refuses("the second", &other).await;
     for odd in [

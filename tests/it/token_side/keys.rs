@@ -7,7 +7,6 @@ use signet::domain::key::Algorithm;
 use signet::domain::key::KeyState;
 use signet::domain::time::Timestamp;
 use signet::flow::keys_by_hand::Revoked;
-use signet::store::version::Versions;
 
 use super::app_with;
 use super::on_both_databases;
@@ -35,7 +34,7 @@ fn signed_by(token: &str) -> String {
 
 /// What the background task does twice a second.
 async fn poll(app: &App) {
-    app.signet.notice_changes(Versions::default()).await.unwrap();
+    app.signet.notice_changes().await.unwrap();
 }
 
 async fn a_rotation_by_schedule_is_one_instant_on_all_nodes(app: App) {

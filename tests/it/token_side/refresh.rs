@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::ids::FamilyId;
 use signet::domain::secret::Secret;
@@ -326,7 +327,7 @@ async fn rf_14_revoked_while_it_is_rotated(app: App) {
             let (party, token) = (party.clone(), first.refresh().to_owned());
             racers.spawn(async move { party.refresh(&token).await });
         }
-        let revoked = app.signet.store.revoke_family(id, RevocationReason::Administrator, app.signet.now());
+        let revoked = app.signet.revoke_family(&id, RevocationReason::Administrator, Reach::Immediate);
         assert!(revoked.await.unwrap());
         let given = racers.join_all().await;
         for answer in given.iter().filter(|answer| answer.status.is_success()) {

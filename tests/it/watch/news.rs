@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use signet::ambient::Clock;
 use signet::ambient::SystemClock;
+use signet::domain::family::Reach;
+use signet::domain::family::RevocationReason;
 use signet::domain::key::Algorithm;
 use signet::domain::key::KeyState;
 use signet::flow::keys_by_hand::Revoked;
 use signet::flow::sync;
-use signet::store::version::Versions;
 use tokio::task::JoinHandle;
 
 use crate::support::app::App;
@@ -18,6 +19,7 @@ use crate::support::database::Kind;
 use crate::support::database::block_on;
 use crate::support::nouns::*;
 use crate::support::party::Party;
+use crate::support::party::opened;
 use crate::support::postgres::Cluster;
 use crate::support::postgres::left_out;
 use crate::support::server::Server;
@@ -68,12 +70,9 @@ pub(super) async fn without_news_the_wait_ends_in_time(db: Database) {
 fn watching(app: &App) -> JoinHandle<()> {
     let signet = Arc::clone(&app.signet);
     tokio::spawn(async move {
-        let mut seen = Versions::default();
         loop {
             signet.store.wait_for_change(sync::POLL_EVERY).await;
-            if let Ok(current) = signet.notice_changes(seen).await {
-                seen = current;
-            }
+            let _ = signet.notice_changes().await;
         }
     })
 }
@@ -98,6 +97,70 @@ fn two_nodes_on_postgres_within_a_second() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         task.abort();
+    });
+}
+
+/// Issue "two nodes": what one revokes, the other refuses.
+#[test]
+fn jw_23_revoked_on_one_node_refused_on_the_other_within_a_second() {
+    block_on(async {
+        let Some(one) = App::start(Kind::Postgres).await else { return left_out() };
+        let two = one.another_node().await;
+        // The clocks of nodes differ; which entries are new does not depend on them.
+        two.wait(55);
+        let task = watching(&two);
+        let party = Party::web(&one);
+        let there = party.at(&two);
+        for round in 0..5 {
+            let tokens = party.sign_in("openid offline_access").await;
+            assert!(there.userinfo(tokens.access()).await.status.is_success());
+            let (_, claims) = opened(tokens.access());
+            let id = family_id(claims["grant_id"].as_str().unwrap());
+            let revoked = one.signet.revoke_family(&id, RevocationReason::Administrator, Reach::Immediate);
+            assert!(revoked.await.unwrap());
+            let changed = SystemClock::new();
+            party.userinfo(tokens.access()).await.unauthorized();
+            while there.userinfo(tokens.access()).await.status.is_success() {
+                assert!(changed.monotonic() < SOON, "{round}: the other node did not notice");
+            }
+        }
+        task.abort();
+    });
+}
+
+/// "Refresh revocation" leaves access tokens alone; "immediate" does not.
+#[test]
+fn lo_12_two_reaches() {
+    block_on(async {
+        let app = App::start(Kind::Sqlite).await.unwrap();
+        let party = Party::web(&app);
+        for (reach, alive) in [(Reach::RefreshOnly, true), (Reach::Immediate, false)] {
+            let tokens = party.sign_in("openid offline_access").await;
+            let (_, claims) = opened(tokens.access());
+            let id = family_id(claims["grant_id"].as_str().unwrap());
+            assert!(app.signet.revoke_family(&id, RevocationReason::Logout, reach).await.unwrap());
+            party.refresh(tokens.refresh()).await.refused("invalid_grant");
+            assert_eq!(party.userinfo(tokens.access()).await.status.is_success(), alive, "{reach:?}");
+        }
+    });
+}
+
+/// A node that has lost touch asks before it believes; when nobody answers, it believes nothing.
+#[test]
+fn jw_23_a_node_that_lost_touch_asks_the_store() {
+    block_on(async {
+        let Some(one) = App::start(Kind::Postgres).await else { return left_out() };
+        // Nobody watches there.
+        let two = one.another_node().await;
+        let party = Party::web(&one);
+        let there = party.at(&two);
+        let tokens = party.sign_in("openid offline_access").await;
+        assert!(there.userinfo(tokens.access()).await.status.is_success());
+        let (_, claims) = opened(tokens.access());
+        let id = family_id(claims["grant_id"].as_str().unwrap());
+        one.signet.revoke_family(&id, RevocationReason::Client, Reach::Immediate).await.unwrap();
+        two.wait(2);
+        there.userinfo(tokens.access()).await.unauthorized();
     });
 }
 
