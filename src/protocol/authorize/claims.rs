@@ -75,7 +75,7 @@ fn known(wishes: &Map<String, Value>, client: &Client, scope: &mut Scope) -> BTr
 
 /// "If the acr Claim is requested as an Essential Claim for the ID Token with a values parameter [...] and the
 /// requirement cannot be met, then the Authorization Server MUST treat that outcome as a failed authentication
-/// attempt" (section 5.5.1.1); OpenID Connect Core Error Code unmet_authentication_requirements names it.
+/// attempt" (section 5.5.1.1); OpenID Connect Core Error Code `unmet_authentication_requirements` names it.
 fn essential_acr(in_id_token: &Map<String, Value>) -> Result<(), OAuthError> {
     let Some(acr) = in_id_token.get("acr") else { return Ok(()) };
     if acr.get("essential").and_then(Value::as_bool) != Some(true) {
