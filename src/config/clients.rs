@@ -60,9 +60,10 @@ section! {
         scope: Scope = Default(r#""openid profile email offline_access""#);
         /// What its access tokens may be meant for; the first is the default. Empty: the issuer itself.
         audiences: Vec<String> = Default("[]");
-        /// What it is itself, as a resource server: it may introspect tokens for these audiences.
+        /// What it is itself, as a resource server: it may introspect tokens for these audiences, and exchange them when it
+        /// has the grant.
         resources: Vec<String> = Default("[]");
-        /// "oidc", or "fapi2": refresh tokens are not rotated.
+        /// "oidc", or "fapi2": refresh tokens are not rotated. Not for public clients.
         security_profile: SecurityProfile = Default(r#""oidc""#);
         /// Signature of ID tokens.
         id_token_signed_response_alg: Algorithm = Default(r#""RS256""#);
@@ -247,6 +248,14 @@ impl Entry {
             let explicit = format!("{} is public, so it cannot have grant client_credentials", self.id);
             input.fault(PATH, None, if self.grant_types.is_some() { explicit } else { message });
         }
+        if grants.contains(&GrantType::TokenExchange) && public {
+            input.fault(PATH, None, format!("{} is public, so it cannot exchange tokens", self.id));
+        }
+        // Who does not prove to be the client must not keep one token for ever.
+        if self.security_profile == SecurityProfile::Fapi2 && public {
+            const PROFILE: &str = "clients.security_profile";
+            input.fault(PROFILE, None, format!("{} is public, so it cannot have {PROFILE} = \"fapi2\"", self.id));
+        }
         grants
     }
 }
@@ -282,6 +291,7 @@ choice!(GrantType:
     "authorization_code" => GrantType::AuthorizationCode,
     "refresh_token" => GrantType::RefreshToken,
     "client_credentials" => GrantType::ClientCredentials,
+    "urn:ietf:params:oauth:grant-type:token-exchange" => GrantType::TokenExchange,
 );
 
 impl Value for ClientId {

@@ -124,6 +124,9 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`].
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, FlowError> {
+        if let Some(own) = self.gateway.client(id) {
+            return Ok(Some(Arc::clone(own)));
+        }
         let cache = self.clients.cache();
         if let Some(client) = cache.get(id) {
             return Ok(Some(client));

@@ -53,7 +53,7 @@ impl Signet {
         let user = user
             .filter(|user| !user.disabled)
             .ok_or_else(|| rules::invalid_code().detail("the person is disabled or gone"))?;
-        let audience = resource::audience(form, client, &code.scope, self.issuer())?;
+        let audience = resource::audience(form, client, &code.resources, &code.scope, self.issuer())?;
 
         let family_id = self.new_family_id()?;
         let refresh = client.allows(GrantType::RefreshToken).then(|| self.new_refresh_token(&family_id, 1));
@@ -127,6 +127,7 @@ impl Signet {
             user_id: code.user_id.clone(),
             session_id: Some(code.session_id.clone()),
             scope: code.scope.clone(),
+            resources: code.resources.clone(),
             claims: code.claims.clone(),
             authentication: code.authentication.clone(),
             generation: i64::from(refresh.is_some()),
@@ -134,8 +135,9 @@ impl Signet {
             previous: None,
             successor: None,
             rotated_at: None,
+            rotated_from: None,
             created_at: now,
-            idle_expires_at: now.plus(idle),
+            idle_expires_at: now.plus(idle.min(absolute)),
             expires_at: now.plus(absolute),
             revoked: None,
         }

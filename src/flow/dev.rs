@@ -39,7 +39,7 @@ impl Signet {
     /// The audience of the demo resource server.
     #[must_use]
     pub fn demo_api(&self) -> String {
-        format!("{}/demo-api", self.issuer())
+        api_of(self.issuer())
     }
 
     /// Writes users and clients. For an empty database.
@@ -103,6 +103,10 @@ impl Signet {
             ..Client::new(id, now)
         })
     }
+}
+
+pub(super) fn api_of(issuer: &str) -> String {
+    format!("{issuer}/demo-api")
 }
 
 fn secret(now: Timestamp) -> ClientSecret {

@@ -42,6 +42,9 @@ pub struct NewClient {
     pub redirect_uris: Vec<RedirectUri>,
     pub scope: Scope,
     pub audiences: Vec<String>,
+    pub resources: Vec<String>,
+    /// Whether a service may exchange tokens that it was called with.
+    pub exchange: bool,
     pub origins: Vec<Origin>,
     pub first_party: bool,
 }
@@ -70,11 +73,15 @@ impl Signet {
             secrets,
             redirect_uris: new.redirect_uris,
             grant_types: match new.kind {
+                Kind::Service if new.exchange => {
+                    BTreeSet::from([GrantType::ClientCredentials, GrantType::TokenExchange])
+                }
                 Kind::Service => BTreeSet::from([GrantType::ClientCredentials]),
                 _ => BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             },
             scope: new.scope,
             audiences: new.audiences,
+            resources: new.resources,
             require_pkce: !matches!(new.kind, Kind::Confidential { require_pkce: false }),
             first_party: new.first_party,
             origins: new.origins,

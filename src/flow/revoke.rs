@@ -49,6 +49,7 @@ impl Signet {
     /// [`FlowError::Store`]: whether it has ended is not known.
     pub async fn end_session(&self, id: &SessionId, reach: Reach) -> Result<bool, FlowError> {
         let ended = self.store.end_session(id.clone(), reach, self.now()).await?;
+        self.gateway.forget_sessions();
         self.learn_denials().await?;
         Ok(ended)
     }

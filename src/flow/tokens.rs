@@ -12,6 +12,9 @@ use super::mint::AccessToken;
 #[derive(Serialize)]
 pub struct TokenResponse {
     access_token: String,
+    /// RFC 8693 section 2.2.1; only at token exchange.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
     token_type: &'static str,
     /// Seconds.
     expires_in: u64,
@@ -28,6 +31,7 @@ impl TokenResponse {
     pub fn new(access: AccessToken, scope: Scope) -> Self {
         Self {
             access_token: access.token,
+            issued_token_type: None,
             token_type: "Bearer",
             expires_in: access.expires_in.as_secs(),
             refresh_token: None,
@@ -39,6 +43,11 @@ impl TokenResponse {
     #[must_use]
     pub fn with_refresh_token(self, refresh_token: Option<String>) -> Self {
         Self { refresh_token, ..self }
+    }
+
+    #[must_use]
+    pub fn with_issued_token_type(self, issued_token_type: &'static str) -> Self {
+        Self { issued_token_type: Some(issued_token_type), ..self }
     }
 
     #[must_use]

@@ -18,6 +18,8 @@ pub enum Cookie {
     Browser,
     /// That somebody has signed in here before, so that guesses from elsewhere cannot lock them out.
     Device,
+    /// Who is signed in, for `/forward-auth` alone: goes to the applications of a whole domain.
+    Gateway,
     /// The language chosen on a page.
     Locale,
     /// What the playground must remember from start to callback (dev only).
@@ -30,6 +32,7 @@ impl Cookie {
             Self::Session => "signet_session",
             Self::Browser => "signet_browser",
             Self::Device => "signet_device",
+            Self::Gateway => "signet_gateway",
             Self::Locale => "signet_locale",
             Self::Playground => "signet_playground",
         }
@@ -50,7 +53,12 @@ impl Cookies {
     }
 
     fn name(self, cookie: Cookie) -> String {
-        let prefix = if self.secure { "__Host-" } else { "" };
+        let prefix = match (self.secure, cookie) {
+            (false, _) => "",
+            // "__Host-" forbids a domain (RFC 6265bis section 4.1.3.2).
+            (true, Cookie::Gateway) => "__Secure-",
+            (true, _) => "__Host-",
+        };
         format!("{prefix}{}", cookie.bare_name())
     }
 
@@ -97,6 +105,12 @@ impl Cookies {
         text
     }
 
+    /// A `Set-Cookie` value for all hosts of a domain.
+    #[must_use]
+    pub fn write_for(self, domain: &str, cookie: Cookie, value: &str, max_age: Duration) -> String {
+        format!("{}; Domain={domain}", self.write(cookie, value, Some(max_age)))
+    }
+
     /// A `Set-Cookie` value that removes the cookie, with the same attributes.
     #[must_use]
     pub fn clear(self, cookie: Cookie) -> String {
@@ -137,6 +151,13 @@ mod tests {
         assert_eq!(secure, "__Host-signet_session=v; Path=/; HttpOnly; SameSite=Lax; Secure");
         let dev = Cookies::of_issuer("http://localhost:8080").write(Cookie::Session, "v", None);
         assert_eq!(dev, "signet_session=v; Path=/; HttpOnly; SameSite=Lax");
+        let hour = std::time::Duration::from_hours(1);
+        let shared =
+            Cookies::of_issuer("https://id.example.test").write_for("example.test", Cookie::Gateway, "v", hour);
+        assert_eq!(
+            shared,
+            "__Secure-signet_gateway=v; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=3600; Domain=example.test"
+        );
     }
 
     #[test]

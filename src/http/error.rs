@@ -196,6 +196,11 @@ fn log(request: &HttpRequest, failure: &FlowError) -> (StatusCode, Option<Durati
             tracing::warn!(event = "busy", %reference);
             (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))
         }
+        // It has been published only; it will sign.
+        FlowError::NoKey(_) => {
+            tracing::warn!(event = "no_key_yet", %reference, cause = failure.for_the_log());
+            (StatusCode::SERVICE_UNAVAILABLE, None)
+        }
         other => {
             tracing::error!(event = "internal_error", %reference, cause = other.for_the_log());
             (StatusCode::INTERNAL_SERVER_ERROR, None)

@@ -205,7 +205,10 @@ pub fn is_genuine(web: &Web, request: &HttpRequest, params: &Params, cookies: &B
 
 /// The application, as pages show it.
 #[must_use]
-pub fn app_of(open: &OpenAttempt) -> AppView {
+pub fn app_of(web: &Web, open: &OpenAttempt) -> AppView {
+    if let Some(back) = web.signet.gateway_destination(&open.attempt.request) {
+        return AppView { name: back.host(), destination: Destination::parse(back.as_str()) };
+    }
     AppView { name: open.client.name.clone(), destination: Destination::parse(&open.attempt.request.redirect_uri) }
 }
 
@@ -234,7 +237,7 @@ fn show(web: &Web, request: &HttpRequest, open: &OpenAttempt, cookies: &BrowserC
         web.signet.dev && shown.error.is_none() && [dev::USER, dev::OTHER_USER].contains(&shown.username.as_str());
     let page = LoginPage {
         form: form_of(web, cookies, &open.attempt.id, open.attempt.id.as_str()),
-        app: Some(app_of(open)),
+        app: Some(app_of(web, open)),
         prefill_password: demo.then(|| Secret::new(dev::PASSWORD)),
         username: shown.username,
         error: shown.error,
@@ -253,7 +256,7 @@ fn show_account(
     let Some((_, user)) = &open.signed_in else { return to_login(&open.attempt.id) };
     let page = SelectAccountPage {
         form: form_of(web, cookies, &open.attempt.id, &purpose_for_user(open)),
-        app: app_of(open),
+        app: app_of(web, open),
         email: user.email.to_string(),
         name: user.claims.name.clone(),
     };

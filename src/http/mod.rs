@@ -14,6 +14,8 @@ pub mod discovery;
 pub mod end_session;
 pub mod error;
 pub mod extract;
+pub mod forward_auth;
+pub mod gateway;
 pub mod health;
 pub mod home;
 pub mod jwks;
@@ -41,7 +43,6 @@ use actix_web::web::post;
 use actix_web::web::resource;
 
 use crate::flow::Signet;
-use crate::protocol::discovery::Metadata;
 use crate::protocol::discovery::Server;
 
 use self::cookie::Cookies;
@@ -76,13 +77,12 @@ impl Web {
     pub fn new(signet: Arc<Signet>) -> Result<Self, WebError> {
         let ui = &signet.config.ui;
         let pages = Pages::load(ui.templates_dir.as_deref(), &ui.name, ui.default_locale.as_str())?;
-        let metadata = Metadata::of(&Server {
+        let discovery = discovery::Documents::new(Server {
             issuer: signet.issuer().to_owned(),
             id_token_algorithms: signet.config.keys.algorithms.clone(),
             scopes: Vec::new(),
             ui_locales: pages.locales().map(|locale| pages.tag(locale).to_owned()).collect(),
-        });
-        let discovery = discovery::Documents::new(&metadata)?;
+        })?;
         let cookies = Cookies::of_issuer(signet.issuer());
         Ok(Self { signet, pages, cookies, discovery })
     }
@@ -154,6 +154,8 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(post().to(end_session::post))
                 .default_service(refuse()),
         )
+        .service(resource("/forward-auth").route(web::route().to(forward_auth::check)))
+        .service(resource("/gateway").route(get().to(gateway::get)).default_service(refuse()))
         .service(
             resource("/setup/{link}")
                 .route(get().to(setup::get))

@@ -6,6 +6,7 @@ use crate::domain::family::RevocationReason;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::UserId;
+use crate::domain::place::Place;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -13,6 +14,10 @@ use crate::domain::user::User;
 use super::Store;
 use super::StoreError;
 use super::dispatch;
+
+/// How many families of one user at one client may be alive. Beyond it the oldest is [`RevocationReason::Superseded`]:
+/// its refresh token ends, its access tokens live out their minutes.
+pub const MOST_ALIVE: i64 = 500;
 
 /// One step of a family from its current token to the next.
 #[derive(Debug, Clone)]
@@ -23,6 +28,8 @@ pub struct Rotation {
     pub next: SecretHash,
     /// The token that follows it, sealed under the one presented.
     pub successor: Vec<u8>,
+    /// Where the presented token came from.
+    pub from: Option<Place>,
     pub now: Timestamp,
     /// The new idle end.
     pub idle_expires_at: Timestamp,
@@ -56,6 +63,23 @@ impl Store {
     /// What userinfo needs, in one question: the family and its user, as they are stored.
     pub async fn userinfo(&self, id: FamilyId, user_id: UserId) -> Result<Option<(Family, User)>, StoreError> {
         dispatch!(self, read, family::with_user(id, user_id))
+    }
+
+    /// What a refresh needs, in one question: the family and its user, as they are stored; no user when it is gone.
+    pub async fn family_and_user(&self, id: FamilyId) -> Result<Option<(Family, Option<User>)>, StoreError> {
+        dispatch!(self, read, family::and_user(id))
+    }
+
+    /// Moves the idle end on without rotating. False when the token presented is not the current one or the family
+    /// has ended.
+    pub async fn keep_family(
+        &self,
+        id: FamilyId,
+        presented: SecretHash,
+        now: Timestamp,
+        idle_expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        dispatch!(self, statement, family::keep(id, presented, now, idle_expires_at))
     }
 
     /// Of any number of rotations of one token at once, one is [`RotateFamily::Rotated`].

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 import { decoderCases } from "./decoder.mjs";
+import { behindNginx } from "./gateway.mjs";
 
 const base = process.env.BASE ?? "http://localhost:8080";
 const axe = createRequire(import.meta.url).resolve("axe-core");
@@ -69,6 +70,33 @@ const cases = {
     await page.fill("#password", "correct-horse-battery");
     await page.click("#login-submit");
     await page.waitForSelector("#consent-allow");
+  },
+
+  "a page behind nginx, and out again": async () => {
+    if (!process.env.SIGNET) {
+      console.log("not run: browser behind nginx: SIGNET does not name the program");
+      return;
+    }
+    const gateway = await behindNginx(base, process.env.SIGNET);
+    try {
+      const page = await visitor();
+      await page.goto(`${gateway.url}/deep?x=1`);
+      await page.waitForSelector("#login-submit");
+      assert.equal(new URL(page.url()).origin, base);
+      await page.fill("#username", "ada@example.test");
+      await page.fill("#password", "correct-horse-battery");
+      await page.click("#login-submit");
+      await page.waitForURL(`${gateway.url}/deep?x=1`);
+      assert.match(await page.textContent("#user"), /^usr_/);
+      assert.equal(await page.textContent("#roles"), "admin");
+      assert.doesNotMatch(await page.textContent("#cookie"), /signet_(session|browser|device)/);
+      await page.goto(`${base}/end_session`);
+      await page.click("#logout-confirm");
+      await page.goto(`${gateway.url}/deep`);
+      await page.waitForSelector("#login-submit");
+    } finally {
+      await gateway.close();
+    }
   },
 
   "refusing goes back to the app": async () => {

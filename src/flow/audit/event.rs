@@ -12,6 +12,7 @@ use crate::domain::ids::FamilyId;
 use crate::domain::ids::KeyId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
+use crate::domain::place::Place;
 use crate::domain::time::Timestamp;
 
 use super::LONGEST;
@@ -59,6 +60,22 @@ pub enum Event {
     RefreshReuse {
         client_id: ClientId,
         grant_id: FamilyId,
+    },
+    /// A public client presented a refresh token again, in time, but from elsewhere than at first.
+    RefreshElsewhere {
+        client_id: ClientId,
+        grant_id: FamilyId,
+        first: Place,
+        again: Place,
+        /// Whether it counts as theft here.
+        theft: bool,
+    },
+    /// A service exchanged a person's token for one of its own.
+    TokenExchanged {
+        client_id: ClientId,
+        sub: UserId,
+        grant_id: FamilyId,
+        audience: Vec<String>,
     },
     ClientCreated {
         client_id: ClientId,
@@ -113,6 +130,10 @@ pub enum KeyChange {
         leaves_at: Option<Timestamp>,
     },
     Expired,
+    /// Its public half was deleted, long after it had expired.
+    Forgotten,
+    /// Its private half was shown to a person.
+    Exported,
     Revoked {
         reason: String,
     },
@@ -132,6 +153,8 @@ impl Event {
             Self::CodeReplayed { .. } => "code_replayed",
             Self::CodeBurnt { .. } => "code_burnt",
             Self::RefreshReuse { .. } => "refresh_reuse",
+            Self::RefreshElsewhere { .. } => "refresh_elsewhere",
+            Self::TokenExchanged { .. } => "token_exchanged",
             Self::ClientCreated { .. } => "client_created",
             Self::ClientRemoved { .. } => "client_removed",
             Self::ClientSecretRotated { .. } => "client_secret_rotated",
@@ -145,6 +168,8 @@ impl Event {
                 KeyChange::Activated => "key_activated",
                 KeyChange::Retired { .. } => "key_retired",
                 KeyChange::Expired => "key_expired",
+                KeyChange::Forgotten => "key_forgotten",
+                KeyChange::Exported => "key_exported",
                 KeyChange::Revoked { .. } => "key_revoked",
             },
             Self::KeysPaused { .. } => "keys_paused",
@@ -162,8 +187,9 @@ impl Event {
                 | Self::CodeReplayed { .. }
                 | Self::CodeBurnt { .. }
                 | Self::RefreshReuse { .. }
+                | Self::RefreshElsewhere { .. }
                 | Self::AuditDropped { .. }
-                | Self::Key { change: KeyChange::Revoked { .. }, .. }
+                | Self::Key { change: KeyChange::Revoked { .. } | KeyChange::Exported, .. }
         )
     }
 
@@ -174,6 +200,8 @@ impl Event {
             | Self::CodeReplayed { client_id, .. }
             | Self::CodeBurnt { client_id }
             | Self::RefreshReuse { client_id, .. }
+            | Self::RefreshElsewhere { client_id, .. }
+            | Self::TokenExchanged { client_id, .. }
             | Self::ClientCreated { client_id }
             | Self::ClientRemoved { client_id }
             | Self::ClientSecretRotated { client_id } => Some(client_id),
@@ -187,6 +215,7 @@ impl Event {
             | Self::SignedOut { sub, .. }
             | Self::ConsentGranted { sub, .. }
             | Self::ConsentDenied { sub, .. }
+            | Self::TokenExchanged { sub, .. }
             | Self::UserCreated { sub }
             | Self::PasswordSet { sub }
             | Self::UserDisabled { sub }
@@ -218,6 +247,15 @@ impl Event {
             Self::ConsentGranted { remember, .. } => vec![("remember", json!(remember))],
             Self::CodeReplayed { grant_id, .. } | Self::RefreshReuse { grant_id, .. } => {
                 vec![("grant_id", json!(grant_id.as_str())), ("then", json!("family revoked"))]
+            }
+            Self::RefreshElsewhere { grant_id, first, again, theft, .. } => vec![
+                ("grant_id", json!(grant_id.as_str())),
+                ("first", json!(first.to_string())),
+                ("again", json!(again.to_string())),
+                ("then", json!(if *theft { "family revoked" } else { "answered" })),
+            ],
+            Self::TokenExchanged { grant_id, audience, .. } => {
+                vec![("grant_id", json!(grant_id.as_str())), ("audience", json!(audience))]
             }
             Self::CodeBurnt { .. } => vec![("why", json!("wrong or missing verifier"))],
             Self::Key { change: KeyChange::Planned { at }, .. } => vec![("signs_from", json!(at.to_string()))],

@@ -9,9 +9,12 @@ use crate::domain::family::RevocationReason;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::UserId;
+use crate::domain::place::Place;
+use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::store::error::StoreError;
+use crate::store::family::MOST_ALIVE;
 use crate::store::family::RotateFamily;
 use crate::store::family::Rotation;
 use crate::store::rows::FamilyRow;
@@ -24,17 +27,26 @@ use super::Conn;
 use super::denial;
 use super::hold;
 
+/// How many end at once, should there be that many too many.
+const MAKE_ROOM_FOR: i64 = 100;
+
 #[derive(AsChangeset)]
 #[diesel(table_name = families, treat_none_as_null = true)]
 pub(super) struct Ended {
     revoked_at: Option<i64>,
     revocation: Option<String>,
     successor: Option<Vec<u8>>,
+    idle_expires_at: i64,
 }
 
-/// What a revoked family looks like. Its sealed successor is of no use to anybody.
+/// What a revoked family looks like. Its sealed successor is of no use to anybody, and the clean-up goes by the idle end.
 pub(super) fn revoked(reason: RevocationReason, now: Timestamp) -> Ended {
-    Ended { revoked_at: Some(now.micros()), revocation: Some(reason.as_str().to_owned()), successor: None }
+    Ended {
+        revoked_at: Some(now.micros()),
+        revocation: Some(reason.as_str().to_owned()),
+        successor: None,
+        idle_expires_at: now.micros(),
+    }
 }
 
 /// Whether access tokens of a family may still be good. One is issued only before the idle end, and not after the
@@ -48,6 +60,20 @@ pub(super) fn may_have_tokens(now: Timestamp) -> _ {
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: FamilyId) -> Result<Option<Family>, StoreError> {
     let query = families::table.find(id.as_str()).select(FamilyRow::as_select());
     query.first(conn).await.optional()?.map(Family::try_from).transpose()
+}
+
+pub(in crate::store) async fn and_user(
+    conn: &mut Conn<'_>,
+    id: FamilyId,
+) -> Result<Option<(Family, Option<User>)>, StoreError> {
+    let found: Option<(FamilyRow, Option<UserRow>)> = families::table
+        .left_join(users::table.on(users::id.eq(families::user_id)))
+        .filter(families::id.eq(id.as_str()))
+        .select((FamilyRow::as_select(), Option::<UserRow>::as_select()))
+        .first(conn)
+        .await
+        .optional()?;
+    found.map(|(family, user)| Ok((family.try_into()?, user.map(User::try_from).transpose()?))).transpose()
 }
 
 pub(in crate::store) async fn of_user(conn: &mut Conn<'_>, user_id: UserId) -> Result<Vec<Family>, StoreError> {
@@ -105,6 +131,7 @@ pub(in crate::store) async fn rotate(
             families::current_hash.eq(Some(bytes(&rotation.next))),
             families::successor.eq(Some(rotation.successor)),
             families::rotated_at.eq(Some(now)),
+            families::rotated_from.eq(rotation.from.as_ref().map(Place::to_string)),
             families::idle_expires_at.eq(rotation.idle_expires_at.micros()),
         ))
         .returning(FamilyRow::as_returning())
@@ -115,6 +142,40 @@ pub(in crate::store) async fn rotate(
         return Ok(RotateFamily::Rotated(row.try_into()?));
     }
     Ok(one(conn, id).await?.map_or(RotateFamily::Unknown, RotateFamily::Lost))
+}
+
+pub(in crate::store) async fn keep(
+    conn: &mut Conn<'_>,
+    id: FamilyId,
+    presented: SecretHash,
+    now: Timestamp,
+    idle_expires_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let now = now.micros();
+    let kept = diesel::update(families::table.find(id.as_str()))
+        .filter(families::current_hash.eq(presented.as_bytes().as_slice()))
+        .filter(families::revoked_at.is_null())
+        .filter(families::idle_expires_at.gt(now).and(families::expires_at.gt(now)))
+        .set(families::idle_expires_at.eq(idle_expires_at.micros()))
+        .execute(conn)
+        .await?;
+    Ok(kept == 1)
+}
+
+/// Ends the oldest families of a user at a client until there is room for the new one. Nearly always that is one look
+/// at an index.
+pub(super) async fn make_room(conn: &mut Conn<'_>, new: &Family, now: Timestamp) -> Result<(), StoreError> {
+    let others = families::table
+        .filter(families::user_id.eq(new.user_id.as_str()).and(families::client_id.eq(new.client_id.as_str())))
+        .filter(families::revoked_at.is_null().and(families::id.ne(new.id.as_str())));
+    let surplus = others.order(families::created_at.desc()).offset(MOST_ALIVE - 1).limit(MAKE_ROOM_FOR);
+    let surplus: Vec<String> = surplus.select(families::id).load(conn).await?;
+    if surplus.is_empty() {
+        return Ok(());
+    }
+    let ended = families::table.filter(families::id.eq_any(surplus).and(families::revoked_at.is_null()));
+    diesel::update(ended).set(revoked(RevocationReason::Superseded, now)).execute(conn).await?;
+    Ok(())
 }
 
 pub(in crate::store) async fn revoke(

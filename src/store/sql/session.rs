@@ -20,11 +20,15 @@ use crate::store::schema::families;
 use crate::store::schema::sessions;
 use crate::store::schema::users;
 use crate::store::session::BeginSession;
+use crate::store::session::MOST_ALIVE;
 
 use super::Conn;
 use super::denial;
 use super::family;
 use super::hold;
+
+/// How many end at once, should there be that many too many.
+const MAKE_ROOM_FOR: i64 = 20;
 
 pub(in crate::store) async fn begin(
     conn: &mut Conn<'_>,
@@ -45,7 +49,21 @@ pub(in crate::store) async fn begin(
     if let Some(old) = replaces {
         replace(conn, &old, &session).await?;
     }
+    make_room(conn, &session).await?;
     Ok(BeginSession::Begun)
+}
+
+/// Signs the oldest sessions of a user out until there is room for the new one.
+async fn make_room(conn: &mut Conn<'_>, new: &Session) -> Result<(), StoreError> {
+    let others = sessions::table
+        .filter(sessions::user_id.eq(new.user_id.as_str()).and(sessions::ended_at.is_null()))
+        .filter(sessions::id.ne(new.id.as_str()));
+    let surplus = others.order(sessions::created_at.desc()).offset(MOST_ALIVE - 1).limit(MAKE_ROOM_FOR);
+    let surplus: Vec<String> = surplus.select(sessions::id).load(conn).await?;
+    for old in surplus {
+        end_row(conn, &old, Reach::RefreshOnly, new.created_at).await?;
+    }
+    Ok(())
 }
 
 /// The browser's earlier session ends. Of the same person it goes on in the new one, with the codes and families
@@ -84,6 +102,20 @@ pub(in crate::store) async fn with_user(
     let found: Option<(SessionRow, UserRow)> = sessions::table
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .filter(sessions::hash.eq(hash.as_bytes().as_slice()))
+        .select((SessionRow::as_select(), UserRow::as_select()))
+        .first(conn)
+        .await
+        .optional()?;
+    found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+}
+
+pub(in crate::store) async fn with_user_by_id(
+    conn: &mut Conn<'_>,
+    id: SessionId,
+) -> Result<Option<(Session, User)>, StoreError> {
+    let found: Option<(SessionRow, UserRow)> = sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .filter(sessions::id.eq(id.as_str()))
         .select((SessionRow::as_select(), UserRow::as_select()))
         .first(conn)
         .await

@@ -55,6 +55,15 @@ fn flags_become_the_registration() {
         "openid",
     ]);
     create(&["Robot", "--service", "--id", "robot-7", "--scope", "orders:read"]);
+    create(&[
+        "Gate",
+        "--service",
+        "--exchange",
+        "--resource",
+        "https://gate.test",
+        "--audience",
+        "https://orders.test",
+    ]);
     let show = |id: &str| installation.run(&["clients", "show", id, "-o", "json"]).json();
     let desk = show("desk");
     assert_eq!((&desk["kind"], &desk["application_type"]), (&Value::from("public"), &Value::from("native")));
@@ -64,6 +73,10 @@ fn flags_become_the_registration() {
     let robot = show("robot-7");
     assert_eq!((&robot["kind"], &robot["scope"]), (&Value::from("service"), &Value::from("orders:read")));
     assert_eq!(robot["grant_types"], serde_json::json!(["client_credentials"]));
+    let gate = show("gate");
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+    assert_eq!(gate["grant_types"], serde_json::json!(["client_credentials", exchange]));
+    assert_eq!(gate["resources"], serde_json::json!(["https://gate.test"]));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod client_auth;
 mod code;
 mod database_down;
 mod discovery;
+mod exchange;
 mod forge;
 mod inspect;
 mod jwks;
@@ -13,7 +14,10 @@ mod jwt;
 mod keys;
 mod raw;
 mod refresh;
+mod refresh_races;
+mod refresh_terms;
 mod scope;
+mod targets;
 mod userinfo;
 mod wire;
 
