@@ -79,7 +79,8 @@ pub(super) struct Create {
     #[arg(long)]
     id: Option<String>,
     /// Where answers may go; compared byte by byte. Any number of them.
-    #[arg(long = "redirect", value_name = "URI", required_unless_present = "service", conflicts_with = "service")]
+    #[arg(long = "redirect", value_name = "URI", conflicts_with = "service")]
+    #[arg(required_unless_present_any = ["service", "session_api"])]
     redirects: Vec<String>,
     /// Has no secret: runs in a browser or on a device.
     #[arg(long)]
@@ -108,6 +109,9 @@ pub(super) struct Create {
     /// An application of your own: no consent page.
     #[arg(long)]
     first_party: bool,
+    /// Open the session API to it: its own pages, at these origins, take passwords.
+    #[arg(long, requires = "public", requires = "origins", conflicts_with = "service")]
+    session_api: bool,
     /// Accept authorization requests without a code challenge. Only with a secret.
     #[arg(long, conflicts_with = "public")]
     no_pkce: bool,
@@ -184,6 +188,7 @@ impl Create {
             exchange: self.exchange,
             origins: self.origins.iter().map(origin).collect::<Result<_, _>>()?,
             first_party: self.first_party,
+            session_api: self.session_api,
         })
     }
 

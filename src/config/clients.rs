@@ -54,7 +54,8 @@ section! {
         redirect_uris: Vec<String> = Default("[]");
         /// Where people may go after signing out.
         post_logout_redirect_uris: Vec<String> = Default("[]");
-        /// When absent: `authorization_code` and `refresh_token` with `redirect_uris`, else `client_credentials`.
+        /// When absent: `authorization_code` and `refresh_token` with `redirect_uris`, else `refresh_token` with
+        /// `session_api`, else `client_credentials`.
         grant_types: Option<Vec<GrantType>> = Example(r#"["authorization_code", "refresh_token"]"#);
         /// Scope values that it may ask for, separated by spaces.
         scope: Scope = Default(r#""openid profile email offline_access""#);
@@ -73,7 +74,8 @@ section! {
         require_pkce: bool = Default("true");
         /// An application of your own: no consent page.
         first_party: bool = Default("false");
-        /// Open the JSON session API (/auth/...) to it.
+        /// Open the JSON session API (/auth/...) to it: its pages take passwords themselves. For your own applications
+        /// without a secret; `origins` says where their pages are.
         session_api: bool = Default("false");
         /// Browser origins that may read answers of the token, userinfo and revocation endpoints.
         origins: Vec<Origin> = Default("[]");
@@ -152,6 +154,11 @@ impl Entry {
         let logout = self.logout(input);
         let methods = self.methods(input);
         let grants = self.grants(input, methods.contains(&AuthMethod::None));
+        if self.session_api && !(methods.contains(&AuthMethod::None) && grants.contains(&GrantType::RefreshToken)) {
+            let message =
+                format!("{} has session_api, which is for clients without a secret, with refresh_token", self.id);
+            input.fault("clients.session_api", None, message);
+        }
         if self.secret.as_ref().is_some_and(|secret| secret.reveal().len() < MIN_SECRET) {
             input.warn("clients.secret", format!("the secret of {} has fewer than {MIN_SECRET} characters", self.id));
         }
@@ -230,6 +237,7 @@ impl Entry {
         const PATH: &str = "clients.grant_types";
         let grants: BTreeSet<GrantType> = match &self.grant_types {
             Some(grants) => grants.iter().copied().collect(),
+            None if self.redirect_uris.is_empty() && self.session_api => [GrantType::RefreshToken].into(),
             None if self.redirect_uris.is_empty() => [GrantType::ClientCredentials].into(),
             None => [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
         };

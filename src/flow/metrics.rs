@@ -116,7 +116,7 @@ impl Metrics {
     /// What the events of the audit trail add up to.
     pub(super) fn count(&self, event: &Event) {
         let counter = match event {
-            Event::SignedIn { .. } => &self.signed_in,
+            Event::SignedIn { .. } | Event::SignedInAt { .. } => &self.signed_in,
             Event::LoginDenied { .. } => &self.denied,
             Event::LoginThrottled { .. } => &self.throttled,
             Event::RefreshReuse { .. } => &self.reuse,

@@ -44,6 +44,8 @@ pub struct ForUser<'a> {
     /// `aud` of the access token; not empty.
     pub audience: &'a [String],
     pub nonce: Option<&'a str>,
+    /// Whether an ID token goes with it when `openid` is granted.
+    pub id_token: bool,
 }
 
 /// What tokens are signed with.
@@ -56,7 +58,7 @@ struct Pen {
 const ATTEMPTS: usize = 5;
 
 impl Signet {
-    /// Signs an access token for a person, and an ID token when `openid` is granted.
+    /// Signs an access token for a person, and an ID token when it is wanted and `openid` is granted.
     ///
     /// # Errors
     /// [`FlowError::NoKey`] when no key of the client's algorithms is active; [`FlowError::Store`] when nobody knows
@@ -92,7 +94,7 @@ impl Signet {
             act: None,
         };
         let token = self.sign(&pen, client.access_token_signed_response_alg, access_token::TYPE, &access)?;
-        let id_token = match scope.contains("openid") {
+        let id_token = match content.id_token && scope.contains("openid") {
             true => Some(self.id_token(&pen, client, &content, &token, now)?),
             false => None,
         };

@@ -3,6 +3,7 @@
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
 //! token     -> code | refresh | client_credentials | exchange -> mint
+//! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, rotate, sweep, setup
 //! ```
 //!
@@ -20,6 +21,7 @@ pub mod denylist;
 pub mod dev;
 pub mod error;
 pub mod exchange;
+mod family;
 pub mod gateway;
 pub mod inspect;
 pub mod key_files;
@@ -35,6 +37,7 @@ pub mod registration;
 pub mod revoke;
 pub mod rotate;
 pub mod session;
+pub mod session_api;
 pub mod setup;
 pub mod sweep;
 pub mod sync;

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
 
 use super::mint::AccessToken;
 
@@ -43,6 +44,13 @@ impl TokenResponse {
     #[must_use]
     pub fn with_refresh_token(self, refresh_token: Option<String>) -> Self {
         Self { refresh_token, ..self }
+    }
+
+    /// What a page is told that keeps its refresh token in a cookie, and the refresh token.
+    #[must_use]
+    pub fn for_a_page(self) -> (Self, Option<Secret>) {
+        let page = Self { refresh_token: None, id_token: None, scope: Scope::default(), ..self };
+        (page, self.refresh_token.map(Secret::new))
     }
 
     #[must_use]

@@ -1,7 +1,5 @@
 //! `/login` and `/select_account`: pages of an attempt. Each ends with a 303 back to `/authorize/{request}`.
 
-use std::time::Duration;
-
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -26,6 +24,7 @@ use super::App;
 use super::Web;
 use super::authorize;
 use super::cookie::Cookie;
+use super::cookie::DEVICE_REMEMBERED;
 use super::error;
 use super::extract::browser;
 use super::extract::csrf;
@@ -40,9 +39,6 @@ use super::page::contexts::LoginPage;
 use super::page::contexts::SelectAccountPage;
 use super::page::link::Destination;
 use super::respond;
-
-/// How long a browser is known to have been signed in before.
-const DEVICE_REMEMBERED: Duration = Duration::from_hours(4320);
 
 /// What the forms of an attempt send. The password is longer than any that is accepted, so that a long one is
 /// refused by its own rule.

@@ -159,6 +159,12 @@ impl From<Fault> for OAuthError {
 }
 
 impl Params {
+    /// Where a use case is asked for without any parameters.
+    #[must_use]
+    pub const fn none(known: &'static [Known]) -> Self {
+        Self { known, sent: Vec::new(), elsewhere: None }
+    }
+
     /// Reads all `sources` (query, body) as one list of parameters, so that one parameter in both is a repetition.
     ///
     /// # Errors

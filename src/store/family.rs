@@ -9,6 +9,7 @@ use crate::domain::ids::UserId;
 use crate::domain::place::Place;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
+use crate::domain::user::PasswordHash;
 use crate::domain::user::User;
 
 use super::Store;
@@ -35,6 +36,16 @@ pub struct Rotation {
     pub idle_expires_at: Timestamp,
 }
 
+/// What became of a new family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeginFamily {
+    Begun,
+    /// The user or the client is disabled or gone.
+    Gone,
+    /// The user has another password than the one that was presented.
+    PasswordChanged,
+}
+
 /// What became of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RotateFamily {
@@ -46,6 +57,18 @@ pub enum RotateFamily {
 }
 
 impl Store {
+    /// Begins a family without a code, and revokes the one whose place it takes (`Logout`; immediately when
+    /// that was another user's). `proven` is the hash that a
+    /// password was compared with: by now it may be another's.
+    pub async fn begin_family(
+        &self,
+        family: Family,
+        replaces: Option<FamilyId>,
+        proven: Option<PasswordHash>,
+    ) -> Result<BeginFamily, StoreError> {
+        dispatch!(self, transaction, family::begin(family, replaces, proven))
+    }
+
     pub async fn family(&self, id: FamilyId) -> Result<Option<Family>, StoreError> {
         dispatch!(self, read, family::one(id))
     }

@@ -1,17 +1,11 @@
 // Drives a real Chromium against a running server: BASE=http://localhost:8080 node run.mjs
 // The server is `signet serve --dev`. Every case is a story with its own browser profile.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
 import { decoderCases } from "./decoder.mjs";
 import { behindNginx } from "./gateway.mjs";
+import { accessible, tell, visitor, watched } from "./support.mjs";
 
 const base = process.env.BASE ?? "http://localhost:8080";
-const axe = createRequire(import.meta.url).resolve("axe-core");
-const only = process.argv[2];
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
 
 const cases = {
   "from the playground to two verified tokens": async () => {
@@ -183,43 +177,8 @@ for (const [look, options] of Object.entries(looks)) {
 
 Object.assign(cases, decoderCases({ base, visitor, accessible }));
 
-let passed = 0;
-let failed = 0;
-let current = [];
-for (const [name, story] of Object.entries(cases)) {
-  if (only && !name.includes(only)) continue;
-  const faults = [];
-  current = faults;
-  try {
-    await story();
-    assert.deepEqual(faults, [], "nothing refused by the policy, no error in a script");
-    passed += 1;
-    console.log(`ok   ${name}`);
-  } catch (fault) {
-    failed += 1;
-    console.log(`FAIL ${name}\n     ${fault.message.split("\n").slice(0, 8).join("\n     ")}`);
-  }
-  for (const context of browser.contexts()) await context.close();
-}
-await browser.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+await tell(cases);
 
-
-async function visitor(options = {}) {
-  const context = await browser.newContext({ locale: "en", ...options });
-  context.setDefaultTimeout(15_000);
-  return watched(await context.newPage());
-}
-
-function watched(page) {
-  const faults = current;
-  page.on("pageerror", (fault) => faults.push(fault.message));
-  page.on("console", (message) => {
-    if (/Content.Security.Policy|Refused to/.test(message.text())) faults.push(message.text());
-  });
-  return page;
-}
 
 async function loginPage(page) {
   await page.goto(`${base}/playground`);
@@ -246,16 +205,4 @@ async function tabTo(page, id) {
     await page.keyboard.press("Tab");
   }
   assert.fail(`the keyboard does not reach #${id}`);
-}
-
-async function accessible(page, selector) {
-  await page.waitForSelector(selector, { state: "attached" });
-  await page.addScriptTag({ path: axe });
-  const { violations } = await page.evaluate(() => window.axe.run(document, {
-    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-  }));
-  const found = violations.map((violation) => `${violation.id}: ${violation.nodes[0].html}`);
-  assert.deepEqual(found, [], `axe at ${page.url()}`);
-  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(sideways <= 0, `scrolls sideways by ${sideways} px at ${page.url()}`);
 }

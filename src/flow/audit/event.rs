@@ -38,6 +38,20 @@ pub enum Event {
         sub: UserId,
         sid: SessionId,
     },
+    /// Signed in on a page of an application's own, at the session API.
+    SignedInAt {
+        client_id: ClientId,
+        sub: UserId,
+        grant_id: FamilyId,
+    },
+    /// Signed out there.
+    SignedOutAt {
+        client_id: ClientId,
+        sub: UserId,
+        grant_id: FamilyId,
+        everywhere: bool,
+        immediate: bool,
+    },
     ConsentGranted {
         client_id: ClientId,
         sub: UserId,
@@ -144,10 +158,10 @@ impl Event {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::SignedIn { .. } => "signed_in",
+            Self::SignedIn { .. } | Self::SignedInAt { .. } => "signed_in",
             Self::LoginDenied { .. } => "login_denied",
             Self::LoginThrottled { .. } => "login_throttled",
-            Self::SignedOut { .. } => "signed_out",
+            Self::SignedOut { .. } | Self::SignedOutAt { .. } => "signed_out",
             Self::ConsentGranted { .. } => "consent_granted",
             Self::ConsentDenied { .. } => "consent_denied",
             Self::CodeReplayed { .. } => "code_replayed",
@@ -195,7 +209,9 @@ impl Event {
 
     pub(super) const fn client_id(&self) -> Option<&ClientId> {
         match self {
-            Self::ConsentGranted { client_id, .. }
+            Self::SignedInAt { client_id, .. }
+            | Self::SignedOutAt { client_id, .. }
+            | Self::ConsentGranted { client_id, .. }
             | Self::ConsentDenied { client_id, .. }
             | Self::CodeReplayed { client_id, .. }
             | Self::CodeBurnt { client_id }
@@ -213,6 +229,8 @@ impl Event {
         match self {
             Self::SignedIn { sub, .. }
             | Self::SignedOut { sub, .. }
+            | Self::SignedInAt { sub, .. }
+            | Self::SignedOutAt { sub, .. }
             | Self::ConsentGranted { sub, .. }
             | Self::ConsentDenied { sub, .. }
             | Self::TokenExchanged { sub, .. }
@@ -242,6 +260,12 @@ impl Event {
     pub(super) fn detail(&self) -> Map<String, Json> {
         let fields = match self {
             Self::SignedIn { sid, .. } | Self::SignedOut { sid, .. } => vec![("sid", json!(sid.as_str()))],
+            Self::SignedInAt { grant_id, .. } => vec![("grant_id", json!(grant_id.as_str()))],
+            Self::SignedOutAt { grant_id, everywhere, immediate, .. } => vec![
+                ("grant_id", json!(grant_id.as_str())),
+                ("everywhere", json!(everywhere)),
+                ("immediate", json!(immediate)),
+            ],
             Self::LoginDenied { sub: None, .. } => vec![("account", json!("unknown"))],
             Self::LoginThrottled { wait, .. } => vec![("wait_s", json!(wait.as_secs()))],
             Self::ConsentGranted { remember, .. } => vec![("remember", json!(remember))],

@@ -129,6 +129,16 @@ fn may_retry(family: &Family, authenticated: bool, window: Duration, now: Timest
     authenticated || family.rotated_at.is_some_and(|first_use| now.since(first_use) < window)
 }
 
+/// Whether the current token may still be on its way to somebody: it was made less than `window` ago.
+///
+/// A cookie is shared by all tabs, and every answer overwrites it. Were it rotated again so soon, an answer that was
+/// overtaken would put the token before last back into it, and that would look like theft later on. Nothing is lost:
+/// for as long as that, the token before this one gives this one anyway.
+#[must_use]
+pub fn may_be_under_way(family: &Family, window: Duration, now: Timestamp) -> bool {
+    family.rotated_at.is_some_and(|made| now.since(made) < window)
+}
+
 /// Whether a token is presented again from elsewhere than at first. Asked only of clients that have not proven who they
 /// are: a service may well speak from several networks.
 #[must_use]
@@ -168,6 +178,7 @@ mod tests {
     use super::Generation;
     use super::decide;
     use super::is_elsewhere;
+    use super::may_be_under_way;
     use super::narrow;
     use crate::domain::claims::ClaimsRequest;
     use crate::domain::client::Client;
@@ -245,6 +256,17 @@ mod tests {
         assert_eq!(decision(&confidential(), Generation::Previous, 9_999), Decision::Retry);
         let never = decide(&family(&public()), Generation::Previous, &public(), false, Duration::ZERO, at(100));
         assert_eq!(never, Decision::Reuse);
+    }
+
+    #[test]
+    fn a_cookie_is_rotated_once_in_a_window() {
+        let family = family(&public());
+        assert!(may_be_under_way(&family, WINDOW, at(100)));
+        assert!(may_be_under_way(&family, WINDOW, at(159)));
+        assert!(!may_be_under_way(&family, WINDOW, at(160)));
+        assert!(!may_be_under_way(&family, Duration::ZERO, at(100)));
+        let first = Family { previous: None, successor: None, rotated_at: None, ..family };
+        assert!(!may_be_under_way(&first, WINDOW, at(0)), "nothing came before the first one");
     }
 
     #[test]

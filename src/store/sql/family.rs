@@ -12,20 +12,24 @@ use crate::domain::ids::UserId;
 use crate::domain::place::Place;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
+use crate::domain::user::PasswordHash;
 use crate::domain::user::User;
 use crate::store::error::StoreError;
+use crate::store::family::BeginFamily;
 use crate::store::family::MOST_ALIVE;
 use crate::store::family::RotateFamily;
 use crate::store::family::Rotation;
 use crate::store::rows::FamilyRow;
 use crate::store::rows::UserRow;
 use crate::store::rows::bytes;
+use crate::store::schema::clients;
 use crate::store::schema::families;
 use crate::store::schema::users;
 
 use super::Conn;
 use super::denial;
 use super::hold;
+use super::user;
 
 /// How many end at once, should there be that many too many.
 const MAKE_ROOM_FOR: i64 = 100;
@@ -81,6 +85,36 @@ pub(in crate::store) async fn of_user(conn: &mut Conn<'_>, user_id: UserId) -> R
     let rows: Vec<FamilyRow> =
         query.order((families::created_at, families::id)).select(FamilyRow::as_select()).load(conn).await?;
     rows.into_iter().map(Family::try_from).collect()
+}
+
+pub(in crate::store) async fn begin(
+    conn: &mut Conn<'_>,
+    family: Family,
+    replaces: Option<FamilyId>,
+    proven: Option<PasswordHash>,
+) -> Result<BeginFamily, StoreError> {
+    // Whoever disables the user, changes the password or deletes the client waits for us, or we for them.
+    hold::user(conn, family.user_id.as_str()).await?;
+    hold::client(conn, family.client_id.as_str()).await?;
+    match user::still_has(conn, &family.user_id, proven.as_ref()).await? {
+        None => return Ok(BeginFamily::Gone),
+        Some(false) => return Ok(BeginFamily::PasswordChanged),
+        Some(true) => {}
+    }
+    let client = clients::table.filter(clients::id.eq(family.client_id.as_str()).and(clients::disabled.eq(false)));
+    if client.count().get_result::<i64>(conn).await? == 0 {
+        return Ok(BeginFamily::Gone);
+    }
+    if let Some(old) = replaces
+        && let Some(old) = one(conn, old).await?
+    {
+        // Somebody else's is ended as everything is that must not be found by the next person.
+        let reach = if old.user_id == family.user_id { Reach::RefreshOnly } else { Reach::Immediate };
+        revoke(conn, old.id, RevocationReason::Logout, reach, family.created_at).await?;
+    }
+    diesel::insert_into(families::table).values(FamilyRow::try_from(&family)?).execute(conn).await?;
+    make_room(conn, &family, family.created_at).await?;
+    Ok(BeginFamily::Begun)
 }
 
 /// Those with a refresh token that would still be accepted.

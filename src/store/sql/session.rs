@@ -26,6 +26,7 @@ use super::Conn;
 use super::denial;
 use super::family;
 use super::hold;
+use super::user;
 
 /// How many end at once, should there be that many too many.
 const MAKE_ROOM_FOR: i64 = 20;
@@ -37,13 +38,10 @@ pub(in crate::store) async fn begin(
     proven: Option<PasswordHash>,
 ) -> Result<BeginSession, StoreError> {
     hold::user_for_change(conn, session.user_id.as_str()).await?;
-    let query = users::table.find(session.user_id.as_str()).select((users::disabled, users::password));
-    let Some((false, password)) = query.first::<(bool, Option<String>)>(conn).await.optional()? else {
-        return Ok(BeginSession::UserGone);
-    };
-    // Comparing took its time: whoever has set another password since then has ended all that the old one gives.
-    if proven.is_some_and(|proven| password.as_deref() != Some(proven.as_phc())) {
-        return Ok(BeginSession::PasswordChanged);
+    match user::still_has(conn, &session.user_id, proven.as_ref()).await? {
+        None => return Ok(BeginSession::UserGone),
+        Some(false) => return Ok(BeginSession::PasswordChanged),
+        Some(true) => {}
     }
     diesel::insert_into(sessions::table).values(SessionRow::try_from(&session)?).execute(conn).await?;
     if let Some(old) = replaces {

@@ -1,6 +1,7 @@
 //! `signet clients`
 
 use serde_json::Value;
+use serde_json::json;
 use url::Url;
 
 use super::Installation;
@@ -64,7 +65,14 @@ fn flags_become_the_registration() {
         "--audience",
         "https://orders.test",
     ]);
+    let page = ["Page", "--public", "--session-api", "--origin", "https://page.test"];
+    assert_eq!(create(&page).get("client_secret"), None);
+    for wrong in [&["X", "--session-api", "--origin", "https://x.test"][..], &["X", "--public", "--session-api"]] {
+        installation.run(&[&["clients", "create"], wrong].concat()).ends_with(2);
+    }
     let show = |id: &str| installation.run(&["clients", "show", id, "-o", "json"]).json();
+    let page = show("page");
+    assert_eq!((&page["session_api"], &page["grant_types"]), (&json!(true), &json!(["refresh_token"])));
     let desk = show("desk");
     assert_eq!((&desk["kind"], &desk["application_type"]), (&Value::from("public"), &Value::from("native")));
     assert_eq!((&desk["first_party"], &desk["require_pkce"]), (&Value::from(true), &Value::from(true)));

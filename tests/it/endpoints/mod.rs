@@ -7,4 +7,5 @@ mod end_session;
 mod health;
 mod home;
 mod playground;
+mod session_api;
 mod setup;
