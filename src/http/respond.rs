@@ -85,7 +85,9 @@ pub async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
         Some("/userinfo") => "GET, POST, OPTIONS",
         Some(path) if path.starts_with("/.well-known/") => "GET, HEAD, OPTIONS",
         Some("/") => "GET, HEAD",
-        Some("/gateway" | "/authorize/{request}" | "/assets/{file}" | "/health/live" | "/health/ready") => "GET",
+        Some(
+            "/gateway" | "/tools/jwt" | "/authorize/{request}" | "/assets/{file}" | "/health/live" | "/health/ready",
+        ) => "GET",
         _ => "GET, POST",
     };
     std::future::ready(HttpResponse::MethodNotAllowed().insert_header((ALLOW, allow)).finish()).await

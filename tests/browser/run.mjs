@@ -1,6 +1,7 @@
 // Drives a real Chromium against a running server: BASE=http://localhost:8080 node run.mjs
 // The server is `signet serve --dev`. Every case is a story with its own browser profile.
 import assert from "node:assert/strict";
+import { decoderCases } from "./decoder.mjs";
 import { behindNginx } from "./gateway.mjs";
 import { accessible, tell, visitor, watched } from "./support.mjs";
 
@@ -173,6 +174,8 @@ for (const [look, options] of Object.entries(looks)) {
     await accessible(page, "#access-token-verified[data-verified=true]");
   };
 }
+
+Object.assign(cases, decoderCases({ base, visitor, accessible }));
 
 await tell(cases);
 
