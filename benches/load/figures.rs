@@ -17,6 +17,7 @@ use crate::site;
 use crate::site::Site;
 use crate::steps;
 use crate::steps::ClientCredentials;
+use crate::steps::ForwardAuth;
 use crate::steps::FullLogin;
 use crate::steps::Get;
 use crate::steps::Keys;
@@ -124,6 +125,13 @@ pub(crate) async fn take(plan: Plan) -> Result<Figures, Fault> {
     let access = round.last.take().ok_or("no tokens")?.access_token;
     bench
         .pair(["floor: one ES256 verification", "userinfo"], || Get::new("/verify", None), || UserInfo::new(&access))
+        .await?;
+    bench
+        .pair(
+            ["floor: one ES256 verification, again", "forward-auth with an access token"],
+            || Get::new("/verify", None),
+            || ForwardAuth::new(&access),
+        )
         .await?;
     let mut round_es256 = Round::new(site::WEB_ES256, &login_es256, &keys);
     let families = RefCell::new(families_of(&mut wire, &mut round, plan).await?);

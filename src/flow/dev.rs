@@ -30,7 +30,9 @@ pub const WEB_CLIENT: &str = "demo-web";
 pub const SPA_CLIENT: &str = "demo-spa";
 pub const SERVICE_CLIENT: &str = "demo-service";
 pub const CLIENT_SECRET: &str = "dev-secret-do-not-ship";
-const SCOPE: &str = "openid profile email address phone offline_access";
+/// What an API of one's own may ask for, so that 403 can be tried.
+const API_SCOPE: &str = "orders:read orders:write";
+const SCOPE: &str = "openid profile email address phone offline_access orders:read orders:write";
 const LOOPBACK: [&str; 3] = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
 
 impl Signet {
@@ -80,7 +82,7 @@ impl Signet {
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             grant_types: BTreeSet::from([GrantType::ClientCredentials]),
-            scope: Scope::default(),
+            scope: Scope::parse(API_SCOPE).map_err(|_| FlowError::Internal("the demo scope is not valid"))?,
             ..self.interactive(SERVICE_CLIENT, "Demo service", now)?
         })
     }

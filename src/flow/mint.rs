@@ -148,8 +148,9 @@ impl Signet {
         exchange: Exchange,
         now: Timestamp,
     ) -> Result<TokenResponse, FlowError> {
-        let ring = self.fresh_ring().await?;
-        let expires_at = now.plus(self.access_token_lifetime(client)).min(exchange.expires_by);
+        let lifetime = self.access_token_lifetime(client);
+        let pen = self.pen(&[(client.access_token_signed_response_alg, lifetime)]).await?;
+        let expires_at = now.plus(lifetime).min(exchange.expires_by);
         let jti = self.new_jti();
         let claims = access_token::Claims {
             iss: self.issuer(),
@@ -167,7 +168,7 @@ impl Signet {
             sid: subject.session_id.as_ref().map(SessionId::as_str),
             act: Some(&exchange.actor),
         };
-        let token = self.sign(&ring, client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
+        let token = self.sign(&pen, client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
         let expires_in = Duration::from_secs(u64::try_from(expires_at.seconds() - now.seconds()).unwrap_or(0));
         Ok(TokenResponse::new(AccessToken { token, expires_in }, exchange.scope)
             .with_issued_token_type(exchange::ACCESS_TOKEN))

@@ -10,6 +10,7 @@ pub mod check_session;
 pub mod consent;
 pub mod cookie;
 pub mod cors;
+pub mod decoder;
 pub mod demo_api;
 pub mod discovery;
 pub mod end_session;
@@ -172,6 +173,7 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(post().to(setup::post))
                 .default_service(refuse()),
         )
+        .service(resource("/tools/jwt").route(get().to(decoder::get)).default_service(refuse()))
         .service(resource("/assets/{file}").route(get().to(assets::get)).default_service(refuse()))
         .service(resource("/health/live").route(get().to(health::live)).default_service(refuse()))
         .service(resource("/health/ready").route(get().to(health::ready)).default_service(refuse()));

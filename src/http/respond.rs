@@ -87,6 +87,7 @@ pub async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
         Some("/") => "GET, HEAD",
         Some(
             "/gateway"
+            | "/tools/jwt"
             | "/check_session"
             | "/authorize/{request}"
             | "/assets/{file}"

@@ -218,7 +218,7 @@ impl<'a> World<'a> {
         let form = token_params(&Party::refresh_form(&token));
         if let Ok(tokens) = self.app.signet.refresh(&self.caller, &form).await {
             self.keep(&serde_json::to_value(&tokens).unwrap());
-            if self.turn % 50 == 0 {
+            if self.turn.is_multiple_of(50) {
                 self.tokens.push(token);
             }
         }

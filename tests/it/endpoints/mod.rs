@@ -1,6 +1,7 @@
 //! What each endpoint does beside the rules of the standards, which are in `spec` and `token_side`.
 
 mod assets;
+mod decoder;
 mod dev_details;
 mod end_session;
 mod health;

@@ -8,6 +8,7 @@ mod database_down;
 mod discovery;
 mod exchange;
 mod forge;
+mod inspect;
 mod jwks;
 mod jwt;
 mod keys;

@@ -10,6 +10,7 @@ use super::App;
 use super::BackTo;
 use super::CheckSessionPage;
 use super::ConsentPage;
+use super::DecoderPage;
 use super::ErrorDetails;
 use super::ErrorKind;
 use super::ErrorPage;
@@ -51,6 +52,7 @@ pub(in super::super) fn each_sample(visit: Visit<'_>) -> Result<(), PageError> {
     show(&[FormPostPage::sample()?], visit)?;
     show(&SetupPage::samples(), visit)?;
     show(&[SetupDonePage { email: EMAIL.to_owned(), issuer: ISSUER.to_owned() }], visit)?;
+    show(&[DecoderPage::new(ISSUER, ""), DecoderPage::new(ISSUER, "http://localhost:8080/demo-api")], visit)?;
     show(&[PlaygroundPage::sample()], visit)?;
     show(&PlaygroundResultPage::samples(), visit)
 }

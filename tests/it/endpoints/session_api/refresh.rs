@@ -133,7 +133,7 @@ async fn se_02_se_03_se_04_forged_doubled_and_poisoned_neighbours() {
 fn rf_02_ten_tabs_at_once() {
     on_both_databases(async |app| {
         let page = Page::spa(&app);
-        race(&[&app], &[page.clone()]).await;
+        race(&[&app], std::slice::from_ref(&page)).await;
         // Programs without tabs race no worse.
         race(&[&app], &[Page::program(&app)]).await;
     });
@@ -172,7 +172,9 @@ async fn race(nodes: &[&App], tabs: &[Page]) {
         let now = app.signet.store.family(family.clone()).await.unwrap().unwrap();
         assert!(now.revoked.is_none());
         assert_eq!(now.generation, round + 1, "one step for all of them");
-        nodes.iter().for_each(|node| node.wait(570));
+        for node in nodes {
+            node.wait(570);
+        }
     }
     access(&tabs[0].refresh().await);
     let families = app.signet.store.families_of_user(app.ada().await.id).await.unwrap();
