@@ -13,6 +13,7 @@ pub mod clients;
 pub mod database;
 mod document;
 mod fault;
+pub mod gateway;
 mod gather;
 mod input;
 mod key;
@@ -65,6 +66,7 @@ pub struct Config {
     pub sessions: sessions::Sessions,
     pub passwords: passwords::Passwords,
     pub limits: limits::Limits,
+    pub gateway: gateway::Gateway,
     pub telemetry: telemetry::Telemetry,
     pub ui: ui::Ui,
     pub clients: Vec<ConfiguredClient>,
@@ -107,7 +109,7 @@ pub struct Loaded {
 }
 
 /// Every table of the file except `[[clients]]`.
-pub(crate) const SECTIONS: [Section; 10] = [
+pub(crate) const SECTIONS: [Section; 11] = [
     server::Server::SECTION,
     database::Database::SECTION,
     secrets::Secrets::SECTION,
@@ -116,6 +118,7 @@ pub(crate) const SECTIONS: [Section; 10] = [
     sessions::Sessions::SECTION,
     passwords::Passwords::SECTION,
     limits::Limits::SECTION,
+    gateway::Gateway::SECTION,
     telemetry::Telemetry::SECTION,
     ui::Ui::SECTION,
 ];
@@ -142,8 +145,20 @@ impl Config {
     /// Every key with its value as JSON, secrets masked, in the order of the file.
     #[must_use]
     pub fn show(&self) -> Vec<(&'static str, Json)> {
-        let Self { server, database, secrets, keys, tokens, sessions, passwords, limits, telemetry, ui, clients: _ } =
-            self;
+        let Self {
+            server,
+            database,
+            secrets,
+            keys,
+            tokens,
+            sessions,
+            passwords,
+            limits,
+            gateway,
+            telemetry,
+            ui,
+            clients: _,
+        } = self;
         [
             server.show(),
             database.show(),
@@ -153,6 +168,7 @@ impl Config {
             sessions.show(),
             passwords.show(),
             limits.show(),
+            gateway.show(),
             telemetry.show(),
             ui.show(),
         ]
@@ -170,6 +186,10 @@ impl Config {
         let sessions = sessions::Sessions::read(input).inspect(|sessions| rules::sessions(sessions, input));
         let passwords = passwords::Passwords::read(input);
         let limits = limits::Limits::read(input);
+        let gateway = gateway::Gateway::read(input);
+        if let (Some(gateway), Some(server)) = (&gateway, &server) {
+            rules::gateway(gateway, server, input);
+        }
         let telemetry = telemetry::Telemetry::read(input);
         let ui = ui::Ui::read(input);
         let clients = clients::read_all(input, tables);
@@ -191,6 +211,7 @@ impl Config {
             sessions: sessions?,
             passwords: passwords?,
             limits: limits?,
+            gateway: gateway?,
             telemetry: telemetry?,
             ui: ui?,
             clients,

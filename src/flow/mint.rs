@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::crypto::hash;
 use crate::domain::client::Client;
 use crate::domain::family::Family;
+use crate::domain::ids::FamilyId;
 use crate::domain::ids::SessionId;
 use crate::domain::key::Algorithm;
 use crate::domain::scope::Scope;
@@ -18,6 +19,8 @@ use crate::domain::user::User;
 use crate::keys::Ring;
 use crate::protocol::access_token;
 use crate::protocol::id_token;
+use crate::protocol::token::exchange;
+use crate::protocol::token::exchange::Exchange;
 use crate::protocol::userinfo;
 
 use super::Signet;
@@ -41,6 +44,8 @@ pub struct ForUser<'a> {
     /// `aud` of the access token; not empty.
     pub audience: &'a [String],
     pub nonce: Option<&'a str>,
+    /// Whether an ID token goes with it when `openid` is granted.
+    pub id_token: bool,
 }
 
 /// What tokens are signed with.
@@ -53,7 +58,7 @@ struct Pen {
 const ATTEMPTS: usize = 5;
 
 impl Signet {
-    /// Signs an access token for a person, and an ID token when `openid` is granted.
+    /// Signs an access token for a person, and an ID token when it is wanted and `openid` is granted.
     ///
     /// # Errors
     /// [`FlowError::NoKey`] when no key of the client's algorithms is active; [`FlowError::Store`] when nobody knows
@@ -86,9 +91,10 @@ impl Signet {
             roles: &roles,
             grant_id: Some(family.id.as_str()),
             sid: family.session_id.as_ref().map(SessionId::as_str),
+            act: None,
         };
         let token = self.sign(&pen, client.access_token_signed_response_alg, access_token::TYPE, &access)?;
-        let id_token = match scope.contains("openid") {
+        let id_token = match content.id_token && scope.contains("openid") {
             true => Some(self.id_token(&pen, client, &content, &token, now)?),
             false => None,
         };
@@ -124,9 +130,48 @@ impl Signet {
             roles: &[],
             grant_id: None,
             sid: None,
+            act: None,
         };
         let token = self.sign(&pen, client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
         Ok(TokenResponse::new(AccessToken { token, expires_in: lifetime }, scope))
+    }
+
+    /// Signs an access token for a service that acts for a person (RFC 8693): what it says of the person is what the
+    /// token presented says, and it ends with the same grant.
+    ///
+    /// # Errors
+    /// As [`Signet::mint_for_user`].
+    pub async fn mint_exchanged(
+        &self,
+        client: &Client,
+        subject: &access_token::AccessToken,
+        exchange: Exchange,
+        now: Timestamp,
+    ) -> Result<TokenResponse, FlowError> {
+        let lifetime = self.access_token_lifetime(client);
+        let pen = self.pen(&[(client.access_token_signed_response_alg, lifetime)]).await?;
+        let expires_at = now.plus(lifetime).min(exchange.expires_by);
+        let jti = self.new_jti();
+        let claims = access_token::Claims {
+            iss: self.issuer(),
+            sub: subject.subject.as_str(),
+            aud: &exchange.audience,
+            client_id: client.id.as_str(),
+            iat: now.seconds(),
+            exp: expires_at.seconds(),
+            jti: &jti,
+            scope: &exchange.scope,
+            auth_time: subject.auth_time,
+            acr: subject.acr.as_deref(),
+            roles: &subject.roles,
+            grant_id: subject.grant_id.as_ref().map(FamilyId::as_str),
+            sid: subject.session_id.as_ref().map(SessionId::as_str),
+            act: Some(&exchange.actor),
+        };
+        let token = self.sign(&pen, client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
+        let expires_in = Duration::from_secs(u64::try_from(expires_at.seconds() - now.seconds()).unwrap_or(0));
+        Ok(TokenResponse::new(AccessToken { token, expires_in }, exchange.scope)
+            .with_issued_token_type(exchange::ACCESS_TOKEN))
     }
 
     fn id_token(

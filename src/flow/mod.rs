@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
-//! token     -> code | refresh | client_credentials -> mint
+//! token     -> code | refresh | client_credentials | exchange -> mint
+//! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, rotate, sweep, setup
 //! ```
 //!
@@ -19,6 +20,9 @@ pub mod consent;
 pub mod denylist;
 pub mod dev;
 pub mod error;
+pub mod exchange;
+mod family;
+pub mod gateway;
 pub mod inspect;
 pub mod key_files;
 pub mod keys_by_hand;
@@ -33,6 +37,7 @@ pub mod registration;
 pub mod revoke;
 pub mod rotate;
 pub mod session;
+pub mod session_api;
 pub mod setup;
 pub mod sweep;
 pub mod sync;
@@ -68,6 +73,7 @@ pub struct Signet {
     pub clients: clients::Clients,
     pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
+    pub gateway: gateway::Gateway,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,
     pub(crate) steady: Mutex<SteadyClock>,
@@ -115,6 +121,8 @@ pub struct Secrets {
     pub csrf: SubKey,
     /// Marks browsers in which somebody has signed in before.
     pub device: SubKey,
+    /// Vouches for the cookie that applications behind a gateway see.
+    pub gateway: SubKey,
     /// Tells an old refresh token of ours from an invented one.
     pub refresh: SubKey,
     /// Blurs what throttling keeps about names and addresses.
@@ -127,6 +135,7 @@ impl Secrets {
         Self {
             csrf: master.derive("signet csrf 1"),
             device: master.derive("signet device cookie 1"),
+            gateway: master.derive("signet gateway cookie 1"),
             refresh: master.derive("signet refresh token 1"),
             throttle: master.derive("signet throttle 1"),
         }

@@ -29,6 +29,7 @@ use super::begun::Begun;
 use super::clients::Clients;
 use super::denylist::Denylist;
 use super::error::FlowError;
+use super::gateway::Gateway;
 use super::passwords::Passwords;
 use super::watch::Watch;
 
@@ -75,6 +76,7 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
+            gateway: Gateway::new(&config, dev)?,
             denylist: Denylist::new(denials, read_at),
             begun: Begun::new(config.limits.attempts_per_address),
             ring: RingHandle::new(ring, read_at),

@@ -43,12 +43,22 @@ impl Signet {
         Ok(ended)
     }
 
+    /// Signs a user out everywhere: all sessions, unused codes and families end.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`]: whether they have ended is not known.
+    pub async fn sign_out_everywhere(&self, id: &UserId, reach: Reach) -> Result<(), FlowError> {
+        self.store.sign_out_user(id.clone(), reach, self.now()).await?;
+        self.learn_denials().await
+    }
+
     /// Ends a session with its codes and its families without `offline_access`. False when it had ended before.
     ///
     /// # Errors
     /// [`FlowError::Store`]: whether it has ended is not known.
     pub async fn end_session(&self, id: &SessionId, reach: Reach) -> Result<bool, FlowError> {
         let ended = self.store.end_session(id.clone(), reach, self.now()).await?;
+        self.gateway.forget_sessions();
         self.learn_denials().await?;
         Ok(ended)
     }

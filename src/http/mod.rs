@@ -8,11 +8,14 @@ pub mod authorize;
 pub mod consent;
 pub mod cookie;
 pub mod cors;
+pub mod decoder;
 pub mod demo_api;
 pub mod discovery;
 pub mod end_session;
 pub mod error;
 pub mod extract;
+pub mod forward_auth;
+pub mod gateway;
 pub mod health;
 pub mod home;
 pub mod jwks;
@@ -23,6 +26,7 @@ pub mod playground;
 pub mod reference;
 pub mod respond;
 pub mod server;
+pub mod session_api;
 pub mod setup;
 pub mod token;
 pub mod unread;
@@ -30,6 +34,7 @@ pub mod userinfo;
 
 use std::sync::Arc;
 
+use actix_web::http::Method;
 use actix_web::web;
 use actix_web::web::Data;
 use actix_web::web::ServiceConfig;
@@ -88,7 +93,7 @@ impl Web {
 /// Every route. A path that is written differently (`//token`, `/token/`, `/%74oken`) is not found.
 pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
     let refuse = || web::to(respond::method_not_allowed);
-    let options = || method(actix_web::http::Method::OPTIONS);
+    let options = || method(Method::OPTIONS);
     move |app| {
         app.service(
             resource("/.well-known/openid-configuration")
@@ -151,25 +156,47 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(post().to(end_session::post))
                 .default_service(refuse()),
         )
+        .service(resource("/forward-auth").route(web::route().to(forward_auth::check)))
+        .service(resource("/gateway").route(get().to(gateway::get)).default_service(refuse()))
         .service(
             resource("/setup/{link}")
                 .route(get().to(setup::get))
                 .route(post().to(setup::post))
                 .default_service(refuse()),
         )
+        .service(resource("/tools/jwt").route(get().to(decoder::get)).default_service(refuse()))
         .service(resource("/assets/{file}").route(get().to(assets::get)).default_service(refuse()))
         .service(resource("/health/live").route(get().to(health::live)).default_service(refuse()))
         .service(resource("/health/ready").route(get().to(health::ready)).default_service(refuse()));
+        session_api_routes(app);
         if dev {
-            app.service(resource("/playground").route(get().to(playground::start_page)))
-                .service(
-                    resource("/playground/start")
-                        .route(get().to(playground::start))
-                        .route(post().to(playground::start_chosen)),
-                )
-                .service(resource("/callback").route(get().to(playground::callback)))
-                .service(resource("/demo-api").route(get().to(demo_api::get)));
+            dev_routes(app);
         }
         app.default_service(web::to(respond::not_found));
     }
+}
+
+fn session_api_routes(app: &mut ServiceConfig) {
+    let preflight = || method(Method::OPTIONS).to(cors::preflight_session_api);
+    let refuse = || web::to(respond::method_not_allowed);
+    let login = resource("/auth/login").route(post().to(session_api::login::post));
+    let refresh = resource("/auth/refresh").route(post().to(session_api::refresh::post));
+    let logout = resource("/auth/logout").route(post().to(session_api::logout::post));
+    for endpoint in [login, refresh, logout] {
+        app.service(endpoint.route(preflight()).default_service(refuse()));
+    }
+}
+
+fn dev_routes(app: &mut ServiceConfig) {
+    app.service(resource("/playground").route(get().to(playground::start_page)))
+        .service(
+            resource("/playground/start").route(get().to(playground::start)).route(post().to(playground::start_chosen)),
+        )
+        .service(resource("/callback").route(get().to(playground::callback)))
+        .service(
+            resource("/demo-api")
+                .route(get().to(demo_api::get))
+                .route(method(Method::OPTIONS).to(cors::preflight_clients))
+                .default_service(web::to(respond::method_not_allowed)),
+        );
 }

@@ -53,15 +53,10 @@ pub(in crate::store) async fn sessions(conn: &mut Conn<'_>, end: Timestamp, batc
 
 pub(in crate::store) async fn families(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
     let end = end.micros();
-    let stale: Vec<String> = families::table
-        .filter(families::idle_expires_at.le(end).or(families::expires_at.le(end)))
-        .select(families::id)
-        .limit(batch)
-        .load(conn)
-        .await?;
-    let stale = diesel::delete(families::table)
-        .filter(families::id.eq_any(stale))
-        .filter(families::idle_expires_at.le(end).or(families::expires_at.le(end)));
+    let stale: Vec<String> =
+        families::table.filter(families::idle_expires_at.le(end)).select(families::id).limit(batch).load(conn).await?;
+    let stale =
+        diesel::delete(families::table).filter(families::id.eq_any(stale)).filter(families::idle_expires_at.le(end));
     Ok(stale.execute(conn).await?)
 }
 

@@ -156,6 +156,7 @@ pub(super) async fn none_without_a_token_that_could_be_out(db: Database) {
         presented: hash("new-1"),
         next: hash("new-2"),
         successor: Vec::new(),
+        from: None,
         now: later(3000),
         idle_expires_at: at,
     };

@@ -29,7 +29,7 @@ on_every_backend! {
         co_05_expiry, co_08_user_or_client_or_session_ended, co_08_redemption_against_disabling,
         one_attempt_issues_once, parallel_issues_of_one_attempt }
     family { rotates, one_of_64_parallel_rotations, revoke_wins_over_rotate, ended_does_not_rotate,
-        userinfo_in_one_question, first_reason_stays }
+        userinfo_in_one_question, first_reason_stays, the_oldest_makes_room, keeps_without_rotating }
     denial { every_end_that_reaches_so_far_denies, a_later_end_may_reach_further, a_token_is_denied_once,
         none_is_missed_by_a_reader_in_between, none_without_a_token_that_could_be_out }
     key { comes_back_as_it_was, one_of_16_parallel_creations, change_of_guard, stale_plan_changes_nothing,

@@ -9,4 +9,5 @@ pub(crate) mod nouns;
 pub(crate) mod party;
 pub(crate) mod postgres;
 pub(crate) mod raw;
+pub(crate) mod resource_server;
 pub(crate) mod server;

@@ -6,13 +6,18 @@ mod client_auth;
 mod code;
 mod database_down;
 mod discovery;
+mod exchange;
 mod forge;
+mod inspect;
 mod jwks;
 mod jwt;
 mod keys;
 mod raw;
 mod refresh;
+mod refresh_races;
+mod refresh_terms;
 mod scope;
+mod targets;
 mod userinfo;
 mod wire;
 
