@@ -10,6 +10,7 @@
 //! 4  keys       signing keys over time: ring, schedule, vault
 //! 5a protocol   the rules: pure functions of values and `now`
 //! 5b store      SQLite and PostgreSQL behind one type; knows the domain only
+//! 5c outbound   the one guarded way out, to addresses that others have registered
 //! 6  flow       use cases: load, decide (protocol), commit (store), sign (keys)
 //! 7  http       one thin file per endpoint
 //! 8  cli        one file per command
@@ -23,5 +24,6 @@ pub mod domain;
 pub mod flow;
 pub mod http;
 pub mod keys;
+pub mod outbound;
 pub mod protocol;
 pub mod store;

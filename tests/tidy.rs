@@ -19,6 +19,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("keys", 4),
     ("protocol", 5),
     ("store", 5),
+    ("outbound", 5),
     ("flow", 6),
     ("http", 7),
     ("cli", 8),
@@ -43,6 +44,7 @@ const ROOM_OF_PACKAGE: &[(&str, &[&str])] = &[
     ("diesel_migrations", &["store"]),
     ("actix_web", &["http", "cli"]),
     ("tera", &["http"]),
+    ("hyper", &["outbound"]),
 ];
 
 /// Files of more than [`LONGEST`] lines before their tests, with how long they are. Empty is what it should be.

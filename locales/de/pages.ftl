@@ -84,12 +84,30 @@ home-discovery = Alles Weitere steht in seinem Discovery-Dokument
 signed-out = Sie sind abgemeldet
 signed-out-text = Dieser Browser ist nicht mehr bei { $brand } angemeldet.
 signed-out-apps = In Apps, die Sie vorher geöffnet haben, sind Sie vielleicht noch angemeldet, bis Sie sich auch dort abmelden.
+signed-out-frame = Abmeldung bei { $app }
 signed-out-back = Zurück zu { $app }
 logout-heading = Von { $brand } abmelden?
 logout-text = Um Ihre Apps zu öffnen, müssen Sie sich danach neu anmelden.
 logout-asked = { $app } möchte Sie abmelden. Um Ihre Apps zu öffnen, müssen Sie sich danach neu anmelden.
 logout-confirm = Abmelden
 logout-stay = Angemeldet bleiben
+
+## Das Konto
+
+account-heading = Ihr Konto
+account-sessions = Wo Sie angemeldet sind
+account-this-browser = Dieser Browser
+account-other-browser = Ein anderer Browser
+account-since = Seit { $since } UTC, zuletzt benutzt { $seen } UTC
+account-used-for = Benutzt für
+account-sign-out = Abmelden
+account-applications = Apps mit Zugriff
+account-no-applications = Keine App hat Zugriff.
+account-access-since = Seit { $since } UTC
+account-remove = Zugriff entziehen
+account-everywhere-heading = Überall abmelden
+account-everywhere-text = Beendet alle Sitzungen und den Zugriff aller Apps, sofort und auf allen Geräten. Danach müssen Sie sich neu anmelden.
+account-everywhere = Überall abmelden
 
 ## Auf dem Rückweg
 

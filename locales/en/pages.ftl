@@ -84,12 +84,30 @@ home-discovery = Everything else is in its discovery document
 signed-out = You are signed out
 signed-out-text = This browser is no longer signed in to { $brand }.
 signed-out-apps = Apps that you opened before may keep you signed in until you sign out there too.
+signed-out-frame = Signing out of { $app }
 signed-out-back = Back to { $app }
 logout-heading = Sign out of { $brand }?
 logout-text = You will have to sign in again to open your apps.
 logout-asked = { $app } asks to sign you out. You will have to sign in again to open your apps.
 logout-confirm = Sign out
 logout-stay = Stay signed in
+
+## The account page
+
+account-heading = Your account
+account-sessions = Where you are signed in
+account-this-browser = This browser
+account-other-browser = Another browser
+account-since = Since { $since } UTC, last used { $seen } UTC
+account-used-for = Used for
+account-sign-out = Sign out
+account-applications = Apps with access
+account-no-applications = No app has access.
+account-access-since = Since { $since } UTC
+account-remove = Remove access
+account-everywhere-heading = Sign out everywhere
+account-everywhere-text = Ends every session and the access of every app, at once and on every device. You will have to sign in again.
+account-everywhere = Sign out everywhere
 
 ## On the way back
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::flow::Signet;
 use crate::flow::audit;
+use crate::flow::backchannel;
 use crate::flow::error::FlowError;
 use crate::flow::readers;
 use crate::flow::rotate;
@@ -25,6 +26,7 @@ pub(super) async fn run(signet: Arc<Signet>) {
         every(rotate::TEND_EVERY.min(shortest), Duration::ZERO, "keys", || tend(Arc::clone(&signet))),
         every(audit::FLUSH_EVERY, audit::FLUSH_EVERY, "audit", || flush_audit(Arc::clone(&signet))),
         every(readers::FLUSH_EVERY, readers::FLUSH_EVERY, "counters", || flush_counters(Arc::clone(&signet))),
+        every(backchannel::DELIVER_EVERY, Duration::ZERO, "backchannel", || deliver_logouts(Arc::clone(&signet))),
         every(sweep::SWEEP_EVERY, sweep::SWEEP_EVERY, "sweep", || sweep_once(Arc::clone(&signet))),
     );
 }
@@ -58,6 +60,10 @@ async fn flush_audit(signet: Arc<Signet>) -> Result<(), FlowError> {
 async fn flush_counters(signet: Arc<Signet>) -> Result<(), FlowError> {
     signet.flush_readers().await?;
     signet.flush_key_usage().await
+}
+
+async fn deliver_logouts(signet: Arc<Signet>) -> Result<(), FlowError> {
+    signet.deliver_logouts().await
 }
 
 async fn sweep_once(signet: Arc<Signet>) -> Result<(), FlowError> {

@@ -13,6 +13,7 @@ use crate::domain::client::ApplicationType;
 use crate::domain::client::Client;
 use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
+use crate::domain::client::LogoutChannels;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::USER_PREFIX;
 use crate::domain::scope::Scope;
@@ -82,6 +83,15 @@ pub(super) struct Create {
     #[arg(long = "redirect", value_name = "URI", conflicts_with = "service")]
     #[arg(required_unless_present_any = ["service", "session_api"])]
     redirects: Vec<String>,
+    /// Where people may be sent after signing out. Any number of them.
+    #[arg(long = "post-logout-redirect", value_name = "URI", conflicts_with = "service")]
+    post_logout_redirects: Vec<String>,
+    /// Where it is told that a session has ended, from server to server.
+    #[arg(long, value_name = "URI", conflicts_with = "service")]
+    backchannel_logout: Option<String>,
+    /// What a browser loads in a frame when somebody signs out.
+    #[arg(long, value_name = "URI", conflicts_with = "service")]
+    frontchannel_logout: Option<String>,
     /// Has no secret: runs in a browser or on a device.
     #[arg(long)]
     public: bool,
@@ -164,10 +174,12 @@ impl Create {
             check_secret_shows(self.output)?;
         }
         let application_type = if self.native { ApplicationType::Native } else { ApplicationType::Web };
-        let redirect = |text: &String| {
+        let uri = |flag: &str, text: &String| {
             RedirectUri::register(text, application_type)
-                .map_err(|fault| Failure::usage(&format!("--redirect {text}: {fault}")))
+                .map_err(|fault| Failure::usage(&format!("--{flag} {text}: {fault}")))
         };
+        let one = |flag: &str, text: &Option<String>| text.as_ref().map(|text| uri(flag, text)).transpose();
+        let several = |flag: &str, texts: &[String]| texts.iter().map(|text| uri(flag, text)).collect::<Result<_, _>>();
         let origin = |text: &String| {
             Origin::register(text).map_err(|fault| Failure::usage(&format!("--origin {text}: {fault}")))
         };
@@ -181,7 +193,15 @@ impl Create {
             name: self.name.clone(),
             kind,
             application_type,
-            redirect_uris: self.redirects.iter().map(redirect).collect::<Result<_, _>>()?,
+            redirect_uris: several("redirect", &self.redirects)?,
+            post_logout_redirect_uris: several("post-logout-redirect", &self.post_logout_redirects)?,
+            // Both channels name the session: whoever does not need it may overlook it.
+            logout: LogoutChannels {
+                backchannel_logout_uri: one("backchannel-logout", &self.backchannel_logout)?,
+                backchannel_logout_session_required: self.backchannel_logout.is_some(),
+                frontchannel_logout_uri: one("frontchannel-logout", &self.frontchannel_logout)?,
+                frontchannel_logout_session_required: self.frontchannel_logout.is_some(),
+            },
             scope: Scope::parse(scope).map_err(|fault| Failure::usage(&format!("--scope: {fault}")))?,
             audiences: self.audiences.iter().map(|text| audience("--audience", text)).collect::<Result<_, _>>()?,
             resources: self.resources.iter().map(|text| audience("--resource", text)).collect::<Result<_, _>>()?,
@@ -338,6 +358,8 @@ fn details(client: &Client) -> Record {
             ("grant_types", json!(grants(client))),
             ("redirect_uris", json!(client.redirect_uris)),
             ("post_logout_redirect_uris", json!(client.post_logout_redirect_uris)),
+            ("backchannel_logout_uri", json!(client.logout.backchannel_logout_uri)),
+            ("frontchannel_logout_uri", json!(client.logout.frontchannel_logout_uri)),
             ("scope", json!(client.scope.to_string())),
             ("audiences", json!(client.audiences)),
             ("resources", json!(client.resources)),

@@ -18,6 +18,7 @@ mod open;
 pub mod output;
 mod proxy_config;
 pub mod serve;
+mod sessions;
 mod setup_link;
 mod tokens;
 mod users;
@@ -79,6 +80,13 @@ enum Command {
         selection: Selection,
         #[command(subcommand)]
         command: tokens::TokensCommand,
+    },
+    /// Browsers in which people are signed in.
+    Sessions {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(subcommand)]
+        command: sessions::SessionsCommand,
     },
     /// What has happened.
     Audit {
@@ -154,6 +162,7 @@ fn administer(command: &Command) -> Result<(), Failure> {
             Command::Clients { selection, command } => Box::pin(clients::run(command, selection, console)).await,
             Command::Users { selection, command } => Box::pin(users::run(command, selection, console)).await,
             Command::Tokens { selection, command } => Box::pin(tokens::run(command, selection, console)).await,
+            Command::Sessions { selection, command } => Box::pin(sessions::run(command, selection, console)).await,
             Command::Audit { selection, command } => Box::pin(audit::run(command, selection, console)).await,
             Command::Db { selection, command } => db::run(command, selection, console),
             Command::SetupLink { selection } => Box::pin(setup_link::run(selection, console)).await,

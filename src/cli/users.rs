@@ -176,12 +176,12 @@ async fn enable(signet: &Signet, user: &str, console: Console) -> Result<(), Fai
     Ok(())
 }
 
-fn ending(live: LiveAccess) -> String {
+pub(super) fn ending(live: LiveAccess) -> String {
     let sessions = counted(live.sessions, "browser session", "browser sessions");
     format!("{sessions}, {}", counted(live.families, "refresh family", "refresh families"))
 }
 
-async fn find(signet: &Signet, named: &str) -> Result<User, Failure> {
+pub(super) async fn find(signet: &Signet, named: &str) -> Result<User, Failure> {
     let found = match (Email::parse(named), UserId::new(named)) {
         (Ok(email), _) => signet.store.user_by_email(email).await?,
         (Err(_), Ok(id)) => signet.store.user(id).await?,

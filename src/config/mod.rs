@@ -21,6 +21,7 @@ pub mod keys;
 pub mod limits;
 mod nearest;
 mod node;
+pub mod outbound;
 pub mod passwords;
 mod rules;
 pub mod secrets;
@@ -66,6 +67,7 @@ pub struct Config {
     pub sessions: sessions::Sessions,
     pub passwords: passwords::Passwords,
     pub limits: limits::Limits,
+    pub outbound: outbound::Outbound,
     pub gateway: gateway::Gateway,
     pub telemetry: telemetry::Telemetry,
     pub ui: ui::Ui,
@@ -109,7 +111,7 @@ pub struct Loaded {
 }
 
 /// Every table of the file except `[[clients]]`.
-pub(crate) const SECTIONS: [Section; 11] = [
+pub(crate) const SECTIONS: [Section; 12] = [
     server::Server::SECTION,
     database::Database::SECTION,
     secrets::Secrets::SECTION,
@@ -118,6 +120,7 @@ pub(crate) const SECTIONS: [Section; 11] = [
     sessions::Sessions::SECTION,
     passwords::Passwords::SECTION,
     limits::Limits::SECTION,
+    outbound::Outbound::SECTION,
     gateway::Gateway::SECTION,
     telemetry::Telemetry::SECTION,
     ui::Ui::SECTION,
@@ -154,6 +157,7 @@ impl Config {
             sessions,
             passwords,
             limits,
+            outbound,
             gateway,
             telemetry,
             ui,
@@ -168,6 +172,7 @@ impl Config {
             sessions.show(),
             passwords.show(),
             limits.show(),
+            outbound.show(),
             gateway.show(),
             telemetry.show(),
             ui.show(),
@@ -186,6 +191,7 @@ impl Config {
         let sessions = sessions::Sessions::read(input).inspect(|sessions| rules::sessions(sessions, input));
         let passwords = passwords::Passwords::read(input);
         let limits = limits::Limits::read(input);
+        let outbound = outbound::Outbound::read(input);
         let gateway = gateway::Gateway::read(input);
         if let (Some(gateway), Some(server)) = (&gateway, &server) {
             rules::gateway(gateway, server, input);
@@ -211,6 +217,7 @@ impl Config {
             sessions: sessions?,
             passwords: passwords?,
             limits: limits?,
+            outbound: outbound?,
             gateway: gateway?,
             telemetry: telemetry?,
             ui: ui?,

@@ -152,6 +152,13 @@ impl Client {
         self.redirect_uris.iter().any(|uri| uri.matches(presented, self.application_type))
     }
 
+    /// Whether a browser may be sent to `presented` after signing out. A native app may use any port of a loopback
+    /// address, as for its redirect URIs.
+    #[must_use]
+    pub fn returns_to_after_logout(&self, presented: &str) -> bool {
+        self.post_logout_redirect_uris.iter().any(|uri| uri.matches(presented, self.application_type))
+    }
+
     /// Whether a page of the origin `presented` may read our answers.
     #[must_use]
     pub fn trusts_origin(&self, presented: &str) -> bool {

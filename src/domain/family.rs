@@ -85,6 +85,8 @@ pub enum RevocationReason {
     Administrator,
     /// Signed out.
     Logout,
+    /// The person took it back from the application.
+    AccessRemoved,
     /// The password was changed or the user disabled.
     UserChanged,
     /// The person has signed in to the same client too often since; the oldest sign-in makes room.
@@ -92,12 +94,13 @@ pub enum RevocationReason {
 }
 
 impl RevocationReason {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CodeReplayed,
         Self::RefreshReused,
         Self::Client,
         Self::Administrator,
         Self::Logout,
+        Self::AccessRemoved,
         Self::UserChanged,
         Self::Superseded,
     ];
@@ -110,6 +113,7 @@ impl RevocationReason {
             Self::Client => "client",
             Self::Administrator => "administrator",
             Self::Logout => "logout",
+            Self::AccessRemoved => "access_removed",
             Self::UserChanged => "user_changed",
             Self::Superseded => "superseded",
         }

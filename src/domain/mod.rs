@@ -12,6 +12,7 @@ pub mod denial;
 pub mod family;
 pub mod ids;
 pub mod key;
+pub mod logout;
 pub mod place;
 pub mod request;
 pub mod scope;

@@ -4,6 +4,7 @@ use crate::crypto::hash;
 use crate::domain::client::Client;
 use crate::domain::code::Code;
 use crate::domain::ids::RequestId;
+use crate::domain::ids::SessionId;
 use crate::domain::request::Attempt;
 use crate::domain::request::AuthorizationRequest;
 use crate::domain::scope::Scope;
@@ -19,6 +20,7 @@ use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::response::AuthorizationResponse;
 use crate::protocol::response::ReturnTo;
+use crate::protocol::session_state;
 use crate::store::code::IssueCode;
 
 use super::Signet;
@@ -44,6 +46,8 @@ pub enum Next {
     /// Something has to be asked; `new_browser` is the value of a browser cookie to set, `again`
     /// whether an attempt that had ended was begun anew.
     Ask { question: Question, attempt: RequestId, new_browser: Option<Secret>, again: bool },
+    /// Signed in for our own pages: on to the account page.
+    Account,
     /// Nothing is known of this attempt any more.
     Lost,
 }
@@ -167,7 +171,11 @@ impl Signet {
         Ok(AttemptLookup::Open(Box::new(OpenAttempt { attempt, client, signed_in })))
     }
 
-    async fn start(&self, request: AuthorizationRequest, cookies: &BrowserCookies) -> Result<Next, FlowError> {
+    pub(super) async fn start(
+        &self,
+        request: AuthorizationRequest,
+        cookies: &BrowserCookies,
+    ) -> Result<Next, FlowError> {
         let client = self.client(&request.client_id).await?.ok_or(FlowError::Internal("the client has vanished"))?;
         let signed_in = self.signed_in(cookies).await?;
         self.dispatch(request, &client, None, signed_in, cookies).await
@@ -199,6 +207,7 @@ impl Signet {
                 let to = ReturnTo::from(&request);
                 return Ok(Next::Respond(AuthorizationResponse::failure(to, &error, self.issuer())));
             }
+            Step::Issue { .. } if self.is_own(client) => return Ok(Next::Account),
             Step::Issue { scope } => {
                 let (session, user) = signed_in.ok_or(FlowError::Internal("issued to nobody"))?;
                 let request = AuthorizationRequest { scope, ..request };
@@ -258,7 +267,7 @@ impl Signet {
             hash,
             client_id: request.client_id.clone(),
             user_id: user.id.clone(),
-            session_id: session.id,
+            session_id: session.id.clone(),
             redirect_uri: request.redirect_uri.clone(),
             scope: request.scope.clone(),
             resources: request.resources.clone(),
@@ -274,11 +283,22 @@ impl Signet {
             IssueCode::Issued => {
                 tracing::info!(event = "code_issued", client_id = %request.client_id, sub = %user.id);
                 let to = ReturnTo::from(&request);
-                Ok(Next::Respond(AuthorizationResponse::success(to, secret.reveal(), self.issuer())))
+                let state = self.session_state(&request, &session.id);
+                let response = AuthorizationResponse::success(to, secret.reveal(), self.issuer());
+                Ok(Next::Respond(response.with_session_state(state)))
             }
             // The same attempt was answered in the meantime, by a double click or another tab.
             IssueCode::AttemptGone => Ok(Next::Lost),
         }
+    }
+
+    fn session_state(&self, request: &AuthorizationRequest, session: &SessionId) -> Option<String> {
+        if !request.scope.contains("openid") {
+            return None;
+        }
+        let salt = hash::random_id("", self.entropy.as_ref());
+        let state = self.browser_state(session);
+        session_state::session_state(request.client_id.as_str(), &request.redirect_uri, &state, &salt)
     }
 
     /// Who is signed in in this browser.

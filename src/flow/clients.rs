@@ -134,6 +134,9 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`].
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, FlowError> {
+        if let Some(own) = self.own_client(id) {
+            return Ok(Some(own));
+        }
         if let Some(own) = self.gateway.client(id) {
             return Ok(Some(Arc::clone(own)));
         }

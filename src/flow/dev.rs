@@ -80,6 +80,7 @@ impl Signet {
             secrets: vec![secret(now)],
             application_type: ApplicationType::Web,
             redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
             grant_types: BTreeSet::from([GrantType::ClientCredentials]),
             scope: Scope::parse(API_SCOPE).map_err(|_| FlowError::Internal("the demo scope is not valid"))?,
             ..self.interactive(SERVICE_CLIENT, "Demo service", now)?
@@ -88,15 +89,17 @@ impl Signet {
 
     /// A native application, so that any port of this computer works with the exact path `/callback`.
     fn interactive(&self, id: &str, name: &str, now: Timestamp) -> Result<Client, FlowError> {
-        let redirects = LOOPBACK
-            .iter()
-            .map(|origin| RedirectUri::register(&format!("{origin}/callback"), ApplicationType::Native))
-            .collect::<Result<Vec<_>, _>>();
+        let everywhere = |path: &str| {
+            let uri = |origin: &&str| RedirectUri::register(&format!("{origin}{path}"), ApplicationType::Native);
+            let uris = LOOPBACK.iter().map(uri).collect::<Result<Vec<_>, _>>();
+            uris.map_err(|_| FlowError::Internal("a demo redirect URI is not valid"))
+        };
         let id = ClientId::new(id).map_err(|_| FlowError::Internal("a demo name is not valid"))?;
         Ok(Client {
             name: name.to_owned(),
             application_type: ApplicationType::Native,
-            redirect_uris: redirects.map_err(|_| FlowError::Internal("a demo redirect URI is not valid"))?,
+            redirect_uris: everywhere("/callback")?,
+            post_logout_redirect_uris: everywhere("/")?,
             grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             scope: Scope::parse(SCOPE).map_err(|_| FlowError::Internal("the demo scope is not valid"))?,
             audiences: vec![self.demo_api()],

@@ -12,6 +12,7 @@ use crate::keys::KeysError;
 use crate::keys::VaultError;
 use crate::keys::revocation::NotRevoked;
 use crate::keys::schedule::Refused;
+use crate::outbound::OutboundError;
 use crate::protocol::error::OAuthError;
 use crate::store::StoreError;
 
@@ -48,6 +49,8 @@ pub enum FlowError {
          wrong then, revoke that key. Nothing was changed"
     )]
     ClockBehind { now: Timestamp, kid: KeyId, at: Timestamp },
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
     #[error(transparent)]
     RotationRefused(#[from] Refused),
     #[error(transparent)]

@@ -57,6 +57,7 @@ pub struct SignedIn {
     pub session: Secret,
     pub device: String,
     pub user_id: UserId,
+    pub session_id: SessionId,
 }
 
 impl Signet {
@@ -82,14 +83,17 @@ impl Signet {
                 Checked::Wait(time) => return Ok(Login::Wait(time)),
             };
             let (secret, session) = self.new_session(&user)?;
-            let id = session.id.clone();
             let replaces = cookies.session.as_ref().map(|own| hash::secret_hash(SecretKind::Session, own.reveal()));
             match self.store.begin_session(session, replaces, user.password.clone()).await? {
-                BeginSession::Begun => {
-                    self.note(&Event::SignedIn { sub: user.id.clone(), sid: id });
+                BeginSession::Begun(id) => {
+                    self.note(&Event::SignedIn { sub: user.id.clone(), sid: id.clone() });
+                    if cookies.session.is_some() {
+                        // Somebody else's session may have ended with this.
+                        self.learn_denials().await?;
+                    }
                     self.refresh_hash(&user, &credentials.password).await?;
                     let device = self.new_device_cookie(&user.id);
-                    return Ok(Login::SignedIn(SignedIn { session: secret, device, user_id: user.id }));
+                    return Ok(Login::SignedIn(SignedIn { session: secret, device, user_id: user.id, session_id: id }));
                 }
                 // Another password since then, or the same one hashed anew by another tab: is it right now?
                 BeginSession::PasswordChanged => {}

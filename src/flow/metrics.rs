@@ -53,6 +53,9 @@ pub struct Metrics {
     denied: AtomicU64,
     throttled: AtomicU64,
     reuse: AtomicU64,
+    logouts_delivered: AtomicU64,
+    logouts_failed: AtomicU64,
+    logouts_given_up: AtomicU64,
     /// As they were when the database last answered.
     keys: Mutex<Vec<KeyFigures>>,
 }
@@ -113,6 +116,11 @@ impl Metrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// One attempt to tell a client of a logout that did not work.
+    pub(super) fn logout_failed(&self) {
+        self.logouts_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What the events of the audit trail add up to.
     pub(super) fn count(&self, event: &Event) {
         let counter = match event {
@@ -120,6 +128,8 @@ impl Metrics {
             Event::LoginDenied { .. } => &self.denied,
             Event::LoginThrottled { .. } => &self.throttled,
             Event::RefreshReuse { .. } => &self.reuse,
+            Event::LogoutDelivered { .. } => &self.logouts_delivered,
+            Event::LogoutUndelivered { .. } => &self.logouts_given_up,
             _ => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -191,6 +201,15 @@ impl Signet {
         }
         text.head("signet_refresh_reuse_detected_total", "counter", "Refresh families revoked because of reuse.");
         text.line("signet_refresh_reuse_detected_total", "", count(&metrics.reuse));
+        text.head("signet_backchannel_logouts_total", "counter", "Attempts to tell clients of ended sessions.");
+        let outcomes = [
+            ("delivered", &metrics.logouts_delivered),
+            ("failed", &metrics.logouts_failed),
+            ("given_up", &metrics.logouts_given_up),
+        ];
+        for (outcome, counter) in outcomes {
+            text.line("signet_backchannel_logouts_total", &format!(r#"outcome="{outcome}""#), count(counter));
+        }
         text.head("signet_audit_waiting", "gauge", "Audit entries that wait for the database.");
         text.line("signet_audit_waiting", "", self.watch.audit.waiting());
         text.head("signet_audit_dropped_total", "counter", "Audit entries that found no room.");

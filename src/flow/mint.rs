@@ -49,7 +49,7 @@ pub struct ForUser<'a> {
 }
 
 /// What tokens are signed with.
-struct Pen {
+pub(super) struct Pen {
     ring: Arc<Ring>,
     at: Timestamp,
 }
@@ -211,14 +211,14 @@ impl Signet {
         client.lifetimes.id_token.unwrap_or(self.config.tokens.id_token)
     }
 
-    fn new_jti(&self) -> String {
+    pub(super) fn new_jti(&self) -> String {
         hash::random_id("tok_", self.entropy.as_ref())
     }
 
     /// The keys whose turn it is by our own clock at this very moment: all nodes switch at one instant. A key stays
     /// published until its last token has ended, so the database knows how long tokens of a key may live before it
     /// signs the first one that lives longer.
-    async fn pen(&self, tokens: &[(Algorithm, Duration)]) -> Result<Pen, FlowError> {
+    pub(super) async fn pen(&self, tokens: &[(Algorithm, Duration)]) -> Result<Pen, FlowError> {
         let mut pen = Pen { ring: self.fresh_ring().await?, at: self.steady_now() };
         for _ in 0..ATTEMPTS {
             let mut too_long = None;
@@ -237,7 +237,13 @@ impl Signet {
         Err(FlowError::Internal("the keys change faster than they can be read"))
     }
 
-    fn sign(&self, pen: &Pen, algorithm: Algorithm, typ: &str, claims: &impl Serialize) -> Result<String, FlowError> {
+    pub(super) fn sign(
+        &self,
+        pen: &Pen,
+        algorithm: Algorithm,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, FlowError> {
         let signer = pen.ring.signer(algorithm, pen.at).ok_or(FlowError::NoKey(algorithm))?;
         let token = signer.sign(typ, claims)?;
         self.watch.usage.count(signer.kid());

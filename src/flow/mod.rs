@@ -9,8 +9,10 @@
 //!
 //! Nothing here knows HTTP: the command line and the simulator call the same functions.
 
+pub mod account;
 pub mod audit;
 pub mod authorize;
+pub mod backchannel;
 pub mod begun;
 pub mod client_credentials;
 pub mod clients;
@@ -27,6 +29,7 @@ pub mod inspect;
 pub mod key_files;
 pub mod keys_by_hand;
 pub mod login;
+pub mod logout;
 pub mod metrics;
 pub mod mint;
 pub mod open;
@@ -62,6 +65,7 @@ use crate::domain::time::Timestamp;
 use crate::keys::RingHandle;
 use crate::keys::Vault;
 use crate::keys::steady::SteadyClock;
+use crate::outbound::Outbound;
 use crate::store::Store;
 
 /// One provider: everything that a use case needs. Cheap to share, holds no request.
@@ -79,6 +83,7 @@ pub struct Signet {
     pub(crate) steady: Mutex<SteadyClock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
+    pub outbound: Outbound,
     pub watch: watch::Watch,
     /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
     pub dev: bool,
@@ -125,6 +130,8 @@ pub struct Secrets {
     pub gateway: SubKey,
     /// Tells an old refresh token of ours from an invented one.
     pub refresh: SubKey,
+    /// Stands for a session where scripts may read it.
+    pub browser_state: SubKey,
     /// Blurs what throttling keeps about names and addresses.
     pub throttle: SubKey,
 }
@@ -137,6 +144,7 @@ impl Secrets {
             device: master.derive("signet device cookie 1"),
             gateway: master.derive("signet gateway cookie 1"),
             refresh: master.derive("signet refresh token 1"),
+            browser_state: master.derive("signet browser state 1"),
             throttle: master.derive("signet throttle 1"),
         }
     }

@@ -18,6 +18,8 @@ use crate::keys::Ring;
 use crate::keys::RingHandle;
 use crate::keys::Vault;
 use crate::keys::steady::SteadyClock;
+use crate::outbound::Outbound;
+use crate::outbound::SystemResolver;
 use crate::store::Store;
 use crate::store::client::CreateClient;
 use crate::store::custody::CANARY;
@@ -81,6 +83,7 @@ impl Signet {
             begun: Begun::new(config.limits.attempts_per_address),
             ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),
+            outbound: Outbound::new(&config, dev, Arc::new(SystemResolver))?,
             watch: Watch::default(),
             stopping: AtomicBool::new(false),
             config,

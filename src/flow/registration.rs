@@ -7,6 +7,7 @@ use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
 use crate::domain::client::GrantType;
+use crate::domain::client::LogoutChannels;
 use crate::domain::ids::ClientId;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
@@ -40,6 +41,8 @@ pub struct NewClient {
     pub kind: Kind,
     pub application_type: ApplicationType,
     pub redirect_uris: Vec<RedirectUri>,
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    pub logout: LogoutChannels,
     pub scope: Scope,
     pub audiences: Vec<String>,
     pub resources: Vec<String>,
@@ -72,6 +75,8 @@ impl Signet {
                 _ => BTreeSet::from([AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]),
             },
             secrets,
+            post_logout_redirect_uris: new.post_logout_redirect_uris,
+            logout: new.logout,
             grant_types: match new.kind {
                 Kind::Service if new.exchange => {
                     BTreeSet::from([GrantType::ClientCredentials, GrantType::TokenExchange])

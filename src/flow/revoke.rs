@@ -48,7 +48,7 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`]: whether they have ended is not known.
     pub async fn sign_out_everywhere(&self, id: &UserId, reach: Reach) -> Result<(), FlowError> {
-        self.store.sign_out_user(id.clone(), reach, self.now()).await?;
+        self.store.sign_out_user(id.clone(), RevocationReason::Logout, reach, self.now()).await?;
         self.learn_denials().await
     }
 

@@ -118,6 +118,7 @@ pub fn answer(
             }
             respond::see_other(&path, &cookies)
         }
+        Ok(Next::Account) => respond::see_other("/account", &cookies),
         Ok(Next::Lost) => lost(web, request),
         Err(failure) => error::page(web, request, &failure),
     }

@@ -18,6 +18,8 @@ pub enum Cookie {
     Browser,
     /// That somebody has signed in here before, so that guesses from elsewhere cannot lock them out.
     Device,
+    /// Another value after each login and logout, for the script of `/check_session` (Session Management section 3.2).
+    State,
     /// Who is signed in, for `/forward-auth` alone: goes to the applications of a whole domain.
     Gateway,
     /// The language chosen on a page.
@@ -51,6 +53,7 @@ impl Cookie {
             Self::Session => "signet_session",
             Self::Browser => "signet_browser",
             Self::Device => "signet_device",
+            Self::State => "signet_state",
             Self::Gateway => "signet_gateway",
             Self::Locale => "signet_locale",
             Self::Playground => "signet_playground",
@@ -75,7 +78,9 @@ impl Cookies {
         Self { secure: issuer.starts_with("https://") }
     }
 
-    fn name(self, cookie: Cookie) -> String {
+    /// What a cookie is called under this issuer.
+    #[must_use]
+    pub fn name(self, cookie: Cookie) -> String {
         let prefix = match (self.secure, cookie) {
             (false, _) => "",
             // A `__Host-` cookie has neither a domain nor a path of its own (RFC 6265bis section 4.1.3.2).
@@ -121,6 +126,10 @@ impl Cookies {
         let secure = if self.secure { "; Secure" } else { "" };
         let mut text = match cookie {
             Cookie::Refresh(_) => format!("{name}={value}; HttpOnly{secure}; SameSite=Strict; Path=/auth"),
+            // Read by a script of ours in frames of other sites, so it says nothing: not who, not even whether.
+            // Browsers take SameSite=None with Secure only; on loopback every port is the same site.
+            Cookie::State if self.secure => format!("{name}={value}; Path=/; SameSite=None{secure}"),
+            Cookie::State => format!("{name}={value}; Path=/; SameSite=Lax"),
             // Lax: the session must survive the top-level GET that brings people here from an app.
             _ => format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"),
         };
@@ -178,6 +187,8 @@ mod tests {
         assert_eq!(secure, "__Host-signet_session=v; Path=/; HttpOnly; SameSite=Lax; Secure");
         let dev = Cookies::of_issuer("http://localhost:8080").write(Cookie::Session, "v", None);
         assert_eq!(dev, "signet_session=v; Path=/; HttpOnly; SameSite=Lax");
+        let state = Cookies::of_issuer("https://id.example.test").write(Cookie::State, "v", None);
+        assert_eq!(state, "__Host-signet_state=v; Path=/; SameSite=None; Secure");
         let hour = std::time::Duration::from_hours(1);
         let shared =
             Cookies::of_issuer("https://id.example.test").write_for("example.test", Cookie::Gateway, "v", hour);

@@ -95,6 +95,7 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
         Ok(Login::SignedIn(signed_in)) => {
             let set = [
                 web.cookies.write(Cookie::Session, signed_in.session.reveal(), None),
+                web.cookies.write(Cookie::State, &web.signet.browser_state(&signed_in.session_id), None),
                 web.cookies.write(Cookie::Device, &signed_in.device, Some(DEVICE_REMEMBERED)),
             ];
             return respond::see_other(&format!("/authorize/{id}"), &set);
@@ -233,7 +234,7 @@ fn show(web: &Web, request: &HttpRequest, open: &OpenAttempt, cookies: &BrowserC
         web.signet.dev && shown.error.is_none() && [dev::USER, dev::OTHER_USER].contains(&shown.username.as_str());
     let page = LoginPage {
         form: form_of(web, cookies, &open.attempt.id, open.attempt.id.as_str()),
-        app: Some(app_of(web, open)),
+        app: (!web.signet.is_own(&open.client)).then(|| app_of(web, open)),
         prefill_password: demo.then(|| Secret::new(dev::PASSWORD)),
         username: shown.username,
         error: shown.error,

@@ -36,6 +36,7 @@ use super::App;
 use super::error;
 use super::extract::peer;
 use super::page::contexts::ErrorKind;
+use super::page::csp::FRAMED;
 use super::reference::Reference;
 use super::unread::Unread;
 
@@ -118,13 +119,17 @@ fn head_size(request: &ServiceRequest) -> usize {
 
 /// Headers that every answer has, unless its handler chose others.
 fn secure(headers: &mut HeaderMap, reference: &Reference, https: bool) {
+    // The one page that others may frame says so in its policy; the older header knows no such word.
+    let policy = headers.get(CONTENT_SECURITY_POLICY).map(HeaderValue::as_bytes);
+    if !policy.is_some_and(|policy| policy.ends_with(FRAMED.as_bytes())) {
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
     let mut fallback = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     };
     fallback(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    fallback(X_FRAME_OPTIONS, "DENY");
     fallback(REFERRER_POLICY, "no-referrer");
     fallback(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     if https {

@@ -2,9 +2,11 @@
 //!
 //! [`routes`] is the whole server on one screen.
 
+pub mod account;
 pub mod admin;
 pub mod assets;
 pub mod authorize;
+pub mod check_session;
 pub mod consent;
 pub mod cookie;
 pub mod cors;
@@ -154,6 +156,13 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
             resource("/end_session")
                 .route(get().to(end_session::get))
                 .route(post().to(end_session::post))
+                .default_service(refuse()),
+        )
+        .service(resource("/check_session").route(get().to(check_session::get)).default_service(refuse()))
+        .service(
+            resource("/account")
+                .route(get().to(account::get))
+                .route(post().to(account::post))
                 .default_service(refuse()),
         )
         .service(resource("/forward-auth").route(web::route().to(forward_auth::check)))

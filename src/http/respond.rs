@@ -86,7 +86,13 @@ pub async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
         Some(path) if path.starts_with("/.well-known/") => "GET, HEAD, OPTIONS",
         Some("/") => "GET, HEAD",
         Some(
-            "/gateway" | "/tools/jwt" | "/authorize/{request}" | "/assets/{file}" | "/health/live" | "/health/ready",
+            "/gateway"
+            | "/tools/jwt"
+            | "/check_session"
+            | "/authorize/{request}"
+            | "/assets/{file}"
+            | "/health/live"
+            | "/health/ready",
         ) => "GET",
         _ => "GET, POST",
     };

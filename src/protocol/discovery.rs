@@ -16,6 +16,8 @@ pub mod path {
     pub const AUTHORIZE: &str = "/authorize";
     pub const TOKEN: &str = "/token";
     pub const USERINFO: &str = "/userinfo";
+    pub const END_SESSION: &str = "/end_session";
+    pub const CHECK_SESSION: &str = "/check_session";
     pub const JWKS: &str = "/.well-known/jwks.json";
     pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
     pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
@@ -43,6 +45,8 @@ pub struct Metadata {
     pub token_endpoint: String,
     pub userinfo_endpoint: String,
     pub jwks_uri: String,
+    pub end_session_endpoint: String,
+    pub check_session_iframe: String,
     pub scopes_supported: Vec<String>,
     pub response_types_supported: Vec<&'static str>,
     pub response_modes_supported: Vec<&'static str>,
@@ -58,6 +62,10 @@ pub struct Metadata {
     pub prompt_values_supported: Vec<&'static str>,
     pub code_challenge_methods_supported: Vec<&'static str>,
     pub authorization_response_iss_parameter_supported: bool,
+    pub backchannel_logout_supported: bool,
+    pub backchannel_logout_session_supported: bool,
+    pub frontchannel_logout_supported: bool,
+    pub frontchannel_logout_session_supported: bool,
     pub claims_parameter_supported: bool,
     pub request_parameter_supported: bool,
     /// Must be said: its default is true (OpenID Connect Discovery section 3).
@@ -77,6 +85,8 @@ impl Metadata {
             token_endpoint: at(path::TOKEN),
             userinfo_endpoint: at(path::USERINFO),
             jwks_uri: at(path::JWKS),
+            end_session_endpoint: at(path::END_SESSION),
+            check_session_iframe: at(path::CHECK_SESSION),
             scopes_supported: scopes(server),
             response_types_supported: vec!["code"],
             response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).into(),
@@ -102,6 +112,10 @@ impl Metadata {
             prompt_values_supported: vec!["none", "login", "consent", "select_account"],
             code_challenge_methods_supported: vec!["S256"],
             authorization_response_iss_parameter_supported: true,
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
+            frontchannel_logout_supported: true,
+            frontchannel_logout_session_supported: true,
             claims_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
@@ -171,10 +185,20 @@ mod tests {
     }
 
     #[test]
+    fn b_01_fc_01_sm_01_logout_is_told() {
+        let document = document("https://op.test");
+        assert_eq!(document["end_session_endpoint"], "https://op.test/end_session");
+        assert_eq!(document["check_session_iframe"], "https://op.test/check_session");
+        for channel in ["backchannel", "frontchannel"] {
+            assert_eq!(document[format!("{channel}_logout_supported")], true);
+            assert_eq!(document[format!("{channel}_logout_session_supported")], true);
+        }
+    }
+
+    #[test]
     fn rm_13_nothing_that_does_not_work() {
         let document = document("https://op.test");
-        for absent in ["registration_endpoint", "introspection_endpoint", "revocation_endpoint", "end_session_endpoint"]
-        {
+        for absent in ["registration_endpoint", "introspection_endpoint", "revocation_endpoint"] {
             assert!(document.get(absent).is_none());
         }
     }

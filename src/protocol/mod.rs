@@ -17,8 +17,10 @@ pub mod discovery;
 pub mod error;
 pub mod gateway;
 pub mod id_token;
+pub mod logout;
 pub mod params;
 pub mod response;
+pub mod session_state;
 pub mod token;
 pub mod userinfo;
 

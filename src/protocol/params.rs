@@ -91,6 +91,18 @@ pub const TOKEN: &[Known] = &[
     Known::new("actor_token_type").max(256),
 ];
 
+/// What the end-session endpoint understands, RP-Initiated Logout section 2; and what our own page sends there.
+pub const END_SESSION: &[Known] = &[
+    Known::new("id_token_hint"),
+    Known::new("logout_hint").max(256),
+    Known::new("client_id").max(255),
+    Known::new("post_logout_redirect_uri").max(2000),
+    Known::new("state").max(4096),
+    Known::new("ui_locales").max(256),
+    Known::new("csrf").max(128),
+    Known::new("decision").max(32),
+];
+
 /// What endpoints understand that take an access token in the body, RFC 6750 section 2.2.
 pub const BEARER: &[Known] = &[Known::new("access_token")];
 

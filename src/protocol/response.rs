@@ -43,6 +43,14 @@ impl AuthorizationResponse {
         Self::new(to, vec![("code", code.to_owned())], issuer)
     }
 
+    /// The same with `session_state`, Session Management section 2: "This parameter is REQUIRED if the server supports
+    /// it" for an answer to an authentication request.
+    #[must_use]
+    pub fn with_session_state(mut self, session_state: Option<String>) -> Self {
+        self.parameters.extend(session_state.map(|value| ("session_state", value)));
+        self
+    }
+
     /// RFC 6749 section 4.1.2.1.
     #[must_use]
     pub fn failure(to: ReturnTo, error: &OAuthError, issuer: &str) -> Self {
@@ -68,19 +76,8 @@ impl AuthorizationResponse {
     /// response (RFC 9700 section 4.1.3); it is empty so that pages that route by fragment see none.
     #[must_use]
     pub fn location(&self) -> String {
-        let mut location = self.redirect_uri.clone();
-        let mut separator = match location.split_once('?') {
-            None => "?",
-            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
-            Some(_) => "&",
-        };
-        for (name, value) in &self.parameters {
-            location.push_str(separator);
-            location.push_str(name);
-            location.push('=');
-            percent_encode(value, &mut location);
-            separator = "&";
-        }
+        let parameters = self.parameters.iter().map(|(name, value)| (*name, value.as_str()));
+        let mut location = with_query(&self.redirect_uri, parameters);
         location.push('#');
         location
     }
@@ -93,6 +90,25 @@ impl fmt::Debug for AuthorizationResponse {
             .field("redirect_uri", &self.redirect_uri)
             .finish_non_exhaustive()
     }
+}
+
+/// `uri` with more parameters in its query, which is kept. Has printable ASCII only when `uri` has.
+#[must_use]
+pub fn with_query<'a>(uri: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut uri = uri.to_owned();
+    let mut separator = match uri.split_once('?') {
+        None => "?",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    for (name, value) in parameters {
+        uri.push_str(separator);
+        uri.push_str(name);
+        uri.push('=');
+        percent_encode(value, &mut uri);
+        separator = "&";
+    }
+    uri
 }
 
 /// Leaves the unreserved characters of RFC 3986 section 2.3 and escapes all else, a space as `%20`: what every form

@@ -13,6 +13,11 @@ impl Store {
         dispatch!(self, read, consent::one(user_id, client_id))
     }
 
+    /// All that a user has allowed for good, by client.
+    pub async fn consents_of_user(&self, user_id: UserId) -> Result<Vec<Consent>, StoreError> {
+        dispatch!(self, read, consent::of_user(user_id))
+    }
+
     /// Adds the scope to what is remembered for this user and client.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ pub mod error;
 pub mod family;
 pub mod instance;
 pub mod key;
+pub mod logout;
 pub mod migrate;
 mod postgres;
 pub mod reader;

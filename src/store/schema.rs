@@ -7,6 +7,7 @@ table! {
     clients (id) {
         id -> Text,
         disabled -> Bool,
+        backchannel_logout -> Bool,
         document -> Text,
     }
 }
@@ -107,6 +108,24 @@ table! {
 }
 
 table! {
+    session_clients (session_id, client_id) {
+        session_id -> Text,
+        client_id -> Text,
+    }
+}
+
+table! {
+    logout_deliveries (session_id, client_id) {
+        session_id -> Text,
+        client_id -> Text,
+        user_id -> Text,
+        ended_at -> BigInt,
+        attempts -> BigInt,
+        next_at -> BigInt,
+    }
+}
+
+table! {
     denials (kind, id) {
         kind -> Text,
         id -> Text,
@@ -199,4 +218,13 @@ table! {
     }
 }
 
-allow_tables_to_appear_in_same_query!(clients, users, sessions, codes, families, denials, signing_keys);
+allow_tables_to_appear_in_same_query!(
+    clients,
+    users,
+    sessions,
+    session_clients,
+    codes,
+    families,
+    denials,
+    signing_keys
+);

@@ -17,9 +17,10 @@ use super::dispatch;
 pub const MOST_ALIVE: i64 = 500;
 
 /// What became of a new session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BeginSession {
-    Begun,
+    /// Under this name: that of the session which goes on, or the new one's own.
+    Begun(SessionId),
     /// The user is disabled or gone.
     UserGone,
     /// The user has another password than the one that was presented.
@@ -27,9 +28,10 @@ pub enum BeginSession {
 }
 
 impl Store {
-    /// Begins a session and ends the one that the browser had (`replaces`). Codes and families of the earlier session
-    /// go on in the new one when it is the same user's; otherwise the earlier one is ended as by
-    /// [`Store::end_session`], immediately. `proven` is the hash that a password was compared with: by now it may be another's.
+    /// Begins a session. The one that the browser had (`replaces`) goes on when it is the same user's: it keeps its
+    /// name, by which clients know it, with codes and families, and gets the new secret; its old secret is dead.
+    /// Somebody else's is ended as by [`Store::end_session`], immediately. `proven` is the hash that a password was
+    /// compared with: by now it may be another's.
     pub async fn begin_session(
         &self,
         session: Session,
@@ -42,6 +44,16 @@ impl Store {
     /// The session and its user as they are stored: the caller asks [`Session::is_live`] and `User::disabled`.
     pub async fn session(&self, hash: SecretHash) -> Result<Option<(Session, User)>, StoreError> {
         dispatch!(self, read, session::with_user(hash))
+    }
+
+    /// Sessions that have not ended, of one user or of all, the most recently used first.
+    pub async fn live_sessions(
+        &self,
+        user_id: Option<UserId>,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<(Session, User)>, StoreError> {
+        dispatch!(self, read, session::live(user_id, now, limit))
     }
 
     /// The same by its public name.

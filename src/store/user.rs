@@ -1,6 +1,8 @@
 //! Users.
 
 use crate::domain::family::Reach;
+use crate::domain::family::RevocationReason;
+use crate::domain::ids::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
@@ -69,9 +71,21 @@ impl Store {
         dispatch!(self, statement, user::rehash_password(id, old, new))
     }
 
-    /// Ends all sessions, unused codes and families (`Logout`).
-    pub async fn sign_out_user(&self, id: UserId, reach: Reach, now: Timestamp) -> Result<(), StoreError> {
-        dispatch!(self, transaction, user::sign_out(id, reach, now))
+    /// Ends all sessions, unused codes and families.
+    pub async fn sign_out_user(
+        &self,
+        id: UserId,
+        reason: RevocationReason,
+        reach: Reach,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        dispatch!(self, transaction, user::sign_out(id, reason, reach, now))
+    }
+
+    /// Ends what one application has of a user: unused codes, families, their access tokens, and the remembered
+    /// consent. False when there was nothing.
+    pub async fn remove_access(&self, id: UserId, client: ClientId, now: Timestamp) -> Result<bool, StoreError> {
+        dispatch!(self, transaction, user::remove_access(id, client, now))
     }
 
     /// Disabling ends all sessions, unused codes and families; enabling brings none of them back. False when there is

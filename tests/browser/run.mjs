@@ -1,8 +1,9 @@
 // Drives a real Chromium against a running server: BASE=http://localhost:8080 node run.mjs
-// The server is `signet serve --dev`. Every case is a story with its own browser profile.
+// The server is `signet serve --dev`; SIGNET is the program, for commands to it. Every case is a story with its own browser profile.
 import assert from "node:assert/strict";
 import { decoderCases } from "./decoder.mjs";
 import { behindNginx } from "./gateway.mjs";
+import { stories } from "./logout.mjs";
 import { accessible, tell, visitor, watched } from "./support.mjs";
 
 const base = process.env.BASE ?? "http://localhost:8080";
@@ -176,6 +177,8 @@ for (const [look, options] of Object.entries(looks)) {
 }
 
 Object.assign(cases, decoderCases({ base, visitor, accessible }));
+const signet = process.env.SIGNET ?? new URL("../../target/debug/signet", import.meta.url).pathname;
+Object.assign(cases, stories({ base, signet, visitor, accessible, looks }));
 
 await tell(cases);
 

@@ -233,7 +233,9 @@ impl<'a> World<'a> {
         self.turn += 1;
         if self.browsers.len() > 20 {
             let cookies = self.browsers.swap_remove(self.turn * 3 % self.browsers.len());
-            self.app.signet.sign_out(&cookies).await.unwrap();
+            if let Some((session, _)) = self.app.signet.signed_in(&cookies).await.unwrap() {
+                self.app.signet.sign_out_of(&session).await.unwrap();
+            }
             self.browsers.remove(0);
         }
         let excess = self.tokens.len().saturating_sub(200);

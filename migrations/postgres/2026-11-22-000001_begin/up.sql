@@ -4,9 +4,11 @@
 -- belong to is checked by the statement that uses them.
 
 CREATE TABLE clients (
-    id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    disabled BOOLEAN NOT NULL,
-    document TEXT NOT NULL
+    id                 TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    disabled           BOOLEAN NOT NULL,
+    -- Whether it has a backchannel_logout_uri, for the statement that ends a session.
+    backchannel_logout BOOLEAN NOT NULL,
+    document           TEXT NOT NULL
 );
 
 CREATE TABLE users (
@@ -104,6 +106,25 @@ CREATE INDEX families_of_user ON families (user_id);
 CREATE INDEX families_alive ON families (user_id, client_id, created_at) WHERE revoked_at IS NULL;
 CREATE INDEX families_of_client ON families (client_id);
 CREATE INDEX families_by_end ON families (idle_expires_at);
+
+-- Whom a session has signed in to.
+CREATE TABLE session_clients (
+    session_id TEXT COLLATE "C" NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    client_id  TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (session_id, client_id)
+);
+
+-- Who has yet to be told that a session has ended.
+CREATE TABLE logout_deliveries (
+    session_id TEXT COLLATE "C" NOT NULL,
+    client_id  TEXT COLLATE "C" NOT NULL,
+    user_id    TEXT COLLATE "C" NOT NULL,
+    ended_at   BIGINT NOT NULL,
+    attempts   BIGINT NOT NULL,
+    next_at    BIGINT NOT NULL,
+    PRIMARY KEY (session_id, client_id)
+);
+CREATE INDEX logout_deliveries_by_turn ON logout_deliveries (next_at);
 
 -- Access tokens that are refused before they expire. `seq` is the value that the counter `denials` of `versions` took in
 -- the same transaction: whoever has read the counter can see every row up to it.

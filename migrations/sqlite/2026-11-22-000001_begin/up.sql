@@ -4,9 +4,11 @@
 -- belong to is checked by the statement that uses them.
 
 CREATE TABLE clients (
-    id       TEXT NOT NULL PRIMARY KEY,
-    disabled INTEGER NOT NULL CHECK (disabled IN (0, 1)),
-    document TEXT NOT NULL
+    id                 TEXT NOT NULL PRIMARY KEY,
+    disabled           INTEGER NOT NULL CHECK (disabled IN (0, 1)),
+    -- Whether it has a backchannel_logout_uri, for the statement that ends a session.
+    backchannel_logout INTEGER NOT NULL CHECK (backchannel_logout IN (0, 1)),
+    document           TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE users (
@@ -104,6 +106,25 @@ CREATE INDEX families_of_user ON families (user_id);
 CREATE INDEX families_alive ON families (user_id, client_id, created_at) WHERE revoked_at IS NULL;
 CREATE INDEX families_of_client ON families (client_id);
 CREATE INDEX families_by_end ON families (idle_expires_at);
+
+-- Whom a session has signed in to.
+CREATE TABLE session_clients (
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    client_id  TEXT NOT NULL,
+    PRIMARY KEY (session_id, client_id)
+) STRICT, WITHOUT ROWID;
+
+-- Who has yet to be told that a session has ended.
+CREATE TABLE logout_deliveries (
+    session_id TEXT NOT NULL,
+    client_id  TEXT NOT NULL,
+    user_id    TEXT NOT NULL,
+    ended_at   INTEGER NOT NULL,
+    attempts   INTEGER NOT NULL,
+    next_at    INTEGER NOT NULL,
+    PRIMARY KEY (session_id, client_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX logout_deliveries_by_turn ON logout_deliveries (next_at);
 
 -- Access tokens that are refused before they expire. `seq` is the value that the counter `denials` of `versions` took in
 -- the same transaction: whoever has read the counter can see every row up to it.

@@ -12,6 +12,7 @@ use crate::domain::ids::FamilyId;
 use crate::domain::ids::KeyId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
+use crate::domain::logout::Delivery;
 use crate::domain::place::Place;
 use crate::domain::time::Timestamp;
 
@@ -37,6 +38,29 @@ pub enum Event {
     SignedOut {
         sub: UserId,
         sid: SessionId,
+    },
+    /// All sessions and all access of one person have ended.
+    SignedOutEverywhere {
+        sub: UserId,
+    },
+    /// An administrator has ended a session.
+    SessionRevoked {
+        sub: UserId,
+        sid: SessionId,
+    },
+    /// A person has taken back what they had allowed an application.
+    AccessRemoved {
+        sub: UserId,
+        client_id: ClientId,
+    },
+    /// A client was told that a session has ended.
+    LogoutDelivered {
+        delivery: Delivery,
+    },
+    /// A client could not be told, and nobody tries any more.
+    LogoutUndelivered {
+        delivery: Delivery,
+        cause: String,
     },
     /// Signed in on a page of an application's own, at the session API.
     SignedInAt {
@@ -162,6 +186,11 @@ impl Event {
             Self::LoginDenied { .. } => "login_denied",
             Self::LoginThrottled { .. } => "login_throttled",
             Self::SignedOut { .. } | Self::SignedOutAt { .. } => "signed_out",
+            Self::SignedOutEverywhere { .. } => "signed_out_everywhere",
+            Self::SessionRevoked { .. } => "session_revoked",
+            Self::AccessRemoved { .. } => "access_removed",
+            Self::LogoutDelivered { .. } => "logout_delivered",
+            Self::LogoutUndelivered { .. } => "logout_undelivered",
             Self::ConsentGranted { .. } => "consent_granted",
             Self::ConsentDenied { .. } => "consent_denied",
             Self::CodeReplayed { .. } => "code_replayed",
@@ -201,6 +230,7 @@ impl Event {
                 | Self::CodeReplayed { .. }
                 | Self::CodeBurnt { .. }
                 | Self::RefreshReuse { .. }
+                | Self::LogoutUndelivered { .. }
                 | Self::RefreshElsewhere { .. }
                 | Self::AuditDropped { .. }
                 | Self::Key { change: KeyChange::Revoked { .. } | KeyChange::Exported, .. }
@@ -209,9 +239,11 @@ impl Event {
 
     pub(super) const fn client_id(&self) -> Option<&ClientId> {
         match self {
+            Self::LogoutDelivered { delivery } | Self::LogoutUndelivered { delivery, .. } => Some(&delivery.client_id),
             Self::SignedInAt { client_id, .. }
             | Self::SignedOutAt { client_id, .. }
             | Self::ConsentGranted { client_id, .. }
+            | Self::AccessRemoved { client_id, .. }
             | Self::ConsentDenied { client_id, .. }
             | Self::CodeReplayed { client_id, .. }
             | Self::CodeBurnt { client_id }
@@ -227,7 +259,11 @@ impl Event {
 
     pub(super) const fn sub(&self) -> Option<&UserId> {
         match self {
+            Self::LogoutDelivered { delivery } | Self::LogoutUndelivered { delivery, .. } => Some(&delivery.user_id),
             Self::SignedIn { sub, .. }
+            | Self::SignedOutEverywhere { sub }
+            | Self::SessionRevoked { sub, .. }
+            | Self::AccessRemoved { sub, .. }
             | Self::SignedOut { sub, .. }
             | Self::SignedInAt { sub, .. }
             | Self::SignedOutAt { sub, .. }
@@ -259,7 +295,17 @@ impl Event {
 
     pub(super) fn detail(&self) -> Map<String, Json> {
         let fields = match self {
-            Self::SignedIn { sid, .. } | Self::SignedOut { sid, .. } => vec![("sid", json!(sid.as_str()))],
+            Self::SignedIn { sid, .. } | Self::SignedOut { sid, .. } | Self::SessionRevoked { sid, .. } => {
+                vec![("sid", json!(sid.as_str()))]
+            }
+            Self::LogoutDelivered { delivery } => {
+                vec![("sid", json!(delivery.session_id.as_str())), ("attempts", json!(delivery.attempts))]
+            }
+            Self::LogoutUndelivered { delivery, cause } => vec![
+                ("sid", json!(delivery.session_id.as_str())),
+                ("attempts", json!(delivery.attempts)),
+                ("cause", json!(printable(cause, LONGEST))),
+            ],
             Self::SignedInAt { grant_id, .. } => vec![("grant_id", json!(grant_id.as_str()))],
             Self::SignedOutAt { grant_id, everywhere, immediate, .. } => vec![
                 ("grant_id", json!(grant_id.as_str())),

@@ -172,8 +172,54 @@ pub struct HomePage {
 /// `signed_out.html`.
 #[derive(Debug, Clone, Serialize)]
 pub struct SignedOutPage {
-    /// The application that asked for it, and the way back there.
-    pub back: Option<(String, Link)>,
+    pub back: Option<BackTo>,
+    /// What tells applications in this browser (Front-Channel Logout section 2).
+    pub frames: Vec<Destination>,
+}
+
+/// The application that asked for a logout, and the way back there.
+#[derive(Debug, Clone, Serialize)]
+pub struct BackTo {
+    pub app: String,
+    pub uri: Destination,
+}
+
+/// `check_session.html`, Session Management section 3.2.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckSessionPage {
+    /// The cookie that stands for the browser's state.
+    pub cookie: String,
+}
+
+/// `account.html`: posts `action` = `sign-out` with `session`, `sign-out-everywhere`, or `remove` with `client`.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountPage {
+    #[serde(serialize_with = "reveal")]
+    pub csrf: Secret,
+    pub email: String,
+    /// Claim `name`.
+    pub name: Option<String>,
+    pub sessions: Vec<AccountSession>,
+    pub applications: Vec<AccountApplication>,
+}
+
+/// One browser in which somebody is signed in. Times as in `2026-11-22 12:00`, UTC.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountSession {
+    pub id: String,
+    pub current: bool,
+    pub since: String,
+    pub last_seen: String,
+    pub applications: Vec<String>,
+}
+
+/// An application that has access.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountApplication {
+    pub id: String,
+    pub name: String,
+    pub scopes: Vec<ScopeLine>,
+    pub since: String,
 }
 
 /// `logout_confirm.html`: posts to `/end_session`, `decision` = `sign-out` or `stay`.
@@ -272,7 +318,21 @@ impl Page for HomePage {
 impl Page for SignedOutPage {
     const TEMPLATE: &'static str = "signed_out.html";
     fn csp(&self) -> Csp {
-        Csp::default()
+        if self.frames.is_empty() { Csp::default() } else { Csp::default().scripts().frames(&self.frames) }
+    }
+}
+
+impl Page for CheckSessionPage {
+    const TEMPLATE: &'static str = "check_session.html";
+    fn csp(&self) -> Csp {
+        Csp::default().scripts().framed()
+    }
+}
+
+impl Page for AccountPage {
+    const TEMPLATE: &'static str = "account.html";
+    fn csp(&self) -> Csp {
+        Csp::default().submits()
     }
 }
 

@@ -4,12 +4,19 @@ use std::fmt;
 
 use super::link::Destination;
 
+/// How the policy of a page ends that others may frame. The headers of such an answer have no `X-Frame-Options`.
+pub const FRAMED: &str = "; frame-ancestors *; base-uri 'none'";
+
 /// What a page may do beyond showing itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Csp {
     scripts: bool,
     connects: bool,
     submits: Submits,
+    /// Sources that it shows in frames.
+    frames: Vec<String>,
+    /// Pages of any origin may show it in a frame.
+    framed: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +40,22 @@ impl Csp {
     #[must_use]
     pub fn connects(mut self) -> Self {
         self.connects = true;
+        self
+    }
+
+    /// A page that loads these addresses in frames.
+    #[must_use]
+    pub fn frames(mut self, addresses: &[Destination]) -> Self {
+        self.frames = addresses.iter().map(Destination::csp_source).collect();
+        self.frames.sort();
+        self.frames.dedup();
+        self
+    }
+
+    /// A page that is made to be shown in a frame of others.
+    #[must_use]
+    pub fn framed(mut self) -> Self {
+        self.framed = true;
         self
     }
 
@@ -68,6 +91,9 @@ impl fmt::Display for Csp {
             Submits::To(source) if source.starts_with("https:") => f.write_str("; form-action 'self' https:")?,
             Submits::To(source) => write!(f, "; form-action 'self' https: {source}")?,
         }
-        f.write_str("; frame-ancestors 'none'; base-uri 'none'")
+        if !self.frames.is_empty() {
+            write!(f, "; frame-src {}", self.frames.join(" "))?;
+        }
+        f.write_str(if self.framed { FRAMED } else { "; frame-ancestors 'none'; base-uri 'none'" })
     }
 }

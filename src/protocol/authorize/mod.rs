@@ -14,7 +14,7 @@ mod resource;
 mod response_mode;
 mod response_type;
 mod scope;
-mod ui_locales;
+pub(super) mod ui_locales;
 mod unsupported;
 
 use super::error::OAuthError;

@@ -7,7 +7,7 @@ use super::super::params::Params;
 const MAX_LOCALES: usize = 10;
 const MAX_LENGTH: usize = 35;
 
-pub(super) fn check(params: &Params) -> Result<Vec<String>, OAuthError> {
+pub(in crate::protocol) fn check(params: &Params) -> Result<Vec<String>, OAuthError> {
     let text = params.get("ui_locales")?.unwrap_or_default();
     Ok(text.split(' ').filter(|tag| is_language_tag(tag)).take(MAX_LOCALES).map(str::to_owned).collect())
 }

@@ -22,14 +22,14 @@ const TABLE: &str = "sessions";
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = sessions)]
 pub(in crate::store) struct SessionRow {
-    hash: Vec<u8>,
+    pub(in crate::store) hash: Vec<u8>,
     id: String,
     user_id: String,
-    authentication: String,
-    created_at: i64,
-    last_seen_at: i64,
-    idle_expires_at: i64,
-    expires_at: i64,
+    pub(in crate::store) authentication: String,
+    pub(in crate::store) created_at: i64,
+    pub(in crate::store) last_seen_at: i64,
+    pub(in crate::store) idle_expires_at: i64,
+    pub(in crate::store) expires_at: i64,
     ended_at: Option<i64>,
 }
 

@@ -35,6 +35,7 @@ pub(in crate::store) async fn create(conn: &mut Conn<'_>, client: Client) -> Res
     let row = (
         clients::id.eq(client.id.as_str()),
         clients::disabled.eq(client.disabled),
+        clients::backchannel_logout.eq(client.logout.backchannel_logout_uri.is_some()),
         clients::document.eq(to_json(&client)?),
     );
     let inserted = diesel::insert_into(clients::table).values(row).on_conflict_do_nothing().execute(conn).await?;
@@ -46,7 +47,11 @@ pub(in crate::store) async fn create(conn: &mut Conn<'_>, client: Client) -> Res
 }
 
 pub(in crate::store) async fn replace(conn: &mut Conn<'_>, client: Client) -> Result<bool, StoreError> {
-    let values = (clients::disabled.eq(client.disabled), clients::document.eq(to_json(&client)?));
+    let values = (
+        clients::disabled.eq(client.disabled),
+        clients::backchannel_logout.eq(client.logout.backchannel_logout_uri.is_some()),
+        clients::document.eq(to_json(&client)?),
+    );
     let replaced = diesel::update(clients::table.find(client.id.as_str())).set(values).execute(conn).await?;
     if replaced == 0 {
         return Ok(false);

@@ -26,6 +26,7 @@ use crate::store::schema::users;
 use super::Conn;
 use super::family;
 use super::hold;
+use super::logout;
 use super::request;
 
 pub(in crate::store) async fn issue(
@@ -77,6 +78,7 @@ pub(in crate::store) async fn redeem(
         return replayed(conn, &hash, now).await;
     };
     // The session may have been replaced since the code was read; the family belongs to the one that goes on.
+    logout::served(conn, &session, family.client_id.as_str()).await?;
     family.session_id = Some(SessionId::new(session).map_err(|error| StoreError::corrupt("codes", error))?);
     diesel::insert_into(families::table).values(FamilyRow::try_from(&family)?).execute(conn).await?;
     family::make_room(conn, &family, now).await?;

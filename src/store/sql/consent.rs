@@ -27,6 +27,19 @@ pub(in crate::store) async fn one(
     Ok(Some(Consent { user_id, client_id, scope, granted_at: Timestamp::from_micros(granted_at) }))
 }
 
+pub(in crate::store) async fn of_user(conn: &mut Conn<'_>, user_id: UserId) -> Result<Vec<Consent>, StoreError> {
+    let query = consents::table.filter(consents::user_id.eq(user_id.as_str())).order(consents::client_id);
+    let rows: Vec<(String, String, i64)> =
+        query.select((consents::client_id, consents::scope, consents::granted_at)).load(conn).await?;
+    rows.into_iter()
+        .map(|(client, text, granted_at)| {
+            let client_id = ClientId::new(client).map_err(|error| StoreError::corrupt("consents", error))?;
+            let (user_id, scope) = (user_id.clone(), scope("consents", &text)?);
+            Ok(Consent { user_id, client_id, scope, granted_at: Timestamp::from_micros(granted_at) })
+        })
+        .collect()
+}
+
 /// Adds to what is remembered. The user's row is held so that of two pages neither forgets what the other allowed.
 pub(in crate::store) async fn remember(conn: &mut Conn<'_>, consent: Consent) -> Result<(), StoreError> {
     hold::user_for_change(conn, consent.user_id.as_str()).await?;

@@ -10,6 +10,7 @@ pub(in crate::store) mod denial;
 pub(in crate::store) mod family;
 pub(in crate::store) mod instance;
 pub(in crate::store) mod key;
+pub(in crate::store) mod logout;
 pub(in crate::store) mod reader;
 pub(in crate::store) mod request;
 pub(in crate::store) mod session;

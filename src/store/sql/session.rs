@@ -26,6 +26,7 @@ use super::Conn;
 use super::denial;
 use super::family;
 use super::hold;
+use super::logout;
 use super::user;
 
 /// How many end at once, should there be that many too many.
@@ -43,12 +44,15 @@ pub(in crate::store) async fn begin(
         Some(false) => return Ok(BeginSession::PasswordChanged),
         Some(true) => {}
     }
-    diesel::insert_into(sessions::table).values(SessionRow::try_from(&session)?).execute(conn).await?;
     if let Some(old) = replaces {
-        replace(conn, &old, &session).await?;
+        if let Some(id) = go_on(conn, &old, &session).await? {
+            return Ok(BeginSession::Begun(id));
+        }
+        end_of_somebody_else(conn, &old, &session).await?;
     }
+    diesel::insert_into(sessions::table).values(SessionRow::try_from(&session)?).execute(conn).await?;
     make_room(conn, &session).await?;
-    Ok(BeginSession::Begun)
+    Ok(BeginSession::Begun(session.id))
 }
 
 /// Signs the oldest sessions of a user out until there is room for the new one.
@@ -64,33 +68,36 @@ async fn make_room(conn: &mut Conn<'_>, new: &Session) -> Result<(), StoreError>
     Ok(())
 }
 
-/// The browser's earlier session ends. Of the same person it goes on in the new one, with the codes and families
-/// that hang on it; of somebody else it is signed out.
-async fn replace(conn: &mut Conn<'_>, old: &SecretHash, new: &Session) -> Result<(), StoreError> {
+/// The same person has signed in again: their session goes on under its public name, with all that hangs on it, and
+/// under a new secret. The old secret opens nothing any more.
+async fn go_on(conn: &mut Conn<'_>, old: &SecretHash, new: &Session) -> Result<Option<SessionId>, StoreError> {
+    let row = SessionRow::try_from(new)?;
+    let goes_on: Option<String> = diesel::update(sessions::table.find(old.as_bytes().as_slice()))
+        .filter(sessions::user_id.eq(new.user_id.as_str()).and(sessions::ended_at.is_null()))
+        .set((
+            sessions::hash.eq(row.hash),
+            sessions::authentication.eq(row.authentication),
+            sessions::created_at.eq(row.created_at),
+            sessions::last_seen_at.eq(row.last_seen_at),
+            sessions::idle_expires_at.eq(row.idle_expires_at),
+            sessions::expires_at.eq(row.expires_at),
+        ))
+        .returning(sessions::id)
+        .get_result(conn)
+        .await
+        .optional()?;
+    goes_on.map(|id| SessionId::new(id).map_err(|error| StoreError::corrupt("sessions", error))).transpose()
+}
+
+/// Another person's session in this browser is signed out.
+async fn end_of_somebody_else(conn: &mut Conn<'_>, old: &SecretHash, new: &Session) -> Result<(), StoreError> {
     let query = sessions::table.find(old.as_bytes().as_slice()).select((sessions::id, sessions::user_id));
-    let Some((old_id, old_user)) = query.first::<(String, String)>(conn).await.optional()? else {
-        return Ok(());
-    };
-    if old_user != new.user_id.as_str() {
-        return end_row(conn, &old_id, Reach::Immediate, new.created_at).await.map(|_| ());
+    match query.first::<(String, String)>(conn).await.optional()? {
+        Some((id, user)) if user != new.user_id.as_str() => {
+            end_row(conn, &id, Reach::Immediate, new.created_at).await.map(|_| ())
+        }
+        _ => Ok(()),
     }
-    let ended = diesel::update(sessions::table)
-        .filter(sessions::id.eq(&old_id).and(sessions::ended_at.is_null()))
-        .set(sessions::ended_at.eq(Some(new.created_at.micros())));
-    if ended.execute(conn).await? == 0 {
-        return Ok(());
-    }
-    diesel::update(codes::table)
-        .filter(codes::user_id.eq(&old_user).and(codes::session_id.eq(&old_id)).and(codes::redeemed_at.is_null()))
-        .set(codes::session_id.eq(new.id.as_str()))
-        .execute(conn)
-        .await?;
-    diesel::update(families::table)
-        .filter(families::user_id.eq(&old_user).and(families::session_id.eq(&old_id)))
-        .set(families::session_id.eq(Some(new.id.as_str())))
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 pub(in crate::store) async fn with_user(
@@ -119,6 +126,27 @@ pub(in crate::store) async fn with_user_by_id(
         .await
         .optional()?;
     found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+}
+
+pub(in crate::store) async fn live(
+    conn: &mut Conn<'_>,
+    user_id: Option<UserId>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(Session, User)>, StoreError> {
+    let now = now.micros();
+    let query = sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::idle_expires_at.gt(now).and(sessions::expires_at.gt(now)))
+        .order((sessions::last_seen_at.desc(), sessions::id))
+        .limit(limit)
+        .select((SessionRow::as_select(), UserRow::as_select()));
+    let found: Vec<(SessionRow, UserRow)> = match user_id {
+        Some(user) => query.filter(sessions::user_id.eq(user.as_str().to_owned())).load(conn).await?,
+        None => query.load(conn).await?,
+    };
+    found.into_iter().map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).collect()
 }
 
 pub(in crate::store) async fn live_of_user(
@@ -179,6 +207,7 @@ async fn end_row(conn: &mut Conn<'_>, id: &str, reach: Reach, now: Timestamp) ->
 }
 
 async fn end_what_hangs_on_it(conn: &mut Conn<'_>, id: &str, user_id: &str, now: Timestamp) -> Result<(), StoreError> {
+    logout::announce_ended(conn, &[id.to_owned()], user_id, now).await?;
     diesel::delete(codes::table)
         .filter(codes::user_id.eq(user_id).and(codes::session_id.eq(id)).and(codes::redeemed_at.is_null()))
         .execute(conn)

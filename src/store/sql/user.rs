@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
 use crate::domain::family::RevocationReason::UserChanged;
+use crate::domain::ids::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
@@ -16,6 +17,7 @@ use crate::domain::user::User;
 use crate::store::error::StoreError;
 use crate::store::rows::UserRow;
 use crate::store::schema::codes;
+use crate::store::schema::consents;
 use crate::store::schema::families;
 use crate::store::schema::sessions;
 use crate::store::schema::users;
@@ -26,6 +28,7 @@ use super::Conn;
 use super::denial;
 use super::family;
 use super::hold;
+use super::logout;
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: UserId) -> Result<Option<User>, StoreError> {
     let row = users::table.find(id.as_str()).select(UserRow::as_select()).first(conn).await.optional()?;
@@ -132,11 +135,40 @@ pub(in crate::store) async fn set_disabled(
 pub(in crate::store) async fn sign_out(
     conn: &mut Conn<'_>,
     id: UserId,
+    reason: RevocationReason,
     reach: Reach,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     hold::user_for_change(conn, id.as_str()).await?;
-    end_all(conn, &id, now, None, RevocationReason::Logout, reach).await
+    end_all(conn, &id, now, None, reason, reach).await
+}
+
+/// What one application has of a user: unused codes, families and the remembered consent.
+pub(in crate::store) async fn remove_access(
+    conn: &mut Conn<'_>,
+    id: UserId,
+    client: ClientId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    hold::user_for_change(conn, id.as_str()).await?;
+    let remembered = consents::table.find((id.as_str(), client.as_str()));
+    let forgotten = diesel::delete(remembered).execute(conn).await?;
+    diesel::delete(codes::table)
+        .filter(codes::user_id.eq(id.as_str()).and(codes::client_id.eq(client.as_str())))
+        .filter(codes::redeemed_at.is_null())
+        .execute(conn)
+        .await?;
+    let of_client = families::user_id.eq(id.as_str()).and(families::client_id.eq(client.as_str()));
+    let with_tokens = families::table.filter(of_client).filter(family::may_have_tokens(now));
+    let denied: Vec<String> = with_tokens.select(families::id).load(conn).await?;
+    let revoked = diesel::update(families::table)
+        .filter(of_client)
+        .filter(families::revoked_at.is_null())
+        .set(family::revoked(RevocationReason::AccessRemoved, now))
+        .execute(conn)
+        .await?;
+    denial::grants(conn, denied, now).await?;
+    Ok(forgotten + revoked > 0)
 }
 
 /// Sessions, unused codes and families of a user, but for what belongs to the session `keep`.
@@ -150,11 +182,13 @@ async fn end_all(
 ) -> Result<(), StoreError> {
     // No session has the empty text as its id.
     let keep = keep.map_or("", SessionId::as_str);
-    diesel::update(sessions::table)
+    let ended: Vec<String> = diesel::update(sessions::table)
         .filter(sessions::user_id.eq(id.as_str()).and(sessions::id.ne(keep)).and(sessions::ended_at.is_null()))
         .set(sessions::ended_at.eq(Some(now.micros())))
-        .execute(conn)
+        .returning(sessions::id)
+        .get_results(conn)
         .await?;
+    logout::announce_ended(conn, &ended, id.as_str(), now).await?;
     diesel::delete(codes::table)
         .filter(codes::user_id.eq(id.as_str()).and(codes::redeemed_at.is_null()))
         .execute(conn)

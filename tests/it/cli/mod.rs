@@ -4,6 +4,7 @@ mod clients;
 mod database;
 mod grammar;
 mod keys;
+mod sessions;
 mod tokens;
 mod users;
 

@@ -175,7 +175,7 @@ async fn ap_08_cookies_hold_nothing_of_the_request() {
     let ask = ask().set("nonce", "a-nonce-of-the-request").set("login_hint", ADA.0);
     stage.code(&mut browser, &ask, ADA).await;
     let cookies: Vec<_> = browser.cookies().collect();
-    assert_eq!(cookies.len(), 3, "{cookies:?}");
+    assert_eq!(cookies.len(), 4, "{cookies:?}");
     for (name, cookie) in cookies {
         assert!(cookie.value.len() <= 100, "{name} has {} bytes", cookie.value.len());
         for secret in ["c1", "nonce", "ada", "openid"] {

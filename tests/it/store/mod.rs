@@ -7,6 +7,7 @@ mod denial;
 mod family;
 mod instance;
 mod key;
+mod logout;
 mod migrate;
 mod outage;
 mod request;
@@ -36,6 +37,8 @@ on_every_backend! {
         expires_and_revokes, an_instant_is_brought_forward_but_never_put_off,
         a_successor_comes_in_the_same_transaction, nothing_is_made_under_another_master_key,
         the_longest_token_only_grows_and_holds_up_a_plan_that_does_not_know_it, only_expired_keys_are_forgotten }
+    logout { a_session_knows_whom_it_has_signed_in_to, word_of_an_end_is_queued_once_and_taken_once,
+        one_of_16_parallel_claims, what_one_application_had_is_taken_back, live_sessions_are_listed }
     custody { reseals_all_or_nothing, reseals_once, ended_keys_have_nothing_to_reseal, nothing_comes_in_after_resealing,
         a_key_takes_the_place_of_the_next, a_key_of_a_taken_name_does_not_come_in }
     throttle { never_more_than_the_limit, window_and_block, nothing_is_allowed_when_the_limit_is_zero,

@@ -27,12 +27,18 @@ pub(super) async fn with_a_former_password_is_not_begun(db: Database) {
     furnish(&db.store).await;
     let (former, new) = (PasswordHash::from_phc("$former"), PasswordHash::from_phc("$new"));
     db.store.set_password(user_id("ada"), former.clone(), NOON, None).await.unwrap();
-    assert_eq!(db.store.begin_session(session("s2", "ada"), None, Some(former.clone())).await, Ok(BeginSession::Begun));
+    assert_eq!(
+        db.store.begin_session(session("s2", "ada"), None, Some(former.clone())).await,
+        Ok(BeginSession::Begun(session_id("s2")))
+    );
     db.store.set_password(user_id("ada"), new.clone(), later(1), None).await.unwrap();
     let late = db.store.begin_session(session("s3", "ada"), None, Some(former)).await;
     assert_eq!(late, Ok(BeginSession::PasswordChanged));
     assert_eq!(db.store.session(hash("s3")).await, Ok(None));
-    assert_eq!(db.store.begin_session(session("s4", "ada"), None, Some(new)).await, Ok(BeginSession::Begun));
+    assert_eq!(
+        db.store.begin_session(session("s4", "ada"), None, Some(new)).await,
+        Ok(BeginSession::Begun(session_id("s4")))
+    );
 }
 
 pub(super) async fn logout_ends_codes_and_families(db: Database) {
@@ -55,12 +61,14 @@ pub(super) async fn logout_ends_codes_and_families(db: Database) {
 pub(super) async fn replaced_by_the_same_user_goes_on(db: Database) {
     furnish_with_family(&db.store).await;
     db.store.issue_code(code("c2"), None, NOON).await.unwrap();
-    db.store.begin_session(session("s2", "ada"), Some(hash("s1")), None).await.unwrap();
-    assert!(db.store.session(hash("s1")).await.unwrap().unwrap().0.ended_at.is_some());
+    let begun = db.store.begin_session(session("s2", "ada"), Some(hash("s1")), None).await;
+    assert_eq!(begun, Ok(BeginSession::Begun(session_id("s1"))), "clients know it by this name");
+    assert_eq!(db.store.session(hash("s1")).await, Ok(None), "the old secret is dead");
+    assert_eq!(db.store.session(hash("s2")).await.unwrap().unwrap().0.id, session_id("s1"));
     assert_eq!(db.store.redeem_code(hash("c2"), NOON, family("f2")).await, Ok(RedeemCode::Fresh));
     for name in ["f1", "f2"] {
         let family = db.store.family(family_id(name)).await.unwrap().unwrap();
-        assert_eq!((family.session_id, family.revoked), (Some(session_id("s2")), None));
+        assert_eq!((family.session_id, family.revoked), (Some(session_id("s1")), None));
     }
 }
 

@@ -3,7 +3,12 @@
 use super::super::PageError;
 use super::super::link::Destination;
 use super::super::link::Link;
+use super::AccountApplication;
+use super::AccountPage;
+use super::AccountSession;
 use super::App;
+use super::BackTo;
+use super::CheckSessionPage;
 use super::ConsentPage;
 use super::DecoderPage;
 use super::ErrorDetails;
@@ -41,6 +46,8 @@ pub(in super::super) fn each_sample(visit: Visit<'_>) -> Result<(), PageError> {
     show(&ErrorPage::samples(), visit)?;
     show(&[HomePage { issuer: ISSUER.to_owned() }], visit)?;
     show(&SignedOutPage::samples(), visit)?;
+    show(&AccountPage::samples(), visit)?;
+    show(&[CheckSessionPage { cookie: "signet_state".to_owned() }], visit)?;
     show(&LogoutConfirmPage::samples(), visit)?;
     show(&[FormPostPage::sample()?], visit)?;
     show(&SetupPage::samples(), visit)?;
@@ -154,8 +161,46 @@ impl ErrorPage {
 
 impl SignedOutPage {
     fn samples() -> Vec<Self> {
-        let link = Link::parse("https://shop.test/");
-        vec![Self { back: None }, Self { back: link.map(|link| ("My shop".to_owned(), link)) }]
+        let back = || Destination::parse("https://shop.test/").map(|uri| BackTo { app: "My shop".to_owned(), uri });
+        let frames = ["https://shop.test/logout?iss=i&sid=s", "https://c2.test/fc"];
+        vec![
+            Self { back: None, frames: Vec::new() },
+            Self { back: back(), frames: Vec::new() },
+            Self { back: back(), frames: frames.into_iter().filter_map(Destination::parse).collect() },
+        ]
+    }
+}
+
+impl AccountPage {
+    fn samples() -> Vec<Self> {
+        let session = |id: &str, current, applications: &[&str]| AccountSession {
+            id: id.to_owned(),
+            current,
+            since: "2026-11-22 12:00".to_owned(),
+            last_seen: "2026-11-22 12:30".to_owned(),
+            applications: applications.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let scope = Scope::parse("openid email api:read offline_access").unwrap_or_default();
+        let shop = AccountApplication {
+            id: "shop".to_owned(),
+            name: "My shop".to_owned(),
+            scopes: ScopeLine::list(&scope),
+            since: "2026-11-22 12:00".to_owned(),
+        };
+        let empty = Self {
+            csrf: Secret::new("csrf"),
+            email: EMAIL.to_owned(),
+            name: None,
+            sessions: vec![session("ses_1", true, &[])],
+            applications: Vec::new(),
+        };
+        let full = Self {
+            name: Some("Ada Lovelace".to_owned()),
+            sessions: vec![session("ses_1", true, &["My shop", "Notes"]), session("ses_2", false, &["My shop"])],
+            applications: vec![shop],
+            ..empty.clone()
+        };
+        vec![empty, full]
     }
 }
 
