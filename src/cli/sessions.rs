@@ -135,7 +135,7 @@ async fn revoke_all(signet: &Signet, named: &str, yes: bool, console: Console) -
         return Err(Failure::unchanged(&format!("{} is signed in nowhere", user.email)));
     }
     console.confirm(&format!("{}: at once end {}.", user.email, users::ending(live)), user.email.as_str(), yes)?;
-    signet.sign_out_everywhere(&user.id, None, RevocationReason::Administrator).await?;
+    signet.sign_out_person(&user.id, None, RevocationReason::Administrator).await?;
     console.wrote(&format!("Signed {} out everywhere. {TOLD}", user.email), &signet.config);
     Ok(())
 }

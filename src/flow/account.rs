@@ -108,6 +108,7 @@ impl Signet {
             ui_locales: Vec::new(),
             claims: ClaimsRequest::default(),
             subject: None,
+            resources: Vec::new(),
         };
         self.start(request, cookies).await
     }

@@ -127,7 +127,7 @@ impl Signet {
     ///
     /// # Errors
     /// [`FlowError::Store`]: whether all has ended is not known.
-    pub async fn sign_out_everywhere(
+    pub async fn sign_out_person(
         &self,
         user: &UserId,
         session: Option<&SessionId>,
@@ -137,8 +137,7 @@ impl Signet {
             Some(session) => self.frames_of(session).await?,
             None => Vec::new(),
         };
-        self.store.sign_out_user(user.clone(), reason, Reach::Immediate, self.now()).await?;
-        self.learn_denials().await?;
+        self.sign_out_everywhere(user, reason, Reach::Immediate).await?;
         self.record(&Event::SignedOutEverywhere { sub: user.clone() }).await;
         Ok(frames)
     }

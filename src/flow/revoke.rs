@@ -47,8 +47,13 @@ impl Signet {
     ///
     /// # Errors
     /// [`FlowError::Store`]: whether they have ended is not known.
-    pub async fn sign_out_everywhere(&self, id: &UserId, reach: Reach) -> Result<(), FlowError> {
-        self.store.sign_out_user(id.clone(), RevocationReason::Logout, reach, self.now()).await?;
+    pub async fn sign_out_everywhere(
+        &self,
+        id: &UserId,
+        reason: RevocationReason,
+        reach: Reach,
+    ) -> Result<(), FlowError> {
+        self.store.sign_out_user(id.clone(), reason, reach, self.now()).await?;
         self.learn_denials().await
     }
 

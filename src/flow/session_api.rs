@@ -197,7 +197,7 @@ impl Signet {
         let everywhere = how.everywhere && speaks;
         let reach = if how.immediate { Reach::Immediate } else { Reach::RefreshOnly };
         let ended = if everywhere {
-            self.sign_out_everywhere(&family.user_id, reach).await?;
+            self.sign_out_everywhere(&family.user_id, RevocationReason::Logout, reach).await?;
             true
         } else {
             self.revoke_family(&family.id, RevocationReason::Logout, reach).await?

@@ -102,7 +102,7 @@ async fn act(
             Ok(respond::see_other("/account", &[]))
         }
         "sign-out-everywhere" => {
-            let frames = web.signet.sign_out_everywhere(&user.id, Some(&session.id), RevocationReason::Logout).await?;
+            let frames = web.signet.sign_out_person(&user.id, Some(&session.id), RevocationReason::Logout).await?;
             Ok(end_session::signed_out(web, request, &frames, Way::default()))
         }
         "remove" => {

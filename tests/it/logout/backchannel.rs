@@ -155,7 +155,7 @@ fn every_end_of_a_session_is_told() {
                 "password" => assert!(signet.set_password(&ada, Secret::new("another-horse")).await.unwrap()),
                 "everywhere" => {
                     let reason = signet::domain::family::RevocationReason::Logout;
-                    signet.sign_out_everywhere(&ada, None, reason).await.unwrap();
+                    signet.sign_out_person(&ada, None, reason).await.unwrap();
                 }
                 _ => {
                     let session =
@@ -214,7 +214,7 @@ fn lo_11_one_of_two_sessions_then_all() {
         );
         assert!(super::is_signed_in(&rp, &mut two).await, "the other session goes on");
         let reason = signet::domain::family::RevocationReason::Logout;
-        app.signet.sign_out_everywhere(&app.ada().await.id, None, reason).await.unwrap();
+        app.signet.sign_out_person(&app.ada().await.id, None, reason).await.unwrap();
         app.signet.deliver_logouts().await.unwrap();
         let told: BTreeSet<String> = stage.tokens()[1..].iter().map(|claims| claims["sid"].to_string()).collect();
         let expected = [second.id_token(), third.id_token()].map(|token| sid(token).to_string());
@@ -315,7 +315,7 @@ async fn two_nodes(kind: Kind) {
         sign_in(&rp, &mut Browser::new()).await;
     }
     let reason = signet::domain::family::RevocationReason::Logout;
-    app.signet.sign_out_everywhere(&app.ada().await.id, None, reason).await.unwrap();
+    app.signet.sign_out_person(&app.ada().await.id, None, reason).await.unwrap();
     let nodes =
         [Arc::clone(&app.signet), Arc::clone(&other.signet), Arc::clone(&app.signet), Arc::clone(&other.signet)];
     let deliveries = nodes.map(|signet| tokio::spawn(async move { signet.deliver_logouts().await }));

@@ -38,7 +38,7 @@ pub(super) async fn a_session_knows_whom_it_has_signed_in_to(db: Database) {
     db.store.end_session(session_id("s1"), Reach::Immediate, later(1)).await.unwrap();
     assert_eq!(db.store.waiting_deliveries().await, Ok(0));
     // It goes with the session.
-    db.store.sweep(later(90 * 86_400), 100).await.unwrap();
+    db.store.sweep(later(90 * 86_400), NOON, 100).await.unwrap();
     assert_eq!(db.store.clients_of_session(session_id("s1")).await, Ok(Vec::new()));
 }
 
