@@ -82,10 +82,9 @@ impl Cookies {
     #[must_use]
     pub fn name(self, cookie: Cookie) -> String {
         let prefix = match (self.secure, cookie) {
-            (false, _) => "",
             // A `__Host-` cookie has neither a domain nor a path of its own (RFC 6265bis section 4.1.3.2).
+            (false, _) | (true, Cookie::Refresh(_)) => "",
             (true, Cookie::Gateway) => "__Secure-",
-            (true, Cookie::Refresh(_)) => "",
             (true, _) => "__Host-",
         };
         format!("{prefix}{}", cookie.bare_name())

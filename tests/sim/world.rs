@@ -151,6 +151,9 @@ impl World {
         if self.jumped_until > now {
             next = next.min(self.jumped_until);
         }
+        // The old view of a node that is cut off lasts until then and no longer.
+        let cut_off = self.nodes.iter().map(|node| node.cut_off_until);
+        next = cut_off.filter(|until| *until > now).fold(next, Timestamp::min);
         let published = self.table.keys.published();
         if self.tokens.iter().any(|token| published & (1 << token.key) == 0) {
             // A good token of a key that has left: somebody will soon show it.
