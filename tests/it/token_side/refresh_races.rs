@@ -212,7 +212,8 @@ async fn begin(signet: &Signet, caller: &AuthenticatedClient) -> (FamilyId, Sess
         expires_at: end,
         ..nouns::session("s", "ada")
     };
-    assert!(matches!(signet.store.begin_session(session, None, None).await.unwrap(), BeginSession::Begun(_)));
+    let begun = signet.store.begin_session(session, None, None).await.unwrap();
+    assert!(matches!(begun, BeginSession::Begun(_)), "{begun:?}");
     let (secret, code_hash) = hash::new_secret(SecretKind::Code, &OsEntropy);
     let code = Code {
         hash: code_hash,
