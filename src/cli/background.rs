@@ -16,6 +16,7 @@ use crate::flow::sync;
 pub(super) async fn run(signet: Arc<Signet>) {
     tokio::join!(
         watch(Arc::clone(&signet)),
+        signet.relay_denials(),
         // At once: a first start has made only the keys that sign.
         every(rotate::TEND_EVERY, Duration::ZERO, "keys", || tend(Arc::clone(&signet))),
         every(audit::FLUSH_EVERY, audit::FLUSH_EVERY, "audit", || flush_audit(Arc::clone(&signet))),

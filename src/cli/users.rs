@@ -181,7 +181,7 @@ fn ending(live: LiveAccess) -> String {
     format!("{sessions}, {}", counted(live.families, "refresh family", "refresh families"))
 }
 
-async fn find(signet: &Signet, named: &str) -> Result<User, Failure> {
+pub(super) async fn find(signet: &Signet, named: &str) -> Result<User, Failure> {
     let found = match (Email::parse(named), UserId::new(named)) {
         (Ok(email), _) => signet.store.user_by_email(email).await?,
         (Err(_), Ok(id)) => signet.store.user(id).await?,

@@ -11,6 +11,7 @@
 
 pub mod clients;
 pub mod database;
+pub mod denylist;
 mod document;
 mod fault;
 mod gather;
@@ -59,6 +60,7 @@ pub use self::value::Size;
 pub struct Config {
     pub server: server::Server,
     pub database: database::Database,
+    pub denylist: denylist::Denylist,
     pub secrets: secrets::Secrets,
     pub keys: keys::Keys,
     pub tokens: tokens::Tokens,
@@ -107,9 +109,10 @@ pub struct Loaded {
 }
 
 /// Every table of the file except `[[clients]]`.
-pub(crate) const SECTIONS: [Section; 10] = [
+pub(crate) const SECTIONS: [Section; 11] = [
     server::Server::SECTION,
     database::Database::SECTION,
+    denylist::Denylist::SECTION,
     secrets::Secrets::SECTION,
     keys::Keys::SECTION,
     tokens::Tokens::SECTION,
@@ -142,11 +145,24 @@ impl Config {
     /// Every key with its value as JSON, secrets masked, in the order of the file.
     #[must_use]
     pub fn show(&self) -> Vec<(&'static str, Json)> {
-        let Self { server, database, secrets, keys, tokens, sessions, passwords, limits, telemetry, ui, clients: _ } =
-            self;
+        let Self {
+            server,
+            database,
+            denylist,
+            secrets,
+            keys,
+            tokens,
+            sessions,
+            passwords,
+            limits,
+            telemetry,
+            ui,
+            clients: _,
+        } = self;
         [
             server.show(),
             database.show(),
+            denylist.show(),
             secrets.show(),
             keys.show(),
             tokens.show(),
@@ -164,6 +180,7 @@ impl Config {
         let server = server::Server::read(input).inspect(|server| rules::server(server, dev, input));
         input.refuse_both("secrets.master_key", "secrets.master_key_file");
         let database = database::Database::read(input);
+        let denylist = denylist::Denylist::read(input);
         let secrets = secrets::Secrets::read(input);
         let keys = keys::Keys::read(input).inspect(|keys| rules::keys(keys, dev, input));
         let tokens = tokens::Tokens::read(input).inspect(|tokens| rules::tokens(tokens, input));
@@ -182,6 +199,7 @@ impl Config {
         Some(Self {
             server: server?,
             database: database?,
+            denylist: denylist?,
             secrets: secrets?,
             keys: keys?,
             tokens: tokens?,

@@ -151,7 +151,13 @@ impl Signet {
     }
 
     /// Signs with the key whose turn it is by our own clock at this very moment: all nodes switch at one instant.
-    fn sign(&self, ring: &Ring, algorithm: Algorithm, typ: &str, claims: &impl Serialize) -> Result<String, FlowError> {
+    pub(super) fn sign(
+        &self,
+        ring: &Ring,
+        algorithm: Algorithm,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, FlowError> {
         let signer = ring.signer(algorithm, self.now()).ok_or(FlowError::NoKey(algorithm))?;
         let token = signer.sign(typ, claims)?;
         self.watch.usage.count(signer.kid());

@@ -3,7 +3,8 @@
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
 //! token     -> code | refresh | client_credentials -> mint
-//! userinfo, rotate, sweep, setup
+//! userinfo, introspect, revoke -> denylist
+//! rotate, sweep, setup
 //! ```
 //!
 //! Nothing here knows HTTP: the command line and the simulator call the same functions.
@@ -19,6 +20,7 @@ pub mod denylist;
 pub mod dev;
 pub mod error;
 pub mod inspect;
+pub mod introspect;
 pub mod key_files;
 pub mod keys_by_hand;
 pub mod login;
@@ -29,6 +31,7 @@ pub mod passwords;
 pub mod readers;
 pub mod refresh;
 pub mod registration;
+pub mod relay;
 pub mod revoke;
 pub mod rotate;
 pub mod session;

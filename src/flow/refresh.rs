@@ -129,6 +129,14 @@ impl Signet {
         Ok(tokens.with_refresh_token(Some(refresh.reveal().to_owned())))
     }
 
+    /// The family that a refresh token of ours belongs to, whether or not it is the current one.
+    pub(super) async fn family_of(&self, token: &str) -> Result<Option<OfFamily>, FlowError> {
+        let Some(presented) = Presented::parse(token) else { return Ok(None) };
+        let Some(family) = self.store.family(presented.family.clone()).await? else { return Ok(None) };
+        let is_current = family.current.as_ref() == Some(&presented.hash);
+        Ok((is_current || self.is_ours(&presented)).then_some(OfFamily { family, is_current }))
+    }
+
     fn is_ours(&self, presented: &Presented<'_>) -> bool {
         let mac = self.refresh_mac(&presented.family, presented.generation, presented.random);
         hash::constant_time_eq(mac.as_bytes(), presented.mac.as_bytes())
@@ -147,6 +155,17 @@ impl Signet {
     fn refresh_mac(&self, family: &FamilyId, generation: i64, random: &str) -> String {
         hash::base64url(&self.secrets.refresh.mac(format!("{family}\0{generation}\0{random}").as_bytes()))
     }
+}
+
+/// Where a refresh token belongs.
+pub(super) struct OfFamily {
+    pub(super) family: Family,
+    pub(super) is_current: bool,
+}
+
+/// Whether a text is written as refresh tokens are.
+pub(super) fn looks_like_one(token: &str) -> bool {
+    token.starts_with(SecretKind::Refresh.prefix())
 }
 
 /// A refresh token as it was presented, taken apart. Nothing in it is trusted before its hash or mac matches.

@@ -15,6 +15,7 @@ pub mod client_auth;
 pub mod discovery;
 pub mod error;
 pub mod id_token;
+pub mod introspection;
 pub mod params;
 pub mod response;
 pub mod token;

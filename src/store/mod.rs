@@ -26,6 +26,7 @@ pub mod key;
 pub mod migrate;
 mod postgres;
 pub mod reader;
+pub mod relay;
 pub mod request;
 mod rows;
 mod schema;

@@ -7,6 +7,7 @@ use serde_json::Map;
 use serde_json::Value as Json;
 use serde_json::json;
 
+use crate::domain::denial::Denied;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::KeyId;
@@ -59,6 +60,12 @@ pub enum Event {
     RefreshReuse {
         client_id: ClientId,
         grant_id: FamilyId,
+    },
+    /// A token was revoked by its client or an administrator: one access token, or all of its grant.
+    TokenRevoked {
+        client_id: ClientId,
+        sub: Option<UserId>,
+        what: Denied,
     },
     ClientCreated {
         client_id: ClientId,
@@ -132,6 +139,7 @@ impl Event {
             Self::CodeReplayed { .. } => "code_replayed",
             Self::CodeBurnt { .. } => "code_burnt",
             Self::RefreshReuse { .. } => "refresh_reuse",
+            Self::TokenRevoked { .. } => "token_revoked",
             Self::ClientCreated { .. } => "client_created",
             Self::ClientRemoved { .. } => "client_removed",
             Self::ClientSecretRotated { .. } => "client_secret_rotated",
@@ -174,6 +182,7 @@ impl Event {
             | Self::CodeReplayed { client_id, .. }
             | Self::CodeBurnt { client_id }
             | Self::RefreshReuse { client_id, .. }
+            | Self::TokenRevoked { client_id, .. }
             | Self::ClientCreated { client_id }
             | Self::ClientRemoved { client_id }
             | Self::ClientSecretRotated { client_id } => Some(client_id),
@@ -191,7 +200,7 @@ impl Event {
             | Self::PasswordSet { sub }
             | Self::UserDisabled { sub }
             | Self::UserEnabled { sub } => Some(sub),
-            Self::LoginDenied { sub, .. } => sub.as_ref(),
+            Self::LoginDenied { sub, .. } | Self::TokenRevoked { sub, .. } => sub.as_ref(),
             _ => None,
         }
     }
@@ -219,6 +228,8 @@ impl Event {
             Self::CodeReplayed { grant_id, .. } | Self::RefreshReuse { grant_id, .. } => {
                 vec![("grant_id", json!(grant_id.as_str())), ("then", json!("family revoked"))]
             }
+            Self::TokenRevoked { what: Denied::Token(jti), .. } => vec![("jti", json!(jti.as_str()))],
+            Self::TokenRevoked { what: Denied::Grant(id), .. } => vec![("grant_id", json!(id.as_str()))],
             Self::CodeBurnt { .. } => vec![("why", json!("wrong or missing verifier"))],
             Self::Key { change: KeyChange::Planned { at }, .. } => vec![("signs_from", json!(at.to_string()))],
             Self::Key { change: KeyChange::Retired { leaves_at: Some(at) }, .. } => {

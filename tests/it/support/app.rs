@@ -87,7 +87,9 @@ impl App {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = self.signet.config.database.url.reveal().to_owned();
         let issuer = self.base.as_str().trim_end_matches('/');
-        Self::start_on(folder, &url, false, &[("server.issuer", issuer)], self.signet.dev).await
+        let mut settings = vec![("server.issuer", issuer)];
+        settings.extend(self.signet.config.denylist.url.as_ref().map(|url| ("denylist.url", url.reveal())));
+        Self::start_on(folder, &url, false, &settings, self.signet.dev).await
     }
 
     async fn start_on(folder: TempDir, database: &str, empty: bool, settings: &[(&str, &str)], dev: bool) -> Self {
