@@ -12,13 +12,18 @@ use crate::flow::rotate;
 use crate::flow::sweep;
 use crate::flow::sync;
 
+/// Between two looks at the keys, whatever the times of a rehearsal.
+const LEAST_PAUSE: Duration = Duration::from_millis(500);
+
 /// Runs until the process ends. A task that fails is tried again at its next turn: the database may be back then.
 pub(super) async fn run(signet: Arc<Signet>) {
+    // Four looks while a key waits for its turn, so that a change of guard is planned in time however short that is.
+    let shortest = (signet.config.keys.publish_ahead / 4).max(LEAST_PAUSE);
     tokio::join!(
         watch(Arc::clone(&signet)),
         signet.relay_denials(),
         // At once: a first start has made only the keys that sign.
-        every(rotate::TEND_EVERY, Duration::ZERO, "keys", || tend(Arc::clone(&signet))),
+        every(rotate::TEND_EVERY.min(shortest), Duration::ZERO, "keys", || tend(Arc::clone(&signet))),
         every(audit::FLUSH_EVERY, audit::FLUSH_EVERY, "audit", || flush_audit(Arc::clone(&signet))),
         every(readers::FLUSH_EVERY, readers::FLUSH_EVERY, "counters", || flush_counters(Arc::clone(&signet))),
         every(sweep::SWEEP_EVERY, sweep::SWEEP_EVERY, "sweep", || sweep_once(Arc::clone(&signet))),

@@ -71,7 +71,9 @@ impl From<FlowError> for Failure {
     fn from(error: FlowError) -> Self {
         match &error {
             FlowError::Store(store) => store.clone().into(),
-            FlowError::RotationRefused(_) | FlowError::ClientTaken(_) => Self::refused(&error),
+            FlowError::RotationRefused(_) | FlowError::ClientTaken(_) | FlowError::ClockBehind { .. } => {
+                Self::refused(&error)
+            }
             FlowError::NotRevoked(NotRevoked::Unknown(_)) => Self::not_found(&error),
             FlowError::NotRevoked(NotRevoked::Before(_)) => Self::unchanged(&error),
             FlowError::Vault(_) | FlowError::Keys(_) => Self::configuration(&error),
@@ -84,7 +86,7 @@ impl From<KeyFileError> for Failure {
     fn from(error: KeyFileError) -> Self {
         match error {
             KeyFileError::Store(store) => store.into(),
-            KeyFileError::Reload(flow) => flow.into(),
+            KeyFileError::Reload(flow) | KeyFileError::Refused(flow) => flow.into(),
             KeyFileError::Unknown(_) => Self::not_found(&error),
             KeyFileError::Import(Refused::NameTaken(_) | Refused::Known(_))
             | KeyFileError::NotConfigured(_)

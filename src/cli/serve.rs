@@ -115,6 +115,7 @@ async fn prepare(
         keys?;
         data?;
     } else {
+        signet.check_clock(&signet.store.signing_keys().await?)?;
         signet.ensure_active_keys().await?;
         signet.apply_configured_clients().await?;
     }

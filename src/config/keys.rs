@@ -37,8 +37,23 @@ section! {
         /// By how many percent of `rotate_every` a rotation is put off at most, so that not all installations of a
         /// house rotate at the same moment. All nodes of one installation choose the same.
         jitter: u32 = Default("0"), Between(0, 5);
+        /// Lets keys change within seconds, to watch a rotation before one is relied upon. Only where the issuer is plain
+        /// http, which nobody outside of this machine can use; always so with --dev.
+        rehearsal: bool = Default("false");
         /// How long others may keep the key set: the max-age of /.well-known/jwks.json.
         jwks_max_age: Duration = Default(r#""5m""#), Between(Duration::from_secs(1), Duration::from_hours(24));
+    }
+}
+
+/// Clocks of verifiers may be this far off, at least.
+const LEAST_SKEW: Duration = Duration::from_mins(5);
+
+impl Keys {
+    /// By how much a key outlives the longest token, at least: clocks of verifiers are off. In a rehearsal and with
+    /// `--dev` all of them are on this machine and share its clock.
+    #[must_use]
+    pub const fn least_skew(&self, dev: bool) -> Duration {
+        if dev || self.rehearsal { Duration::ZERO } else { LEAST_SKEW }
     }
 }
 

@@ -193,8 +193,11 @@ impl Config {
         if let Some(keys) = &keys {
             rules::client_algorithms(keys, &clients, input);
         }
+        if let (Some(keys), Some(server)) = (&keys, &server) {
+            rules::rehearsal(keys, server, input);
+        }
         if let (Some(keys), Some(tokens)) = (&keys, &tokens) {
-            rules::retirement(keys, tokens, &clients, input);
+            rules::retirement(keys, tokens, &clients, dev, input);
         }
         Some(Self {
             server: server?,

@@ -51,8 +51,29 @@ pub(super) fn server(server: &Server, dev: bool, input: &mut Input) {
     }
 }
 
+/// Keys that change within seconds are for verifiers on this machine only.
+pub(super) fn rehearsal(keys: &Keys, server: &Server, input: &mut Input) {
+    if !keys.rehearsal {
+        return;
+    }
+    if server.issuer.is_https() {
+        let message = format!(
+            "keys.rehearsal is true, but server.issuer is {}: keys would change faster than verifiers read them. It is for \
+             an http issuer on this machine",
+            server.issuer
+        );
+        input.fault("keys.rehearsal", None, message);
+    } else {
+        input.warn(
+            "keys.rehearsal",
+            "keys.rehearsal is true: keys may change faster than verifiers read them".to_owned(),
+        );
+    }
+}
+
 /// No verifier may meet a key that it cannot know.
 pub(super) fn keys(keys: &Keys, dev: bool, input: &mut Input) {
+    let dev = dev || keys.rehearsal;
     if !keys.algorithms.contains(&Algorithm::Rs256) {
         // OpenID Connect Core section 15.1: "OPs MUST support signing ID Tokens with the RSA SHA-256 algorithm".
         let message = "keys.algorithms lacks \"RS256\", which OpenID Connect requires (Core section 15.1)".to_owned();
@@ -69,7 +90,8 @@ pub(super) fn keys(keys: &Keys, dev: bool, input: &mut Input) {
         }
         RotateEvery::Every(every) => {
             if every < DAY && !dev {
-                let message = "keys.rotate_every must be at least 24h (shorter is for serve --dev)".to_owned();
+                let message =
+                    "keys.rotate_every must be at least 24h (shorter is for serve --dev and keys.rehearsal)".to_owned();
                 input.fault("keys.rotate_every", None, message);
             }
             if every < keys.publish_ahead {
@@ -82,7 +104,8 @@ pub(super) fn keys(keys: &Keys, dev: bool, input: &mut Input) {
         }
     }
     if keys.publish_ahead < HOUR && !dev {
-        let message = "keys.publish_ahead must be at least 1h (shorter is for serve --dev)".to_owned();
+        let message =
+            "keys.publish_ahead must be at least 1h (shorter is for serve --dev and keys.rehearsal)".to_owned();
         input.fault("keys.publish_ahead", None, message);
     } else if keys.publish_ahead < DAY && !dev {
         let message = "keys.publish_ahead is under 24h: some verifiers keep the key set longer".to_owned();
@@ -110,26 +133,23 @@ pub(super) fn client_algorithms(keys: &Keys, clients: &[ConfiguredClient], input
 }
 
 /// A key outlives every token that it signed, whatever the clock of the verifier says.
-pub(super) fn retirement(keys: &Keys, tokens: &Tokens, clients: &[ConfiguredClient], input: &mut Input) {
+pub(super) fn retirement(keys: &Keys, tokens: &Tokens, clients: &[ConfiguredClient], dev: bool, input: &mut Input) {
     let RetireFor::For(retire_for) = keys.retire_for else { return };
     let lifetimes = clients.iter().flat_map(|entry| {
         let lifetimes = entry.client.lifetimes;
         [lifetimes.access_token, lifetimes.id_token]
     });
     let longest = lifetimes.flatten().fold(tokens.access_token.max(tokens.id_token), Duration::max);
-    let least = longest + LEAST_SKEW;
+    let least = longest + keys.least_skew(dev);
     if retire_for < least {
         let message = format!(
-            "keys.retire_for is shorter than the longest token and 5m for clocks that are off: verifiers would refuse \
+            "keys.retire_for is shorter than the longest token and the time by which clocks are off: verifiers would refuse \
              good tokens. It must be at least {}, or \"auto\"",
             show_duration(least)
         );
         input.fault("keys.retire_for", None, message);
     }
 }
-
-/// By how much the clocks of verifiers may be off, at least.
-const LEAST_SKEW: Duration = Duration::from_mins(5);
 
 pub(super) fn tokens(tokens: &Tokens, input: &mut Input) {
     if tokens.access_token > Duration::from_mins(10) {

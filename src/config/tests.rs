@@ -427,6 +427,14 @@ fn key_schedules_that_would_surprise_a_verifier_are_refused() {
     assert_eq!(loaded.config.clients[0].client.access_token_signed_response_alg, Algorithm::EdDsa);
     assert_eq!(loaded.config.keys.algorithms, [Algorithm::EdDsa, Algorithm::Ps256, Algorithm::Rs256]);
     Machine::with("[keys]\nrotate_every = '10m'\npublish_ahead = '1m'").dev().loaded();
+    let short =
+        "[keys]\nrehearsal = true\nrotate_every = '9s'\npublish_ahead = '4s'\nretire_for = '1h'\njwks_max_age = '1s'\n";
+    let warnings = Machine::with(short).loaded().warnings;
+    assert!(warnings.iter().any(|warning| warning.message.contains("keys.rehearsal is true")), "{warnings:?}");
+    let fault = Machine::with(&format!("{short}[server]\nissuer = 'https://id.example.test'\n")).fault();
+    assert!(fault.contains("keys.rehearsal is true, but server.issuer is https://id.example.test"), "{fault}");
+    let fault = Machine::with(&short.replace("retire_for = '1h'", "retire_for = '59m'")).fault();
+    assert!(fault.contains("It must be at least 1h,"), "{fault}");
     let unwise = Machine::with("[keys]\nrotate_every = 'never'\npublish_ahead = '2h'").loaded();
     assert_eq!(unwise.warnings.len(), 2, "{:?}", unwise.warnings);
 }

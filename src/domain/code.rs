@@ -1,5 +1,6 @@
 //! Authorization codes, RFC 6749 section 4.1.2.
 
+use super::claims::ClaimsRequest;
 use super::ids::ClientId;
 use super::ids::FamilyId;
 use super::ids::SessionId;
@@ -21,6 +22,7 @@ pub struct Code {
     pub redirect_uri: String,
     pub scope: Scope,
     pub nonce: Option<String>,
+    pub claims: ClaimsRequest,
     pub code_challenge: Option<CodeChallenge>,
     pub authentication: Authentication,
     pub issued_at: Timestamp,

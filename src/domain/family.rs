@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::claims::ClaimsRequest;
 use super::ids::ClientId;
 use super::ids::FamilyId;
 use super::ids::SessionId;
@@ -22,6 +23,8 @@ pub struct Family {
     pub session_id: Option<SessionId>,
     /// What was granted; a refresh may ask for less (RFC 6749 section 6), never for more.
     pub scope: Scope,
+    /// Single claims that were granted beside the scope.
+    pub claims: ClaimsRequest,
     pub authentication: Authentication,
     /// Number of the current refresh token, from 1; 0 when no refresh token was issued.
     pub generation: i64,

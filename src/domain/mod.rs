@@ -4,6 +4,7 @@
 //! (`client`, `user`, `session`, `consent`, `request`, `code`, `family`, `denial`,
 //! `key`) keep their names on every floor.
 
+pub mod claims;
 pub mod client;
 pub mod code;
 pub mod consent;

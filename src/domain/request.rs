@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::claims::ClaimsRequest;
 use super::ids::ClientId;
 use super::ids::RequestId;
 use super::ids::UserId;
@@ -28,6 +29,20 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
     #[serde(default)]
     pub ui_locales: Vec<String>,
+    /// Single claims, OpenID Connect Core section 5.5.
+    #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
+    pub claims: ClaimsRequest,
+    /// The only person whose sign-in the client can use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<UserId>,
+}
+
+impl AuthorizationRequest {
+    /// What the person is asked about: the scope, and that which would give the claims asked for one by one.
+    #[must_use]
+    pub fn asks_for(&self) -> Scope {
+        self.scope.union(&self.claims.scope)
+    }
 }
 
 /// OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response Mode.

@@ -262,6 +262,7 @@ impl Signet {
             redirect_uri: request.redirect_uri.clone(),
             scope: request.scope.clone(),
             nonce: request.nonce.clone(),
+            claims: request.claims.clone(),
             code_challenge: request.code_challenge.clone(),
             authentication: session.authentication,
             issued_at: now,

@@ -127,6 +127,7 @@ impl Signet {
             user_id: code.user_id.clone(),
             session_id: Some(code.session_id.clone()),
             scope: code.scope.clone(),
+            claims: code.claims.clone(),
             authentication: code.authentication.clone(),
             generation: i64::from(refresh.is_some()),
             current: refresh.map(|refresh| refresh.hash),

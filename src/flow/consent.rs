@@ -53,13 +53,13 @@ impl Signet {
             }
             Decision::Allow { remember } => {
                 let browser = browser_hash(cookies).ok_or(FlowError::Internal("an open attempt without a browser"))?;
-                let consented = Consented { user_id: user.id.clone(), scope: request.scope.clone() };
+                let consented = Consented { user_id: user.id.clone(), scope: request.asks_for() };
                 self.store.record_consent_on_attempt(id.clone(), browser, consented, self.now()).await?;
                 if remember {
                     let consent = Consent {
                         user_id: user.id.clone(),
                         client_id: request.client_id.clone(),
-                        scope: request.scope.clone(),
+                        scope: request.asks_for(),
                         granted_at: self.now(),
                     };
                     self.store.remember_consent(consent).await?;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::crypto::CryptoError;
 use crate::crypto::password::PasswordError;
 use crate::domain::ids::ClientId;
+use crate::domain::ids::KeyId;
 use crate::domain::key::Algorithm;
+use crate::domain::time::Timestamp;
 use crate::keys::KeysError;
 use crate::keys::VaultError;
 use crate::keys::revocation::NotRevoked;
@@ -40,6 +42,12 @@ pub enum FlowError {
     /// The signing keys in the database do not make a ring. The ring in force stays.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// This machine's clock shows a time long before what it has done already.
+    #[error(
+        "the clock of this machine shows {now}, but the signing key {kid} is of {at}: set the clock first. If the clock was \
+         wrong then, revoke that key. Nothing was changed"
+    )]
+    ClockBehind { now: Timestamp, kid: KeyId, at: Timestamp },
     #[error(transparent)]
     RotationRefused(#[from] Refused),
     #[error(transparent)]

@@ -51,6 +51,9 @@ pub enum KeyFileError {
     /// The key is in the database, but this process does not use it yet.
     #[error(transparent)]
     Reload(#[from] FlowError),
+    /// Nothing has been changed.
+    #[error(transparent)]
+    Refused(FlowError),
     #[error("an internal promise was broken: {0}")]
     Internal(&'static str),
 }
@@ -100,6 +103,7 @@ impl Signet {
         }
         for _ in 0..ATTEMPTS {
             let keys = self.store.signing_keys().await?;
+            self.check_clock(&keys).map_err(KeyFileError::Refused)?;
             let next = |key: &&SigningKey| key.algorithm == algorithm && key.state == KeyState::Next;
             let replaces = keys.iter().find(next).map(|key| key.kid.clone());
             let key = self.read_key(text.clone(), algorithm, keys).await?;

@@ -63,9 +63,11 @@ impl Signet {
     /// What letting the next key of `algorithm` sign would change. `now`: also when not every reader can have seen it.
     ///
     /// # Errors
-    /// [`FlowError::RotationRefused`] when there is nothing to rotate to, or a key is too young and `now` was not said.
+    /// [`FlowError::RotationRefused`] when there is nothing to rotate to, or a key is too young and `now` was not said;
+    /// [`FlowError::ClockBehind`].
     pub async fn plan_rotation(&self, algorithm: Algorithm, now: bool) -> Result<RotationPlan, FlowError> {
         let keys = self.store.signing_keys().await?;
+        self.check_clock(&keys)?;
         let policy = self.key_policy().await?;
         let instant = self.now();
         let unsafe_yet = schedule::rotate(&keys, algorithm, instant, &policy, false).err();

@@ -16,6 +16,7 @@ use crate::domain::user::User;
 use crate::keys::Ring;
 use crate::protocol::access_token;
 use crate::protocol::id_token;
+use crate::protocol::userinfo;
 
 use super::Signet;
 use super::error::FlowError;
@@ -138,6 +139,7 @@ impl Signet {
             amr: &family.authentication.methods,
             sid: family.session_id.as_ref().map(SessionId::as_str),
             at_hash: Some(&at_hash),
+            named: userinfo::named(user, &family.claims.id_token),
         };
         self.sign(ring, algorithm, id_token::TYPE, &claims)
     }

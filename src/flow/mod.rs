@@ -14,6 +14,7 @@ pub mod authorize;
 pub mod begun;
 pub mod client_credentials;
 pub mod clients;
+mod clock;
 pub mod code;
 pub mod consent;
 pub mod denylist;

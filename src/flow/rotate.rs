@@ -10,6 +10,7 @@ use crate::domain::ids::KeyId;
 use crate::domain::key::Algorithm;
 use crate::domain::key::KeyState;
 use crate::domain::key::SigningKey;
+use crate::domain::time::Timestamp;
 use crate::keys::policy::Jitter;
 use crate::keys::policy::Policy;
 use crate::keys::schedule;
@@ -28,7 +29,6 @@ pub const TEND_EVERY: Duration = Duration::from_secs(30);
 
 /// Clocks of verifiers may be this far off.
 const SKEW: Duration = Duration::from_hours(1);
-const LEAST_SKEW: Duration = Duration::from_mins(5);
 
 /// What rotations of this installation are put off by: chosen once, the same for all nodes.
 const JITTER: &str = "keys_jitter";
@@ -42,7 +42,9 @@ impl Signet {
         let keys = &self.config.keys;
         let retire_for = match keys.retire_for {
             // Clients of the database may have tokens that live longer than the file knows.
-            RetireFor::For(time) => time.max(self.longest_token(&self.store.clients().await?) + LEAST_SKEW),
+            RetireFor::For(time) => {
+                time.max(self.longest_token(&self.store.clients().await?) + keys.least_skew(self.dev))
+            }
             RetireFor::Auto => self.longest_token(&self.store.clients().await?) + SKEW,
         };
         let rotate_every = match keys.rotate_every {
@@ -116,10 +118,28 @@ impl Signet {
     /// [`FlowError::Store`], [`FlowError::Vault`], [`FlowError::Keys`]; what was done before stays done, and the next
     /// look at the schedule goes on from there.
     pub async fn carry_out(self: &Arc<Self>, plan: Vec<Action>) -> Result<(), FlowError> {
-        for action in plan {
+        let (plans, others): (Vec<Action>, Vec<Action>) =
+            plan.into_iter().partition(|action| matches!(action, Action::Plan { .. }));
+        self.set_instants(plans).await?;
+        for action in others {
             self.act(action).await?;
         }
         self.reload_keys().await
+    }
+
+    /// All or nothing: who rotates two algorithms does not want to be left with one.
+    async fn set_instants(self: &Arc<Self>, plans: Vec<Action>) -> Result<(), FlowError> {
+        let instant = |action| match action {
+            Action::Plan { kid, at, .. } => Some((kid, at)),
+            _ => None,
+        };
+        let instants: Vec<(KeyId, Timestamp)> = plans.into_iter().filter_map(instant).collect();
+        if !instants.is_empty() && self.store.plan_activations(instants.clone()).await? == ChangeKeys::Changed {
+            for (kid, at) in instants {
+                self.record(&Event::Key { kid, change: KeyChange::Planned { at } }).await;
+            }
+        }
+        Ok(())
     }
 
     async fn act(self: &Arc<Self>, action: Action) -> Result<(), FlowError> {
@@ -130,11 +150,7 @@ impl Signet {
                     self.record(&Event::Key { kid, change: KeyChange::Published }).await;
                 }
             }
-            Action::Plan { kid, at, .. } => {
-                if self.store.plan_activation(kid.clone(), at).await? == ChangeKeys::Changed {
-                    self.record(&Event::Key { kid, change: KeyChange::Planned { at } }).await;
-                }
-            }
+            plan @ Action::Plan { .. } => self.set_instants(vec![plan]).await?,
             Action::Activate { kid, algorithm, retire, at, leaves_at, successor } => {
                 let successor = match successor {
                     Some(next) => Some(self.make_key(next, algorithm, KeyState::Next).await?),

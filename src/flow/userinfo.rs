@@ -73,10 +73,12 @@ impl Signet {
         userinfo::check(&token.claims)?;
         let AccessToken { grant_id, subject, .. } = &token.claims;
         let grant_id = grant_id.clone().ok_or(FlowError::Internal("a person's token without a family"))?;
-        // The family too: that it is this person's was signed, and costs nothing to see.
+        // The family too: it knows the claims that were asked for one by one.
         let found = self.store.userinfo(grant_id, subject.clone()).await?;
-        let (_, user) = found.filter(|(_, user)| !user.disabled).ok_or_else(revoked)?;
-        Ok(userinfo::claims(&user, &token.claims.scope))
+        let (family, user) = found.filter(|(_, user)| !user.disabled).ok_or_else(revoked)?;
+        let mut claims = userinfo::claims(&user, &token.claims.scope);
+        claims.extend(userinfo::named(&user, &family.claims.userinfo));
+        Ok(claims)
     }
 }
 

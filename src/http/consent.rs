@@ -62,7 +62,7 @@ fn show(
         form: login::form_of(web, cookies, &open.attempt.id, &login::purpose_for_user(open)),
         app: login::app_of(open),
         email: user.email.to_string(),
-        scopes: ScopeLine::list(&open.attempt.request.scope),
+        scopes: ScopeLine::list(&open.attempt.request.asks_for()),
     };
     respond::page(web, respond::locale(web, request, &open.attempt.request.ui_locales), status, &page)
 }

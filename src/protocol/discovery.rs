@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::authorize::ACR_VALUES;
 use super::userinfo;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::GrantType;
@@ -90,7 +91,7 @@ impl Metadata {
             response_types_supported: vec!["code"],
             response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).into(),
             grant_types_supported: GrantType::ALL.map(GrantType::as_str).into(),
-            acr_values_supported: vec!["1"],
+            acr_values_supported: ACR_VALUES.into(),
             subject_types_supported: vec!["public"],
             id_token_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             token_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
@@ -110,7 +111,7 @@ impl Metadata {
             prompt_values_supported: vec!["none", "login", "consent", "select_account"],
             code_challenge_methods_supported: vec!["S256"],
             authorization_response_iss_parameter_supported: true,
-            claims_parameter_supported: false,
+            claims_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
         }

@@ -158,6 +158,8 @@ codes! {
     InvalidToken = "invalid_token", 401;
     /// RFC 6750 section 3.1.
     InsufficientScope = "insufficient_scope", 403;
+    /// OpenID Connect Core Error Code `unmet_authentication_requirements` section 3.
+    UnmetAuthenticationRequirements = "unmet_authentication_requirements", 400;
     /// OpenID Connect Core section 3.1.2.6.
     InteractionRequired = "interaction_required", 400;
     /// OpenID Connect Core section 3.1.2.6.

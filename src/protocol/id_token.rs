@@ -1,6 +1,8 @@
 //! ID tokens, OpenID Connect Core section 2.
 
 use serde::Serialize;
+use serde_json::Map;
+use serde_json::Value;
 
 use crate::domain::session::AuthenticationMethod;
 
@@ -34,12 +36,16 @@ pub struct Claims<'a> {
     /// OpenID Connect Core section 3.1.3.6.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<&'a str>,
+    /// What the client asked to have in here, claim by claim (OpenID Connect Core section 5.5).
+    #[serde(flatten)]
+    pub named: Map<String, Value>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::Claims;
     use crate::domain::session::AuthenticationMethod;
+    use serde_json::Map;
     use serde_json::json;
 
     #[test]
@@ -56,6 +62,7 @@ mod tests {
             amr: &[AuthenticationMethod::Password],
             sid: None,
             at_hash: None,
+            named: Map::new(),
         };
         let written = serde_json::to_value(&claims).unwrap();
         assert_eq!(

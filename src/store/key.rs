@@ -63,9 +63,9 @@ impl Store {
         dispatch!(self, transaction, key::create(key))
     }
 
-    /// Sets the instant from which a next key signs, unless it is to sign sooner already.
-    pub async fn plan_activation(&self, kid: KeyId, activates_at: Timestamp) -> Result<ChangeKeys, StoreError> {
-        outcome(dispatch!(self, transaction, key::plan_activation(kid, activates_at)))
+    /// Sets the instants from which next keys sign: all of them, or none when one is to sign sooner already.
+    pub async fn plan_activations(&self, plans: Vec<(KeyId, Timestamp)>) -> Result<ChangeKeys, StoreError> {
+        outcome(dispatch!(self, transaction, key::plan_activations(plans)))
     }
 
     pub async fn activate_key(&self, activation: Activation) -> Result<ChangeKeys, StoreError> {

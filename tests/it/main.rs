@@ -12,6 +12,7 @@ mod cli;
 mod clients;
 mod crash;
 mod endpoints;
+mod key_crash;
 mod key_files;
 mod spec;
 mod store;

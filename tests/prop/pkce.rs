@@ -8,6 +8,7 @@ use proptest::prop_oneof;
 use proptest::proptest;
 use proptest::strategy::Just;
 
+use signet::domain::claims::ClaimsRequest;
 use signet::domain::code::Code;
 use signet::domain::ids::ClientId;
 use signet::domain::ids::SessionId;
@@ -41,6 +42,7 @@ fn code(challenge: Option<&str>) -> Code {
         redirect_uri: CB.to_owned(),
         scope: Scope::parse("openid").unwrap(),
         nonce: None,
+        claims: ClaimsRequest::default(),
         code_challenge: challenge.map(|text| CodeChallenge::parse(text).unwrap()),
         authentication: Authentication { time: Timestamp::EPOCH, methods: Vec::new() },
         issued_at: Timestamp::EPOCH,

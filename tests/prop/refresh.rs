@@ -8,6 +8,7 @@ use proptest::prelude::prop_assert;
 use proptest::prelude::prop_assert_eq;
 use proptest::proptest;
 
+use signet::domain::claims::ClaimsRequest;
 use signet::domain::family::Family;
 use signet::domain::family::Revocation;
 use signet::domain::family::RevocationReason;
@@ -39,6 +40,7 @@ fn family() -> Family {
         user_id: UserId::new("ada").unwrap(),
         session_id: None,
         scope: Scope::parse("openid email").unwrap(),
+        claims: ClaimsRequest::default(),
         authentication: Authentication { time: Timestamp::EPOCH, methods: Vec::new() },
         generation: 1,
         current: Some(token(1)),

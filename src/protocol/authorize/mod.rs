@@ -3,6 +3,7 @@
 //! [`validate`] is the whole list of checks in their order, one line each, one file each. What fails before client
 //! and redirect URI are known is a page; everything after it goes back to the client.
 
+mod claims;
 mod client;
 mod max_age;
 mod next_step;
@@ -22,6 +23,7 @@ use super::response::ReturnTo;
 use crate::domain::client::Client;
 use crate::domain::request::AuthorizationRequest;
 
+pub use claims::ACR_VALUES;
 pub use client::client_id;
 pub use next_step::LoginReason;
 pub use next_step::Step;
@@ -39,8 +41,8 @@ pub enum AuthorizeFailure {
 
 /// Checks an authorization request. `client` is what the store knows under [`client_id`].
 ///
-/// Parameters that are understood but change nothing yet: `display`, `claims_locales`, `acr_values`, `claims`
-/// (discovery says so) and `id_token_hint`.
+/// Parameters that are understood but change nothing: `display`, `claims_locales`, `acr_values` (there is one value,
+/// and it is always told) and, for now, `id_token_hint`.
 ///
 /// # Errors
 /// [`AuthorizeFailure`] says who is to be told.
@@ -66,6 +68,7 @@ fn the_rest(params: &Params, client: &Client, to: &ReturnTo) -> Result<Authoriza
     let max_age = max_age::check(params)?;
     resource::check(params, client)?;
     let ui_locales = ui_locales::check(params)?;
+    let wanted = claims::check(params, client)?;
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: to.redirect_uri.clone(),
@@ -78,6 +81,8 @@ fn the_rest(params: &Params, client: &Client, to: &ReturnTo) -> Result<Authoriza
         max_age,
         login_hint: params.get("login_hint")?.map(str::to_owned),
         ui_locales,
+        claims: wanted.claims,
+        subject: wanted.subject,
     })
 }
 

@@ -42,6 +42,8 @@ pub enum LoginReason {
     Prompted,
     /// `max_age`
     TooLongAgo,
+    /// The client named the person it wants, and it is not the one who is signed in.
+    SomebodyElse,
 }
 
 /// Decides. `attempt` is absent until somebody has had to do something; `session` is one whose user is enabled;
@@ -70,6 +72,14 @@ pub fn next_step(
         }
         Err(reason) => return Step::Login(reason),
     };
+    // Core 3.1.2.2: the OP "MUST NOT reply with an ID Token or Access Token for a different user" than the one asked
+    // for, "even if they have an active session with the Authorization Server".
+    if request.subject.as_ref().is_some_and(|wanted| *wanted != session.user_id) {
+        if request.prompt.none || signed_in_during(attempt, session) {
+            return refuse(ErrorCode::LoginRequired, "Somebody else is signed in");
+        }
+        return Step::Login(LoginReason::SomebodyElse);
+    }
     if request.prompt.select_account && !account_is_chosen(attempt, session) {
         if request.prompt.none {
             return refuse(ErrorCode::AccountSelectionRequired, "An account must be chosen");
@@ -80,7 +90,8 @@ pub fn next_step(
     if scope.is_empty() {
         return Step::Refuse(OAuthError::invalid_scope("This client may ask for none of these scope values"));
     }
-    let missing = unallowed(&scope, request, attempt, session, consent, client);
+    let asked = request.asks_for().intersection(&client.scope);
+    let missing = unallowed(&asked, request, attempt, session, consent, client);
     match (missing.is_empty(), request.prompt.none) {
         (true, _) => Step::Issue { scope },
         (false, true) => refuse(ErrorCode::ConsentRequired, "The person must be asked first"),

@@ -116,6 +116,7 @@ mod tests {
     use super::CodeRequest;
     use super::Refused;
     use super::check;
+    use crate::domain::claims::ClaimsRequest;
     use crate::domain::client::Client;
     use crate::domain::code::Code;
     use crate::domain::code::Redemption;
@@ -146,6 +147,7 @@ mod tests {
             redirect_uri: CB.to_owned(),
             scope: scope("openid"),
             nonce: None,
+            claims: ClaimsRequest::default(),
             code_challenge: Some(CodeChallenge::parse(CHALLENGE).unwrap()),
             authentication: authentication(0),
             issued_at: at(0),

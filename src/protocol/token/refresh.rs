@@ -153,6 +153,7 @@ mod tests {
     use super::Generation;
     use super::decide;
     use super::narrow;
+    use crate::domain::claims::ClaimsRequest;
     use crate::domain::client::Client;
     use crate::domain::family::Family;
     use crate::domain::family::Revocation;
@@ -179,6 +180,7 @@ mod tests {
             user_id: UserId::new("ada").unwrap(),
             session_id: None,
             scope: scope("openid api:read"),
+            claims: ClaimsRequest::default(),
             authentication: authentication(0),
             generation: 2,
             current: Some(SecretHash::from_bytes([2; 32])),

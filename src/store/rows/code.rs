@@ -16,6 +16,8 @@ use crate::store::error::StoreError;
 use crate::store::schema::codes;
 
 use super::bytes;
+use super::claims;
+use super::claims_to_json;
 use super::from_json;
 use super::hash;
 use super::scope;
@@ -33,6 +35,7 @@ pub(in crate::store) struct CodeRow {
     redirect_uri: String,
     scope: String,
     nonce: Option<String>,
+    claims: Option<String>,
     code_challenge: Option<String>,
     authentication: String,
     issued_at: i64,
@@ -53,6 +56,7 @@ impl TryFrom<&Code> for CodeRow {
             redirect_uri: code.redirect_uri.clone(),
             scope: code.scope.to_string(),
             nonce: code.nonce.clone(),
+            claims: claims_to_json(&code.claims)?,
             code_challenge: code.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
             authentication: to_json(&code.authentication)?,
             issued_at: code.issued_at.micros(),
@@ -83,6 +87,7 @@ impl TryFrom<CodeRow> for Code {
             redirect_uri: row.redirect_uri,
             scope: scope(TABLE, &row.scope)?,
             nonce: row.nonce,
+            claims: claims(TABLE, row.claims.as_deref())?,
             code_challenge: row
                 .code_challenge
                 .map(|text| CodeChallenge::parse(&text))

@@ -16,6 +16,8 @@ use crate::store::error::StoreError;
 use crate::store::schema::families;
 
 use super::bytes;
+use super::claims;
+use super::claims_to_json;
 use super::from_json;
 use super::hash;
 use super::instant;
@@ -34,6 +36,7 @@ pub(in crate::store) struct FamilyRow {
     scope: String,
     /// Whether it outlives the session: the scope has `offline_access` (OpenID Connect Core section 11).
     offline: bool,
+    claims: Option<String>,
     authentication: String,
     generation: i64,
     current_hash: Option<Vec<u8>>,
@@ -58,6 +61,7 @@ impl TryFrom<&Family> for FamilyRow {
             session_id: family.session_id.as_ref().map(|id| id.as_str().to_owned()),
             scope: family.scope.to_string(),
             offline: family.scope.contains("offline_access"),
+            claims: claims_to_json(&family.claims)?,
             authentication: to_json(&family.authentication)?,
             generation: family.generation,
             current_hash: family.current.as_ref().map(bytes),
@@ -93,6 +97,7 @@ impl TryFrom<FamilyRow> for Family {
             user_id: UserId::new(row.user_id).map_err(|error| StoreError::corrupt(TABLE, error))?,
             session_id: session_id.map_err(|error| StoreError::corrupt(TABLE, error))?,
             scope: scope(TABLE, &row.scope)?,
+            claims: claims(TABLE, row.claims.as_deref())?,
             authentication: from_json(TABLE, &row.authentication)?,
             generation: row.generation,
             current: row.current_hash.map(|bytes| hash(TABLE, &bytes)).transpose()?,

@@ -19,6 +19,7 @@ pub(super) use user::UserRow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::claims::ClaimsRequest;
 use crate::domain::scope::Scope;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
@@ -47,6 +48,15 @@ pub(super) fn bytes(hash: &SecretHash) -> Vec<u8> {
 
 pub(super) fn scope(table: &'static str, text: &str) -> Result<Scope, StoreError> {
     Scope::parse(text).map_err(|error| StoreError::corrupt(table, error))
+}
+
+/// Hardly any code or family has some: no text for none.
+pub(super) fn claims_to_json(claims: &ClaimsRequest) -> Result<Option<String>, StoreError> {
+    (!claims.is_empty()).then(|| to_json(claims)).transpose()
+}
+
+pub(super) fn claims(table: &'static str, text: Option<&str>) -> Result<ClaimsRequest, StoreError> {
+    text.map_or(Ok(ClaimsRequest::default()), |text| from_json(table, text))
 }
 
 pub(super) fn instant(micros: Option<i64>) -> Option<Timestamp> {

@@ -37,19 +37,20 @@ async fn insert(conn: &mut Conn<'_>, key: SigningKey) -> Result<usize, StoreErro
 }
 
 /// A plan may be brought forward but never put off: a node that has seen it may go by it already.
-pub(in crate::store) async fn plan_activation(
+pub(in crate::store) async fn plan_activations(
     conn: &mut Conn<'_>,
-    kid: KeyId,
-    activates_at: Timestamp,
+    plans: Vec<(KeyId, Timestamp)>,
 ) -> Result<(), StoreError> {
-    let at = activates_at.micros();
-    let planned = diesel::update(signing_keys::table.find(kid.as_str()))
-        .filter(signing_keys::state.eq(KeyState::Next.as_str()))
-        .filter(signing_keys::activates_at.is_null().or(signing_keys::activates_at.gt(at)))
-        .set(signing_keys::activates_at.eq(Some(at)))
-        .execute(conn)
-        .await?;
-    as_planned(planned)?;
+    for (kid, at) in plans {
+        let at = at.micros();
+        let planned = diesel::update(signing_keys::table.find(kid.as_str()))
+            .filter(signing_keys::state.eq(KeyState::Next.as_str()))
+            .filter(signing_keys::activates_at.is_null().or(signing_keys::activates_at.gt(at)))
+            .set(signing_keys::activates_at.eq(Some(at)))
+            .execute(conn)
+            .await?;
+        as_planned(planned)?;
+    }
     version::bump(conn, version::KEYS).await
 }
 

@@ -3,6 +3,7 @@
 mod http;
 mod oauth2;
 mod openidconnect;
+mod rotation;
 
 /// A redirect address of the demo clients; any port of localhost will do, and nothing needs to listen there.
 const REDIRECT_URI: &str = "http://localhost:47110/callback";

@@ -152,6 +152,15 @@ impl Stage {
         (answer.status(), answer.json().await.expect("JSON"))
     }
 
+    /// What the UserInfo endpoint says to the access token of a token response.
+    pub(super) async fn userinfo(&self, tokens: &Value) -> Value {
+        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        let token = tokens["access_token"].as_str().expect("an access token");
+        let answer = http.get(self.url("/userinfo")).bearer_auth(token).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.json().await.expect("JSON")
+    }
+
     /// Redeems a code of `c1`; gives the claims of the ID token, and the granted scope as `scope`.
     pub(super) async fn claims(&self, code: &str) -> Value {
         let (status, tokens) = self.token("c1", &redemption(code)).await;

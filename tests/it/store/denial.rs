@@ -111,7 +111,8 @@ pub(super) async fn none_is_missed_by_a_reader_in_between(db: Database) {
             let now = if number % 2 == 0 { later(30) } else { NOON.minus(Duration::from_secs(30)) };
             match number % 3 {
                 0 => {
-                    drop(store.deny_token(TokenId::new(format!("f{number}")).unwrap(), later(600), now).await.unwrap())
+                    let _ =
+                        store.deny_token(TokenId::new(format!("f{number}")).unwrap(), later(600), now).await.unwrap();
                 }
                 _ => drop(
                     store

@@ -97,10 +97,12 @@ pub(super) async fn expires_and_revokes(db: Database) {
 pub(super) async fn an_instant_is_brought_forward_but_never_put_off(db: Database) {
     db.store.create_key(key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
     db.store.create_key(key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
-    let plan = |name: &str, at| db.store.plan_activation(KeyId::new(name).unwrap(), later(at));
+    let plan = |name: &str, at| db.store.plan_activations(vec![(KeyId::new(name).unwrap(), later(at))]);
     let before = db.store.versions().await.unwrap().keys;
     assert_eq!(plan("k1", 5).await, Ok(ChangeKeys::Stale), "it signs already");
     assert_eq!(plan("k9", 5).await, Ok(ChangeKeys::Stale));
+    let both = ["k2", "k9"].map(|name| (KeyId::new(name).unwrap(), later(5))).to_vec();
+    assert_eq!(db.store.plan_activations(both).await, Ok(ChangeKeys::Stale), "all or none");
     assert_eq!(plan("k2", 5).await, Ok(ChangeKeys::Changed));
     for at in [5, 6] {
         assert_eq!(plan("k2", at).await, Ok(ChangeKeys::Stale));

@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod database;
 pub(crate) mod html;
+pub(crate) mod installation;
 pub(crate) mod nouns;
 pub(crate) mod party;
 pub(crate) mod postgres;

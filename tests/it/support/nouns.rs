@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use signet::domain::claims::ClaimsRequest;
 use signet::domain::client::ApplicationType;
 use signet::domain::client::AuthMethod;
 use signet::domain::client::Client;
@@ -131,6 +132,8 @@ pub(crate) fn attempt(name: &str, browser: &str) -> Attempt {
             max_age: Some(0),
             login_hint: None,
             ui_locales: vec!["de".to_owned()],
+            claims: claims(),
+            subject: Some(user_id("ada")),
         },
         created_at: NOON,
         expires_at: later(1800),
@@ -138,6 +141,11 @@ pub(crate) fn attempt(name: &str, browser: &str) -> Attempt {
         account_selected: false,
         finished_at: None,
     }
+}
+
+fn claims() -> ClaimsRequest {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    ClaimsRequest { userinfo: names(&["name"]), id_token: names(&["locale"]), scope: scope("profile") }
 }
 
 /// A code of ada at demo-web, in session `s1`, good for a minute.
@@ -150,6 +158,7 @@ pub(crate) fn code(name: &str) -> Code {
         redirect_uri: "https://c1.test/cb".to_owned(),
         scope: scope("openid email"),
         nonce: Some("n".to_owned()),
+        claims: claims(),
         code_challenge: Some(CodeChallenge::parse(&"a".repeat(43)).unwrap()),
         authentication: authentication(),
         issued_at: NOON,
@@ -166,6 +175,7 @@ pub(crate) fn family(name: &str) -> Family {
         user_id: user_id("ada"),
         session_id: Some(session_id("s1")),
         scope: scope("openid email"),
+        claims: claims(),
         authentication: authentication(),
         generation: 1,
         current: Some(hash(&format!("{name}-1"))),

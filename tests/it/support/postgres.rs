@@ -104,10 +104,15 @@ impl Cluster {
 
 /// Says by name what was left out; with `SIGNET_TEST_REQUIRE_ALL=1` that is a failure.
 pub(crate) fn left_out() {
+    left_out_because("PostgreSQL is not installed");
+}
+
+/// The same for another reason.
+pub(crate) fn left_out_because(why: &str) {
     let name = std::thread::current().name().unwrap_or("?").to_owned();
-    assert!(std::env::var_os("SIGNET_TEST_REQUIRE_ALL").is_none_or(|value| value != "1"), "{name} needs PostgreSQL");
+    assert!(std::env::var_os("SIGNET_TEST_REQUIRE_ALL").is_none_or(|value| value != "1"), "{name}: {why}");
     // Not a print: those are swallowed when a test passes.
-    let _ = std::io::stderr().write_all(format!("NOT RUN, PostgreSQL is not installed: {name}\n").as_bytes());
+    let _ = std::io::stderr().write_all(format!("not run: {name}: {why}\n").as_bytes());
 }
 
 fn programs() -> Option<PathBuf> {

@@ -5,6 +5,7 @@ use std::io::BufReader;
 use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
@@ -20,7 +21,7 @@ use url::Url;
 const START_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
 
-/// `signet serve --dev`, ready to answer. Ended, by its id, when dropped.
+/// A running `signet serve`, ready to answer. Ended, by its id, when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
@@ -29,8 +30,10 @@ pub(crate) struct Server {
     log: Arc<Mutex<String>>,
     /// How much of the log was written before the server was ready: the start box, which shows the demo secrets.
     started_at: usize,
-    /// Where it was started; goes with it.
-    folder: TempDir,
+    /// Where it was started.
+    folder: PathBuf,
+    /// A dev server's own, which goes with it.
+    own: Option<TempDir>,
 }
 
 impl Server {
@@ -47,22 +50,36 @@ impl Server {
     /// The same on a port of one's own choice.
     pub(crate) async fn dev_on(port: u16, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut child = command(folder.path())
-            .args(["serve", "--dev", "--port", &port.to_string()])
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the signet program starts");
+        let mut serve = command(folder.path());
+        serve.args(["serve", "--dev", "--port", &port.to_string()]).envs(environment.iter().copied());
+        let mut server = Self::spawn(serve, folder.path(), port);
+        server.own = Some(folder);
+        server.wait_until_ready().await;
+        server
+    }
+
+    /// `signet serve` in the folder of an installation that outlives it.
+    pub(crate) async fn installed(folder: &Path, port: u16) -> Self {
+        let mut server = Self::installed_now(folder, port);
+        server.wait_until_ready().await;
+        server
+    }
+
+    /// The same without waiting for it.
+    pub(crate) fn installed_now(folder: &Path, port: u16) -> Self {
+        let mut serve = command(folder);
+        serve.arg("serve");
+        Self::spawn(serve, folder, port)
+    }
+
+    fn spawn(mut serve: Command, folder: &Path, port: u16) -> Self {
+        serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = serve.spawn().expect("the signet program starts");
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().expect("standard output"), &log);
         collect(child.stderr.take().expect("standard error"), &log);
         let base = Url::parse(&format!("http://localhost:{port}")).expect("a URL");
-        let mut server = Self { child, base, log, started_at: 0, folder };
-        server.wait_until_ready().await;
-        server.started_at = server.all_log().len();
-        server
+        Self { child, base, log, started_at: 0, folder: folder.to_owned(), own: None }
     }
 
     /// The absolute URL of a path of this server.
@@ -72,7 +89,7 @@ impl Server {
 
     /// The same program for another command, where it finds this server.
     pub(crate) fn command(&self) -> Command {
-        command(self.folder.path())
+        command(&self.folder)
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -86,7 +103,7 @@ impl Server {
 
     /// Where it was started, and where it left word of itself.
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Everything written since the server was ready, both streams together.
@@ -108,7 +125,15 @@ impl Server {
         panic!("the server did not stop within {START_LIMIT:?}:\n{}", self.all_log());
     }
 
-    async fn wait_until_ready(&mut self) {
+    /// Whether it is still running; SIGKILL ends it, and nothing is flushed, nobody says goodbye.
+    pub(crate) fn kill(mut self) -> bool {
+        let alive = self.child.try_wait().expect("the state of the server").is_none();
+        drop(self.child.kill());
+        self.child.wait().expect("its end");
+        alive
+    }
+
+    pub(crate) async fn wait_until_ready(&mut self) {
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
         let ready = self.url("/health/ready");
         for _ in 0..START_LIMIT.as_millis() / POLL.as_millis() {
@@ -116,6 +141,7 @@ impl Server {
                 panic!("the server ended with {status} before it was ready:\n{}", self.all_log());
             }
             if http.get(ready.clone()).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                self.started_at = self.all_log().len();
                 return;
             }
             tokio::time::sleep(POLL).await;
@@ -133,6 +159,8 @@ impl Drop for Server {
         // It may be gone already; then there is nothing to end.
         drop(self.child.kill());
         drop(self.child.wait());
+        // Only now: nobody writes there any more.
+        drop(self.own.take());
     }
 }
 

@@ -18,7 +18,7 @@ use super::serve_once;
 use crate::support::server::Server;
 
 /// A key of another installation, as PEM.
-fn foreign(algorithm: Algorithm) -> String {
+pub(super) fn foreign(algorithm: Algorithm) -> String {
     let key = jwk::generate(algorithm, &KeyId::new("foreign").unwrap(), &OsEntropy).unwrap();
     pem::private(&key.private_pkcs8).to_string()
 }

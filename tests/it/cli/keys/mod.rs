@@ -1,7 +1,9 @@
 //! `signet keys`
 
+mod bad_input;
 mod emergency;
 mod files;
+mod installed;
 
 use std::process::Stdio;
 use std::time::Duration;
