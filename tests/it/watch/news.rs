@@ -142,8 +142,8 @@ fn rs_06_under_load_on_postgres() {
         let mut load = tokio::task::JoinSet::new();
         for node in [&one, &two] {
             for _ in 0..2 {
-                let party = party.at(node);
                 let mut tokens = party.sign_in("openid offline_access").await;
+                let party = party.at(node);
                 load.spawn(async move {
                     loop {
                         party.userinfo(tokens.access()).await;
