@@ -87,19 +87,26 @@ impl Entropy for OsEntropy {
 #[derive(Debug)]
 pub struct ManualClock {
     micros: AtomicI64,
+    /// By how much the wall clock is ahead.
+    off_by: AtomicI64,
 }
 
 impl ManualClock {
     /// A clock that shows `unix_micros`.
     #[must_use]
     pub const fn at(unix_micros: i64) -> Self {
-        Self { micros: AtomicI64::new(unix_micros) }
+        Self { micros: AtomicI64::new(unix_micros), off_by: AtomicI64::new(0) }
     }
 
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         self.micros.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    /// Makes the wall clock jump, to be wrong by so many microseconds from now on. No time passes.
+    pub fn put_off_by(&self, micros: i64) {
+        self.off_by.store(micros, Ordering::SeqCst);
     }
 
     /// Sets the clock, also backwards.
@@ -110,11 +117,11 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn unix_micros(&self) -> i64 {
-        self.micros.load(Ordering::SeqCst)
+        self.micros.load(Ordering::SeqCst).saturating_add(self.off_by.load(Ordering::SeqCst))
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_micros(u64::try_from(self.unix_micros()).unwrap_or(0))
+        Duration::from_micros(u64::try_from(self.micros.load(Ordering::SeqCst)).unwrap_or(0))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The order of a run: start, write down, compare, flood.
 
+use std::cell::RefCell;
 use std::fs;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::site;
 use crate::site::Site;
 use crate::steps;
 use crate::steps::ClientCredentials;
+use crate::steps::ForwardAuth;
 use crate::steps::FullLogin;
 use crate::steps::Get;
 use crate::steps::Keys;
@@ -119,17 +121,35 @@ pub(crate) async fn take(plan: Plan) -> Result<Figures, Fault> {
     bench.alone("code flow round, ES256 ID token", || Round::new(site::WEB_ES256, &login_es256, &keys)).await?;
 
     let mut round = Round::new(site::WEB, &login, &keys);
-    let mut families = Vec::new();
-    for _ in 0..plan.connections {
-        round.step(&mut wire).await?;
-        families.push(round.last.take().ok_or("no tokens")?);
-    }
-    let access = families.first().map(|tokens| tokens.access_token.clone()).ok_or("no tokens")?;
-    bench.alone("userinfo", || UserInfo::new(&access)).await?;
-    let refresh: Option<Vec<String>> = families.into_iter().map(|tokens| tokens.refresh_token).collect();
-    let mut refresh: Vec<Refresh> =
-        refresh.ok_or("no refresh token")?.into_iter().map(|token| Refresh::new(site::WEB, token, &keys)).collect();
-    bench.again("refresh, RS256 ID token", &mut refresh).await?;
+    round.step(&mut wire).await?;
+    let access = round.last.take().ok_or("no tokens")?.access_token;
+    bench
+        .pair(["floor: one ES256 verification", "userinfo"], || Get::new("/verify", None), || UserInfo::new(&access))
+        .await?;
+    bench
+        .pair(
+            ["floor: one ES256 verification, again", "forward-auth with an access token"],
+            || Get::new("/verify", None),
+            || ForwardAuth::new(&access),
+        )
+        .await?;
+    let mut round_es256 = Round::new(site::WEB_ES256, &login_es256, &keys);
+    let families = RefCell::new(families_of(&mut wire, &mut round, plan).await?);
+    let families_es256 = RefCell::new(families_of(&mut wire, &mut round_es256, plan).await?);
+    bench
+        .pair(
+            ["floor: one RS256 signature", "refresh, RS256 ID token"],
+            || Get::new("/sign/rs256", None),
+            || Refresh::new(site::WEB, families.borrow_mut().pop().unwrap_or_default(), &keys),
+        )
+        .await?;
+    bench
+        .pair(
+            ["floor: one ES256 signature, again", "refresh, ES256 ID token"],
+            || Get::new("/sign", None),
+            || Refresh::new(site::WEB_ES256, families_es256.borrow_mut().pop().unwrap_or_default(), &keys),
+        )
+        .await?;
     let loaded = server.resident()?;
     bench.logins(&mut wire).await?;
     let after_logins = server.resident()?;
@@ -158,6 +178,16 @@ pub(crate) async fn take(plan: Plan) -> Result<Figures, Fault> {
         binary,
         floods,
     })
+}
+
+/// A refresh family for each connection of each round.
+async fn families_of(wire: &mut Wire, round: &mut Round, plan: Plan) -> Result<Vec<String>, Fault> {
+    let mut families = Vec::new();
+    for _ in 0..plan.connections * plan.rounds {
+        round.step(wire).await?;
+        families.push(round.last.take().and_then(|tokens| tokens.refresh_token).ok_or("no refresh token")?);
+    }
+    Ok(families)
 }
 
 fn starts(site: &Site, count: usize) -> Result<(Duration, Duration), Fault> {

@@ -9,10 +9,13 @@ use actix_web::HttpServer;
 use actix_web::web;
 use actix_web::web::Bytes;
 use actix_web::web::Data;
+use josekit::jwk::Jwk;
 use josekit::jws;
 use josekit::jws::ES256;
 use josekit::jws::JwsHeader;
 use josekit::jws::JwsSigner;
+use josekit::jws::JwsVerifier;
+use josekit::jws::RS256;
 use serde::Serialize;
 use signet::ambient::Clock;
 use signet::ambient::OsEntropy;
@@ -28,6 +31,10 @@ pub(crate) const COMMAND: &str = "floor";
 struct Floor {
     header: JwsHeader,
     signer: Box<dyn JwsSigner + Send + Sync>,
+    rs256: Box<dyn JwsSigner + Send + Sync>,
+    verifier: Box<dyn JwsVerifier + Send + Sync>,
+    /// Something to verify.
+    token: String,
     clock: SystemClock,
     /// As large as our key set and our discovery document.
     bodies: Vec<Bytes>,
@@ -50,14 +57,20 @@ struct Claims {
 pub(crate) fn run(sizes: &[String]) -> Result<(), Fault> {
     let kid = KeyId::new("2026-11-22-floor-a")?;
     let key = jwk::generate(Algorithm::Es256, &kid, &OsEntropy)?;
+    let rsa = jwk::generate(Algorithm::Rs256, &kid, &OsEntropy)?;
     let mut header = JwsHeader::new();
     header.set_token_type("at+jwt");
     header.set_key_id(kid.as_str());
     let sizes = sizes.iter().map(|size| Ok(size.parse::<usize>()?)).collect::<Result<Vec<_>, Fault>>()?;
+    let signer = ES256.signer_from_der(&*key.private_pkcs8)?;
+    let clock = SystemClock::new();
     let floor = Data::new(Floor {
+        token: jws::serialize_compact(&serde_json::to_vec(&Claims::at(&clock))?, &header, &signer)?,
         header,
-        signer: Box::new(ES256.signer_from_der(&*key.private_pkcs8)?),
-        clock: SystemClock::new(),
+        signer: Box::new(signer),
+        rs256: Box::new(RS256.signer_from_der(&*rsa.private_pkcs8)?),
+        verifier: Box::new(ES256.verifier_from_jwk(&Jwk::from_bytes(key.public_jwk.as_bytes())?)?),
+        clock,
         bodies: sizes.into_iter().map(|size| Bytes::from(vec![b'x'; size])).collect(),
     });
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -67,6 +80,8 @@ pub(crate) fn run(sizes: &[String]) -> Result<(), Fault> {
             App::new()
                 .app_data(floor.clone())
                 .route("/sign", web::get().to(sign))
+                .route("/sign/rs256", web::get().to(sign_rs256))
+                .route("/verify", web::get().to(verify))
                 .route("/body/{index}", web::get().to(body))
         };
         let server = HttpServer::new(app).workers(1).listen(listener)?.run();
@@ -76,24 +91,42 @@ pub(crate) fn run(sizes: &[String]) -> Result<(), Fault> {
     })
 }
 
+impl Claims {
+    fn at(clock: &SystemClock) -> Self {
+        let now = clock.unix_micros() / 1_000_000;
+        Self {
+            iss: "http://localhost:8080",
+            sub: "bench-service",
+            aud: "https://api.example.test",
+            client_id: "bench-service",
+            iat: now,
+            exp: now + 600,
+            jti: "tok_0123456789abcdefghijkl",
+            scope: "orders:read orders:write",
+        }
+    }
+}
+
 async fn sign(floor: Data<Floor>) -> HttpResponse {
-    let now = floor.clock.unix_micros() / 1_000_000;
-    let claims = Claims {
-        iss: "http://localhost:8080",
-        sub: "bench-service",
-        aud: "https://api.example.test",
-        client_id: "bench-service",
-        iat: now,
-        exp: now + 600,
-        jti: "tok_0123456789abcdefghijkl",
-        scope: "orders:read orders:write",
-    };
-    let signed = serde_json::to_vec(&claims)
-        .ok()
-        .and_then(|claims| jws::serialize_compact(&claims, &floor.header, floor.signer.as_ref()).ok());
-    std::future::ready(match signed {
+    std::future::ready(signed(&floor, floor.signer.as_ref())).await
+}
+
+async fn sign_rs256(floor: Data<Floor>) -> HttpResponse {
+    std::future::ready(signed(&floor, floor.rs256.as_ref())).await
+}
+
+fn signed(floor: &Floor, signer: &dyn JwsSigner) -> HttpResponse {
+    let claims = serde_json::to_vec(&Claims::at(&floor.clock)).ok();
+    match claims.and_then(|claims| jws::serialize_compact(&claims, &floor.header, signer).ok()) {
         Some(token) => HttpResponse::Ok().body(token),
         None => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+async fn verify(floor: Data<Floor>) -> HttpResponse {
+    std::future::ready(match jws::deserialize_compact(&floor.token, floor.verifier.as_ref()) {
+        Ok((claims, _)) => HttpResponse::Ok().body(claims),
+        Err(_) => HttpResponse::InternalServerError().finish(),
     })
     .await
 }

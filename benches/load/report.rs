@@ -113,6 +113,7 @@ fn targets(text: &mut String, figures: &Figures) -> std::fmt::Result {
     let first = figures.first_start.as_secs_f64() * 1e3;
     let lines = [
         ("client_credentials with ES256, of one bare signature", ratio("token: client_credentials"), 2.0, "x"),
+        ("forward-auth, of one bare ES256 verification", ratio("forward-auth"), 3.0, "x"),
         ("JWKS, of as many static bytes", ratio("JWKS"), 1.5, "x"),
         ("discovery, of as many static bytes", ratio("discovery"), 1.5, "x"),
         ("database commits of a code flow round", figures.writes.commits, 3.0, ""),

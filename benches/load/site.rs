@@ -54,6 +54,8 @@ master_key_file = "master.key"
 login_per_account = "1000000 per 15m"
 login_per_address = "1000000 per 15m"
 attempts_per_address = "1000000 per 15m"
+[gateway]
+audiences = ["https://api.example.test"]
 [[clients]]
 id = "bench-service"
 secret = "SECRET"
@@ -62,6 +64,7 @@ audiences = ["https://api.example.test"]
 [[clients]]
 id = "bench-web"
 secret = "SECRET"
+audiences = ["https://api.example.test"]
 redirect_uris = ["https://app.example.test/callback"]
 [[clients]]
 id = "bench-web-es256"

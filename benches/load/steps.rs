@@ -182,6 +182,25 @@ impl Step for UserInfo {
     }
 }
 
+/// A proxy asks about a request with an access token, for the headers that need nothing but the token.
+pub(crate) struct ForwardAuth {
+    request: Vec<u8>,
+}
+
+impl ForwardAuth {
+    pub(crate) fn new(access_token: &str) -> Self {
+        let bearer = format!("Bearer {access_token}");
+        Self { request: get("/forward-auth?headers=seed", &[("Authorization", &bearer)]) }
+    }
+}
+
+impl Step for ForwardAuth {
+    async fn step(&mut self, wire: &mut Wire) -> Result<(), Fault> {
+        let answer = wire.send(&self.request).await?.expect(200, "/forward-auth")?;
+        answer.header("x-user-id").filter(|id| !id.is_empty()).map(|_| ()).ok_or_else(|| "no X-User-ID".into())
+    }
+}
+
 /// One refresh family for each connection, rotated at every step.
 pub(crate) struct Refresh {
     client: &'static str,

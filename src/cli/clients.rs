@@ -1,13 +1,13 @@
 //! `signet clients create | list | show | delete | rotate-secret`.
 
+mod slug;
+
 use std::time::Duration;
 
 use clap::Args;
 use clap::Subcommand;
 use serde_json::Value as Json;
 use serde_json::json;
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
 use crate::domain::client::ApplicationType;
 use crate::domain::client::Client;
@@ -32,6 +32,7 @@ use super::output::Listing;
 use super::output::Output;
 use super::output::OutputArgs;
 use super::output::Record;
+use slug::slug;
 
 /// What `signet clients` can do.
 #[derive(Debug, Subcommand)]
@@ -78,7 +79,8 @@ pub(super) struct Create {
     #[arg(long)]
     id: Option<String>,
     /// Where answers may go; compared byte by byte. Any number of them.
-    #[arg(long = "redirect", value_name = "URI", required_unless_present = "service", conflicts_with = "service")]
+    #[arg(long = "redirect", value_name = "URI", conflicts_with = "service")]
+    #[arg(required_unless_present_any = ["service", "session_api"])]
     redirects: Vec<String>,
     /// Has no secret: runs in a browser or on a device.
     #[arg(long)]
@@ -95,12 +97,21 @@ pub(super) struct Create {
     /// What its access tokens may be meant for; the first one is the default. Any number; none: the issuer itself.
     #[arg(long = "audience", value_name = "AUDIENCE")]
     audiences: Vec<String>,
+    /// What it is itself, as a resource server: tokens that are meant for it have this `aud`. Any number of them.
+    #[arg(long = "resource", value_name = "AUDIENCE")]
+    resources: Vec<String>,
+    /// May exchange tokens that it was called with, to act for the same person elsewhere.
+    #[arg(long, requires = "service")]
+    exchange: bool,
     /// Browser origin that may read our answers. Any number of them.
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
     /// An application of your own: no consent page.
     #[arg(long)]
     first_party: bool,
+    /// Open the session API to it: its own pages, at these origins, take passwords.
+    #[arg(long, requires = "public", requires = "origins", conflicts_with = "service")]
+    session_api: bool,
     /// Accept authorization requests without a code challenge. Only with a secret.
     #[arg(long, conflicts_with = "public")]
     no_pkce: bool,
@@ -172,9 +183,12 @@ impl Create {
             application_type,
             redirect_uris: self.redirects.iter().map(redirect).collect::<Result<_, _>>()?,
             scope: Scope::parse(scope).map_err(|fault| Failure::usage(&format!("--scope: {fault}")))?,
-            audiences: self.audiences.iter().map(|text| audience(text)).collect::<Result<_, _>>()?,
+            audiences: self.audiences.iter().map(|text| audience("--audience", text)).collect::<Result<_, _>>()?,
+            resources: self.resources.iter().map(|text| audience("--resource", text)).collect::<Result<_, _>>()?,
+            exchange: self.exchange,
             origins: self.origins.iter().map(origin).collect::<Result<_, _>>()?,
             first_party: self.first_party,
+            session_api: self.session_api,
         })
     }
 
@@ -191,26 +205,9 @@ impl Create {
     }
 }
 
-/// "My shop!" becomes "my-shop", "Café Köln" "cafe-koeln".
-fn slug(name: &str) -> String {
-    let mut plain = String::new();
-    for letter in name.to_lowercase().nfc() {
-        match letter {
-            'ä' => plain.push_str("ae"),
-            'ö' => plain.push_str("oe"),
-            'ü' => plain.push_str("ue"),
-            'ß' => plain.push_str("ss"),
-            // Other letters without their accents.
-            other => plain.extend(other.nfkd().filter(|part| !is_combining_mark(*part))),
-        }
-    }
-    let words = plain.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-")
-}
-
-fn audience(text: &str) -> Result<String, Failure> {
+fn audience(flag: &str, text: &str) -> Result<String, Failure> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Failure::usage(&"--audience is printable ASCII without spaces"));
+        return Err(Failure::usage(&format!("{flag} is printable ASCII without spaces")));
     }
     Ok(text.to_owned())
 }
@@ -343,6 +340,8 @@ fn details(client: &Client) -> Record {
             ("post_logout_redirect_uris", json!(client.post_logout_redirect_uris)),
             ("scope", json!(client.scope.to_string())),
             ("audiences", json!(client.audiences)),
+            ("resources", json!(client.resources)),
+            ("security_profile", json!(client.security_profile)),
             ("origins", json!(client.origins)),
             ("require_pkce", json!(client.pkce_required())),
             ("first_party", json!(client.first_party)),
@@ -372,18 +371,4 @@ fn kind(client: &Client) -> &'static str {
 
 fn grants(client: &Client) -> Vec<&'static str> {
     client.grant_types.iter().map(|grant| grant.as_str()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::slug;
-
-    #[test]
-    fn an_id_is_made_of_the_name() {
-        assert_eq!(slug("My shop!"), "my-shop");
-        assert_eq!(slug("  Café 24/7 "), "cafe-24-7");
-        assert_eq!(slug("Bücher & Spaß"), "buecher-spass");
-        assert_eq!(slug("Bu\u{308}cher"), "buecher");
-        assert_eq!(slug("\u{5546}\u{5e97}"), "");
-    }
 }

@@ -16,6 +16,7 @@ mod log;
 mod log_line;
 mod open;
 pub mod output;
+mod proxy_config;
 pub mod serve;
 mod setup_link;
 mod tokens;
@@ -98,6 +99,13 @@ enum Command {
         #[command(flatten)]
         selection: Selection,
     },
+    /// Print a configuration for a reverse proxy that lets in whom Signet knows.
+    ProxyConfig {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(flatten)]
+        options: Box<proxy_config::Options>,
+    },
     /// Print a script that completes commands in a shell.
     Completions(completions::Completions),
     /// Look at the configuration.
@@ -122,6 +130,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             return config::run(&command, terminal, &mut io::stdout(), &mut io::stderr());
         }
         Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::ProxyConfig { selection, options } => proxy_config::run(&options, &selection),
         administrative => administer(&administrative),
     };
     match outcome {
@@ -148,7 +157,7 @@ fn administer(command: &Command) -> Result<(), Failure> {
             Command::Audit { selection, command } => Box::pin(audit::run(command, selection, console)).await,
             Command::Db { selection, command } => db::run(command, selection, console),
             Command::SetupLink { selection } => Box::pin(setup_link::run(selection, console)).await,
-            Command::Serve(_) | Command::Config(_) | Command::Completions(_) => Ok(()),
+            Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ProxyConfig { .. } => Ok(()),
         }
     })
 }

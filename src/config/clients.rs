@@ -54,15 +54,17 @@ section! {
         redirect_uris: Vec<String> = Default("[]");
         /// Where people may go after signing out.
         post_logout_redirect_uris: Vec<String> = Default("[]");
-        /// When absent: `authorization_code` and `refresh_token` with `redirect_uris`, else `client_credentials`.
+        /// When absent: `authorization_code` and `refresh_token` with `redirect_uris`, else `refresh_token` with
+        /// `session_api`, else `client_credentials`.
         grant_types: Option<Vec<GrantType>> = Example(r#"["authorization_code", "refresh_token"]"#);
         /// Scope values that it may ask for, separated by spaces.
         scope: Scope = Default(r#""openid profile email offline_access""#);
         /// What its access tokens may be meant for; the first is the default. Empty: the issuer itself.
         audiences: Vec<String> = Default("[]");
-        /// What it is itself, as a resource server: it may introspect tokens for these audiences.
+        /// What it is itself, as a resource server: it may introspect tokens for these audiences, and exchange them when it
+        /// has the grant.
         resources: Vec<String> = Default("[]");
-        /// "oidc", or "fapi2": refresh tokens are not rotated.
+        /// "oidc", or "fapi2": refresh tokens are not rotated. Not for public clients.
         security_profile: SecurityProfile = Default(r#""oidc""#);
         /// Signature of ID tokens.
         id_token_signed_response_alg: Algorithm = Default(r#""RS256""#);
@@ -72,7 +74,8 @@ section! {
         require_pkce: bool = Default("true");
         /// An application of your own: no consent page.
         first_party: bool = Default("false");
-        /// Open the JSON session API (/auth/...) to it.
+        /// Open the JSON session API (/auth/...) to it: its pages take passwords themselves. For your own applications
+        /// without a secret; `origins` says where their pages are.
         session_api: bool = Default("false");
         /// Browser origins that may read answers of the token, userinfo and revocation endpoints.
         origins: Vec<Origin> = Default("[]");
@@ -151,6 +154,11 @@ impl Entry {
         let logout = self.logout(input);
         let methods = self.methods(input);
         let grants = self.grants(input, methods.contains(&AuthMethod::None));
+        if self.session_api && !(methods.contains(&AuthMethod::None) && grants.contains(&GrantType::RefreshToken)) {
+            let message =
+                format!("{} has session_api, which is for clients without a secret, with refresh_token", self.id);
+            input.fault("clients.session_api", None, message);
+        }
         if self.secret.as_ref().is_some_and(|secret| secret.reveal().len() < MIN_SECRET) {
             input.warn("clients.secret", format!("the secret of {} has fewer than {MIN_SECRET} characters", self.id));
         }
@@ -229,6 +237,7 @@ impl Entry {
         const PATH: &str = "clients.grant_types";
         let grants: BTreeSet<GrantType> = match &self.grant_types {
             Some(grants) => grants.iter().copied().collect(),
+            None if self.redirect_uris.is_empty() && self.session_api => [GrantType::RefreshToken].into(),
             None if self.redirect_uris.is_empty() => [GrantType::ClientCredentials].into(),
             None => [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
         };
@@ -246,6 +255,14 @@ impl Entry {
             );
             let explicit = format!("{} is public, so it cannot have grant client_credentials", self.id);
             input.fault(PATH, None, if self.grant_types.is_some() { explicit } else { message });
+        }
+        if grants.contains(&GrantType::TokenExchange) && public {
+            input.fault(PATH, None, format!("{} is public, so it cannot exchange tokens", self.id));
+        }
+        // Who does not prove to be the client must not keep one token for ever.
+        if self.security_profile == SecurityProfile::Fapi2 && public {
+            const PROFILE: &str = "clients.security_profile";
+            input.fault(PROFILE, None, format!("{} is public, so it cannot have {PROFILE} = \"fapi2\"", self.id));
         }
         grants
     }
@@ -282,6 +299,7 @@ choice!(GrantType:
     "authorization_code" => GrantType::AuthorizationCode,
     "refresh_token" => GrantType::RefreshToken,
     "client_credentials" => GrantType::ClientCredentials,
+    "urn:ietf:params:oauth:grant-type:token-exchange" => GrantType::TokenExchange,
 );
 
 impl Value for ClientId {

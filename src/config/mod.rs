@@ -14,6 +14,7 @@ pub mod database;
 pub mod denylist;
 mod document;
 mod fault;
+pub mod gateway;
 mod gather;
 mod input;
 mod key;
@@ -67,6 +68,7 @@ pub struct Config {
     pub sessions: sessions::Sessions,
     pub passwords: passwords::Passwords,
     pub limits: limits::Limits,
+    pub gateway: gateway::Gateway,
     pub telemetry: telemetry::Telemetry,
     pub ui: ui::Ui,
     pub clients: Vec<ConfiguredClient>,
@@ -109,7 +111,7 @@ pub struct Loaded {
 }
 
 /// Every table of the file except `[[clients]]`.
-pub(crate) const SECTIONS: [Section; 11] = [
+pub(crate) const SECTIONS: [Section; 12] = [
     server::Server::SECTION,
     database::Database::SECTION,
     denylist::Denylist::SECTION,
@@ -119,6 +121,7 @@ pub(crate) const SECTIONS: [Section; 11] = [
     sessions::Sessions::SECTION,
     passwords::Passwords::SECTION,
     limits::Limits::SECTION,
+    gateway::Gateway::SECTION,
     telemetry::Telemetry::SECTION,
     ui::Ui::SECTION,
 ];
@@ -155,6 +158,7 @@ impl Config {
             sessions,
             passwords,
             limits,
+            gateway,
             telemetry,
             ui,
             clients: _,
@@ -169,6 +173,7 @@ impl Config {
             sessions.show(),
             passwords.show(),
             limits.show(),
+            gateway.show(),
             telemetry.show(),
             ui.show(),
         ]
@@ -187,6 +192,10 @@ impl Config {
         let sessions = sessions::Sessions::read(input).inspect(|sessions| rules::sessions(sessions, input));
         let passwords = passwords::Passwords::read(input);
         let limits = limits::Limits::read(input);
+        let gateway = gateway::Gateway::read(input);
+        if let (Some(gateway), Some(server)) = (&gateway, &server) {
+            rules::gateway(gateway, server, input);
+        }
         let telemetry = telemetry::Telemetry::read(input);
         let ui = ui::Ui::read(input);
         let clients = clients::read_all(input, tables);
@@ -209,6 +218,7 @@ impl Config {
             sessions: sessions?,
             passwords: passwords?,
             limits: limits?,
+            gateway: gateway?,
             telemetry: telemetry?,
             ui: ui?,
             clients,

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::clients::ConfiguredClient;
+use super::gateway::Gateway;
 use super::input::Input;
 use super::keys::Keys;
 use super::keys::RetireFor;
@@ -167,5 +170,36 @@ pub(super) fn sessions(sessions: &Sessions, input: &mut Input) {
     if sessions.idle > sessions.absolute {
         let message = "sessions.idle is longer than sessions.absolute, which ends the session first".to_owned();
         input.warn("sessions.idle", message);
+    }
+}
+
+/// A browser must be able to bring along to the application what it was given here; otherwise it would go to and fro for
+/// ever.
+pub(super) fn gateway(gateway: &Gateway, server: &Server, input: &mut Input) {
+    let host_of = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let issuer = host_of(server.issuer.as_str()).unwrap_or_default();
+    let domain = gateway.cookie_domain.as_ref();
+    if let Some(domain) = domain.filter(|domain| !domain.covers(&issuer)) {
+        let message = format!(
+            "gateway.cookie_domain is {}, which server.issuer ({}) is not in: browsers would refuse its cookie",
+            domain.as_str(),
+            server.issuer
+        );
+        input.fault("gateway.cookie_domain", None, message);
+    }
+    for (at, origin) in gateway.hosts.iter().enumerate() {
+        let host = host_of(origin.as_str()).unwrap_or_default();
+        let reached = host == issuer || domain.is_some_and(|domain| domain.covers(&host));
+        if !reached {
+            let message = format!(
+                "gateway.hosts has {}, which is neither on the issuer's host ({issuer}) nor within \
+                 gateway.cookie_domain: no cookie of ours would reach it",
+                origin.as_str()
+            );
+            input.fault("gateway.hosts", Some(at), message);
+        } else if server.issuer.is_https() && !origin.as_str().starts_with("https:") {
+            let message = format!("gateway.hosts has {}: cookies of an https issuer go to https only", origin.as_str());
+            input.fault("gateway.hosts", Some(at), message);
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! What the server says about itself.
 
+use std::time::Duration;
+
 use super::key::section;
+use super::tokens::DAY;
+use super::value::Between;
 use super::value::choice;
 
 section! {
@@ -10,6 +14,8 @@ section! {
         log_format: LogFormat = Default(r#""auto""#);
         /// The least important lines that are written.
         log_level: LogLevel = Default(r#""info""#);
+        /// How long entries of the audit trail are kept. The database itself refuses to delete those of 30 days.
+        audit_keep: Duration = Default(r#""400d""#), Between(DAY * 30, DAY * 3650);
     }
 }
 

@@ -117,8 +117,9 @@ fn every_key_is_documented_and_its_example_is_accepted() {
         let _ = writeln!(toml, "[{}]", section.name);
         for key in section.keys {
             assert!(key.doc.iter().any(|line| line.trim().len() > 3), "{} has no documentation", key.path);
-            // Both master keys together are a fault by design, and the example is not a key.
-            if key.path != "secrets.master_key" {
+            // Both master keys together are a fault by design, and the example is not a key. A cookie's domain is
+            // looked at beside the issuer.
+            if !["secrets.master_key", "gateway.cookie_domain"].contains(&key.path) {
                 let _ = writeln!(toml, "{} = {}", key.name, key.preset.toml());
             }
         }
@@ -136,6 +137,24 @@ fn every_key_is_documented_and_its_example_is_accepted() {
         if matches!(key.preset, Preset::Default(_)) {
             assert!(defaults.contains(&(path, value)), "{path} reads its default differently");
         }
+    }
+}
+
+#[test]
+fn a_gateway_that_no_cookie_reaches_is_refused() {
+    let issuer = "[server]\nissuer = \"https://id.example.test\"\n[gateway]\n";
+    let faults =
+        |gateway: &str| Machine::with(&format!("{issuer}{gateway}")).load().err().map(|faults| faults.to_string());
+    assert_eq!(faults("hosts = [\"https://id.example.test:8443\"]"), None);
+    assert_eq!(faults("hosts = [\"https://app.example.test\"]\ncookie_domain = \"example.test\""), None);
+    for (bad, says) in [
+        ("hosts = [\"https://app.example.test\"]", "no cookie of ours would reach it"),
+        ("hosts = [\"https://app.example.org\"]\ncookie_domain = \"example.test\"", "no cookie of ours would reach it"),
+        ("hosts = [\"https://app.example.test/x\"]", "without a path"),
+        ("cookie_domain = \"example.org\"", "browsers would refuse its cookie"),
+        ("cookie_domain = \"test\"", "at least one dot"),
+    ] {
+        assert!(faults(bad).is_some_and(|text| text.contains(says)), "{bad}: {:?}", faults(bad));
     }
 }
 

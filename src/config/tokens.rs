@@ -28,5 +28,8 @@ section! {
         /// How long a public client may present the same refresh token again, when an answer was lost or two tabs
         /// refresh at once.
         refresh_retry_window: Duration = Default(r#""60s""#), Between(Duration::ZERO, Duration::from_mins(10));
+        /// Count it as theft when a public client does so from another network (/24, /48) or another browser than at first.
+        /// A phone that changes from Wi-Fi to mobile does that too. Either way it is in the audit trail.
+        refresh_retry_elsewhere_is_theft: bool = Default("false");
     }
 }

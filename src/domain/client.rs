@@ -55,7 +55,7 @@ pub struct Client {
     /// An application of the operator's own: no consent page.
     #[serde(default)]
     pub first_party: bool,
-    /// Whether the JSON session API (`/auth/...`) is open to it.
+    /// Whether the JSON session API (`/auth/...`) is open to it; see [`Client::may_use_session_api`].
     #[serde(default)]
     pub session_api: bool,
     /// Browser origins that may read answers of the token, userinfo and revocation endpoints.
@@ -137,6 +137,13 @@ impl Client {
     #[must_use]
     pub fn allows(&self, grant: GrantType) -> bool {
         self.grant_types.contains(&grant)
+    }
+
+    /// Whether its pages may take passwords themselves and keep their refresh token in our cookie. Only pages do: a
+    /// client with a secret has a server, which would have to prove who it is.
+    #[must_use]
+    pub fn may_use_session_api(&self) -> bool {
+        self.session_api && self.is_public() && !self.disabled
     }
 
     /// Whether a response may be sent to `presented`.
@@ -226,10 +233,14 @@ pub enum GrantType {
     AuthorizationCode,
     RefreshToken,
     ClientCredentials,
+    /// RFC 8693.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 impl GrantType {
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::TokenExchange];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -237,6 +248,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Code {
     /// As it stood in the authorization request.
     pub redirect_uri: String,
     pub scope: Scope,
+    /// The resources that the authorization request named; what is redeemed may be for these only.
+    pub resources: Vec<String>,
     pub nonce: Option<String>,
     pub claims: ClaimsRequest,
     pub code_challenge: Option<CodeChallenge>,

@@ -8,6 +8,7 @@ use super::ids::ClientId;
 use super::ids::FamilyId;
 use super::ids::SessionId;
 use super::ids::UserId;
+use super::place::Place;
 use super::scope::Scope;
 use super::secret::SecretHash;
 use super::session::Authentication;
@@ -23,6 +24,8 @@ pub struct Family {
     pub session_id: Option<SessionId>,
     /// What was granted; a refresh may ask for less (RFC 6749 section 6), never for more.
     pub scope: Scope,
+    /// Which resources the grant was asked for (RFC 8707 section 2.1). Empty: those that the client is registered for.
+    pub resources: Vec<String>,
     /// Single claims that were granted beside the scope.
     pub claims: ClaimsRequest,
     pub authentication: Authentication,
@@ -36,6 +39,8 @@ pub struct Family {
     pub successor: Option<Vec<u8>>,
     /// When the previous token was first used.
     pub rotated_at: Option<Timestamp>,
+    /// From where.
+    pub rotated_from: Option<Place>,
     pub created_at: Timestamp,
     pub idle_expires_at: Timestamp,
     pub expires_at: Timestamp,
@@ -82,11 +87,20 @@ pub enum RevocationReason {
     Logout,
     /// The password was changed or the user disabled.
     UserChanged,
+    /// The person has signed in to the same client too often since; the oldest sign-in makes room.
+    Superseded,
 }
 
 impl RevocationReason {
-    pub const ALL: [Self; 6] =
-        [Self::CodeReplayed, Self::RefreshReused, Self::Client, Self::Administrator, Self::Logout, Self::UserChanged];
+    pub const ALL: [Self; 7] = [
+        Self::CodeReplayed,
+        Self::RefreshReused,
+        Self::Client,
+        Self::Administrator,
+        Self::Logout,
+        Self::UserChanged,
+        Self::Superseded,
+    ];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -97,6 +111,7 @@ impl RevocationReason {
             Self::Administrator => "administrator",
             Self::Logout => "logout",
             Self::UserChanged => "user_changed",
+            Self::Superseded => "superseded",
         }
     }
 

@@ -1,6 +1,7 @@
 //! Signing keys and their states.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -104,6 +105,8 @@ pub struct SigningKey {
     pub activates_at: Option<Timestamp>,
     pub activated_at: Option<Timestamp>,
     pub retired_at: Option<Timestamp>,
+    /// The longest lifetime of a token that it may have signed. Only grows.
+    pub longest_token: Duration,
     /// When it leaves the JWKS: set on retirement, once the last token it signed has expired.
     pub leaves_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
@@ -111,6 +114,12 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
+    /// Whether tokens of this key may be about, or were once.
+    #[must_use]
+    pub fn has_signed(&self) -> bool {
+        self.state == KeyState::Active || self.activated_at.is_some()
+    }
+
     /// Whether the key signs at `now`, unless a newer one does: it is active, or `next` and its instant has come.
     #[must_use]
     pub fn signs_at(&self, now: Timestamp) -> bool {

@@ -1,7 +1,7 @@
 //! Types that cannot be wrong. No I/O, no async, no cryptography.
 //!
 //! A value of one of these types has been checked when it was made, so no later floor checks it again. The nouns
-//! (`client`, `user`, `session`, `consent`, `request`, `code`, `family`, `denial`,
+//! (`client`, `user`, `session`, `consent`, `request`, `code`, `family`, `place`, `denial`,
 //! `key`) keep their names on every floor.
 
 pub mod claims;
@@ -12,6 +12,7 @@ pub mod denial;
 pub mod family;
 pub mod ids;
 pub mod key;
+pub mod place;
 pub mod request;
 pub mod scope;
 pub mod secret;

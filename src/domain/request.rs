@@ -19,6 +19,9 @@ pub struct AuthorizationRequest {
     pub redirect_uri: String,
     pub response_mode: ResponseMode,
     pub scope: Scope,
+    /// RFC 8707 section 2.1. Empty: the client named none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     pub state: Option<String>,
     pub nonce: Option<String>,
     pub code_challenge: Option<CodeChallenge>,

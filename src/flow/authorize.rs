@@ -261,6 +261,7 @@ impl Signet {
             session_id: session.id,
             redirect_uri: request.redirect_uri.clone(),
             scope: request.scope.clone(),
+            resources: request.resources.clone(),
             nonce: request.nonce.clone(),
             claims: request.claims.clone(),
             code_challenge: request.code_challenge.clone(),

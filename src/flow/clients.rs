@@ -26,12 +26,21 @@ use crate::domain::time::Timestamp;
 use crate::domain::uri::Origin;
 use crate::protocol::client_auth;
 use crate::protocol::client_auth::Presented;
+use crate::protocol::error::OAuthError;
 
 use super::Signet;
 use super::audit;
 use super::error::FlowError;
 
-type Origins = Arc<[(Origin, ApplicationType)]>;
+type Origins = Arc<[KnownOrigin]>;
+
+/// A browser origin of a public client.
+#[derive(Debug)]
+struct KnownOrigin {
+    origin: Origin,
+    application: ApplicationType,
+    session_api: bool,
+}
 
 /// A bounded snapshot of the clients, thrown away whole whenever any of them changes.
 #[derive(Debug)]
@@ -99,7 +108,8 @@ impl<K, V> Expiry<K, V> for FixedWindow {
     }
 }
 
-/// A client that has proved who it is, or a public one that has named itself. Only [`Signet::authenticate`] makes it.
+/// A client that has proved who it is, or a public one that has named itself. Only [`Signet::authenticate`] and
+/// [`Signet::session_api_client`] make it.
 #[derive(Debug, Clone)]
 pub struct AuthenticatedClient {
     client: Arc<Client>,
@@ -124,6 +134,9 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`].
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, FlowError> {
+        if let Some(own) = self.gateway.client(id) {
+            return Ok(Some(Arc::clone(own)));
+        }
         let cache = self.clients.cache();
         if let Some(client) = cache.get(id) {
             return Ok(Some(client));
@@ -164,25 +177,53 @@ impl Signet {
         }
     }
 
+    /// The client of this name, when its pages may use the session API.
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] with `unauthorized_client`, the same for an unknown client and for any other.
+    pub async fn session_api_client(&self, id: &ClientId) -> Result<AuthenticatedClient, FlowError> {
+        let refused =
+            |detail| OAuthError::unauthorized_client("This client may not use the session API").detail(detail);
+        let client = self.client(id).await?.ok_or_else(|| refused("there is no such client"))?;
+        audit::names_client(&client.id);
+        if !client.may_use_session_api() {
+            return Err(refused("it needs session_api = true, no secret, and not to be disabled").into());
+        }
+        Ok(AuthenticatedClient { client })
+    }
+
     /// Whether any public client has this browser origin.
     ///
     /// # Errors
     /// [`FlowError::Store`].
     pub async fn some_client_trusts(&self, origin: &str) -> Result<bool, FlowError> {
+        Ok(self.origins().await?.iter().any(|own| own.origin.matches(origin, own.application)))
+    }
+
+    /// Whether the session API is open to pages of this origin.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn session_api_is_open_to(&self, origin: &str) -> Result<bool, FlowError> {
+        let origins = self.origins().await?;
+        Ok(origins.iter().any(|own| own.session_api && own.origin.matches(origin, own.application)))
+    }
+
+    async fn origins(&self) -> Result<Origins, FlowError> {
         let cell = Arc::clone(&self.clients.origins.read().unwrap_or_else(PoisonError::into_inner));
-        let origins = match cell.get() {
-            Some(origins) => Arc::clone(origins),
-            None => {
-                let clients = self.store.clients().await?;
-                let of = |client: Client| client.origins.into_iter().map(move |own| (own, client.application_type));
-                let all = clients.into_iter().filter(|client| client.is_public() && !client.disabled).flat_map(of);
-                let origins: Origins = all.collect();
-                // Of several who load at once, each has what was true when it asked.
-                let _ = cell.set(Arc::clone(&origins));
-                origins
-            }
+        if let Some(origins) = cell.get() {
+            return Ok(Arc::clone(origins));
+        }
+        let clients = self.store.clients().await?;
+        let of = |client: Client| {
+            let (application, session_api) = (client.application_type, client.may_use_session_api());
+            client.origins.into_iter().map(move |origin| KnownOrigin { origin, application, session_api })
         };
-        Ok(origins.iter().any(|(own, application)| own.matches(origin, *application)))
+        let origins: Origins =
+            clients.into_iter().filter(|client| client.is_public() && !client.disabled).flat_map(of).collect();
+        // Of several who load at once, each has what was true when it asked.
+        let _ = cell.set(Arc::clone(&origins));
+        Ok(origins)
     }
 
     /// A new secret for a client: what to show once, and what to keep.

@@ -7,7 +7,6 @@ use crate::domain::code::Code;
 use crate::domain::family::Family;
 use crate::domain::family::Revocation;
 use crate::domain::family::RevocationReason;
-use crate::domain::ids::FamilyId;
 use crate::domain::secret::SecretKind;
 use crate::domain::time::Timestamp;
 use crate::protocol::error::OAuthError;
@@ -22,8 +21,8 @@ use super::Signet;
 use super::audit::Event;
 use super::clients::AuthenticatedClient;
 use super::error::FlowError;
+use super::family::Begins;
 use super::mint::ForUser;
-use super::refresh::RefreshToken;
 use super::tokens::TokenResponse;
 
 impl Signet {
@@ -53,17 +52,18 @@ impl Signet {
         let user = user
             .filter(|user| !user.disabled)
             .ok_or_else(|| rules::invalid_code().detail("the person is disabled or gone"))?;
-        let audience = resource::audience(form, client, &code.scope, self.issuer())?;
+        let audience = resource::audience(form, client, &code.resources, &code.scope, self.issuer())?;
 
         let family_id = self.new_family_id()?;
         let refresh = client.allows(GrantType::RefreshToken).then(|| self.new_refresh_token(&family_id, 1));
-        let family = self.family(&code, client, family_id, refresh.as_ref(), now);
+        let family = self.new_family(family_id, begins(&code), client, refresh.as_ref(), now);
         let content = ForUser {
             user: &user,
             family: &family,
             scope: code.scope.clone(),
             audience: &audience,
             nonce: code.nonce.as_deref(),
+            id_token: true,
         };
         let tokens = self.mint_for_user(client, content, now).await?;
 
@@ -89,56 +89,22 @@ impl Signet {
         self.note(&Event::CodeBurnt { client_id: client.id.clone() });
         let dead = Family {
             revoked: Some(Revocation { at: now, reason: RevocationReason::CodeReplayed }),
-            ..self.family(code, client, self.new_family_id()?, None, now)
+            ..self.new_family(self.new_family_id()?, begins(code), client, None, now)
         };
         self.store.redeem_code(code.hash, now, dead).await?;
         Ok(())
     }
+}
 
-    fn new_family_id(&self) -> Result<FamilyId, FlowError> {
-        FamilyId::new(hash::random_id("fam_", self.entropy.as_ref()))
-            .map_err(|_| FlowError::Internal("made an unusable id"))
-    }
-
-    fn family(
-        &self,
-        code: &Code,
-        client: &Client,
-        id: FamilyId,
-        refresh: Option<&RefreshToken>,
-        now: Timestamp,
-    ) -> Family {
-        let tokens = &self.config.tokens;
-        let lifetimes = &client.lifetimes;
-        let (idle, absolute) = match refresh {
-            Some(_) => (
-                lifetimes.refresh_idle.unwrap_or(tokens.refresh_idle),
-                lifetimes.refresh_absolute.unwrap_or(tokens.refresh_absolute),
-            ),
-            // Without a refresh token the family lives as long as its one access token.
-            None => {
-                let access = lifetimes.access_token.unwrap_or(tokens.access_token);
-                (access, access)
-            }
-        };
-        Family {
-            id,
-            client_id: code.client_id.clone(),
-            user_id: code.user_id.clone(),
-            session_id: Some(code.session_id.clone()),
-            scope: code.scope.clone(),
-            claims: code.claims.clone(),
-            authentication: code.authentication.clone(),
-            generation: i64::from(refresh.is_some()),
-            current: refresh.map(|refresh| refresh.hash),
-            previous: None,
-            successor: None,
-            rotated_at: None,
-            created_at: now,
-            idle_expires_at: now.plus(idle),
-            expires_at: now.plus(absolute),
-            revoked: None,
-        }
+fn begins(code: &Code) -> Begins {
+    Begins {
+        client_id: code.client_id.clone(),
+        user_id: code.user_id.clone(),
+        session_id: Some(code.session_id.clone()),
+        scope: code.scope.clone(),
+        resources: code.resources.clone(),
+        claims: code.claims.clone(),
+        authentication: code.authentication.clone(),
     }
 }
 

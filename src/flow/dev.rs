@@ -30,14 +30,16 @@ pub const WEB_CLIENT: &str = "demo-web";
 pub const SPA_CLIENT: &str = "demo-spa";
 pub const SERVICE_CLIENT: &str = "demo-service";
 pub const CLIENT_SECRET: &str = "dev-secret-do-not-ship";
-const SCOPE: &str = "openid profile email address phone offline_access";
+/// What an API of one's own may ask for, so that 403 can be tried.
+const API_SCOPE: &str = "orders:read orders:write";
+const SCOPE: &str = "openid profile email address phone offline_access orders:read orders:write";
 const LOOPBACK: [&str; 3] = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
 
 impl Signet {
     /// The audience of the demo resource server.
     #[must_use]
     pub fn demo_api(&self) -> String {
-        format!("{}/demo-api", self.issuer())
+        api_of(self.issuer())
     }
 
     /// Writes users and clients. For an empty database.
@@ -79,7 +81,7 @@ impl Signet {
             application_type: ApplicationType::Web,
             redirect_uris: Vec::new(),
             grant_types: BTreeSet::from([GrantType::ClientCredentials]),
-            scope: Scope::default(),
+            scope: Scope::parse(API_SCOPE).map_err(|_| FlowError::Internal("the demo scope is not valid"))?,
             ..self.interactive(SERVICE_CLIENT, "Demo service", now)?
         })
     }
@@ -101,6 +103,10 @@ impl Signet {
             ..Client::new(id, now)
         })
     }
+}
+
+pub(super) fn api_of(issuer: &str) -> String {
+    format!("{issuer}/demo-api")
 }
 
 fn secret(now: Timestamp) -> ClientSecret {

@@ -30,7 +30,7 @@ pub enum FlowError {
     /// Too many attempts.
     #[error("too many attempts; try again in {} s", .retry_after.as_secs())]
     Throttled { retry_after: Duration },
-    #[error("no active key for {0}")]
+    #[error("no key signs with {0} yet; `signet keys list` says when one does")]
     NoKey(Algorithm),
     #[error("cryptography failed")]
     Crypto(#[from] CryptoError),

@@ -8,7 +8,9 @@ use crate::crypto::jws;
 use crate::crypto::jws::Peeked;
 use crate::domain::family::Revocation;
 use crate::domain::ids::ClientId;
+use crate::domain::key::Algorithm;
 use crate::domain::key::KeyState;
+use crate::domain::scope::Scope;
 use crate::domain::secret::SecretKind;
 use crate::domain::time::Timestamp;
 use crate::domain::user::Email;
@@ -27,6 +29,8 @@ pub struct Expected {
     pub issuer: Option<String>,
     /// Without one: whatever the token says.
     pub audience: Option<String>,
+    /// What the token must be good for.
+    pub scope: Scope,
 }
 
 /// What is in a token, and what speaks against it. Does not hold the token itself.
@@ -41,6 +45,14 @@ pub struct Inspection {
     pub email: Option<Email>,
 }
 
+impl Inspection {
+    /// The status that an API answers with; nothing when that cannot be told without the keys.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.fault.as_ref().map_or(Some(200), Fault::status)
+    }
+}
+
 /// What is known about a signature.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Signature {
@@ -50,16 +62,17 @@ pub enum Signature {
     Unchecked,
 }
 
-/// Why an API refuses a token. The text says what differs from what.
+/// Why an API refuses a token. The text says what differs from what. The page `/tools/jwt` comes to the same verdicts in
+/// the same order and words, but for what only the database knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     #[error("this is {0}, not a signed token")]
     Opaque(&'static str),
     #[error("{0}")]
     Malformed(VerifyError),
-    #[error("algorithm {0:?} is not one that we sign with")]
+    #[error("the algorithm {0:?} is not one that this server signs with")]
     Algorithm(String),
-    #[error("no key of this installation is called {0:?}")]
+    #[error("no key of this server is called {0:?}")]
     UnknownKey(String),
     #[error("the key {kid} is for {key}, but the token says {token}")]
     KeyAlgorithm { kid: String, key: &'static str, token: String },
@@ -67,9 +80,7 @@ pub enum Fault {
     RevokedKey { kid: String, at: Timestamp },
     #[error("the signature does not match: the token was changed, or signed by another key of the same name")]
     Signature,
-    #[error(
-        "the signature was not checked: no installation was found to check it with (--dev or --config FILE names one)"
-    )]
+    #[error("the signature was not checked: there are no keys to check it with")]
     Unchecked,
     #[error("this is an ID token, for the application {audience}; an API wants the access token")]
     IdToken { audience: String },
@@ -95,6 +106,8 @@ pub enum Fault {
     Gone,
     #[error("its user is disabled")]
     UserDisabled,
+    #[error("the scope {0:?} was not granted")]
+    Scope(String),
 }
 
 impl Fault {
@@ -102,7 +115,8 @@ impl Fault {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Opaque(_) | Self::Malformed(_) => "malformed",
+            Self::Opaque(_) => "opaque",
+            Self::Malformed(_) => "malformed",
             Self::Algorithm(_) | Self::KeyAlgorithm { .. } => "algorithm",
             Self::UnknownKey(_) => "unknown_key",
             Self::RevokedKey { .. } => "revoked_key",
@@ -118,13 +132,25 @@ impl Fault {
             Self::Client(_) => "client",
             Self::Revoked(_) | Self::Denied | Self::Gone => "revoked",
             Self::UserDisabled => "user",
+            Self::Scope(_) => "scope",
+        }
+    }
+
+    /// 401 for a token that proves nothing, 403 for a good one that is not good for this (RFC 6750 section 3.1).
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Unchecked => None,
+            Self::Scope(_) => Some(403),
+            _ => Some(401),
         }
     }
 }
 
 impl Signet {
-    /// Looks at a token as an API of this installation does: form, key, signature, type, issuer, audience, time; and
-    /// then, as our own endpoints do, whether client, family and user still stand.
+    /// Looks at a token as an API of this installation does: form, key, signature, type, issuer, audience, time; then,
+    /// as our own endpoints do, whether client, family and user still stand; and at last whether it is good for the
+    /// scope.
     ///
     /// # Errors
     /// [`FlowError::Store`].
@@ -154,35 +180,33 @@ impl Signet {
         seen.signature = key.map_or(Signature::Unchecked, |key| Signature::Valid(key.state));
         let issuer = expected.issuer.as_deref().unwrap_or(self.issuer());
         match judge(&seen, issuer, expected.audience.as_deref(), self.now()) {
-            Ok(claims) => self.look_behind(&claims, &mut seen).await?,
+            Ok(claims) => {
+                let behind = self.look_behind(&claims, &mut seen.email).await?;
+                seen.fault = behind.or_else(|| missing(&claims.scope, &expected.scope));
+            }
             Err(fault) => seen.fault = Some(fault),
         }
         Ok(seen)
     }
 
-    async fn look_behind(&self, claims: &AccessToken, seen: &mut Inspection) -> Result<(), FlowError> {
+    /// What only the database knows: whether all that the token came from still stands.
+    async fn look_behind(&self, claims: &AccessToken, email: &mut Option<Email>) -> Result<Option<Fault>, FlowError> {
         let client = self.store.client(claims.client_id.clone()).await?;
         if client.is_none_or(|client| client.disabled) {
-            seen.fault = Some(Fault::Client(claims.client_id.clone()));
-            return Ok(());
+            return Ok(Some(Fault::Client(claims.client_id.clone())));
         }
         let denied = self.fresh_denylist().await?.is_denied(claims);
-        let Some(grant_id) = claims.grant_id.clone() else {
-            seen.fault = denied.then_some(Fault::Denied);
-            return Ok(());
-        };
+        let Some(grant_id) = claims.grant_id.clone() else { return Ok(denied.then_some(Fault::Denied)) };
         let Some((family, user)) = self.store.userinfo(grant_id, claims.subject.clone()).await? else {
-            seen.fault = Some(Fault::Gone);
-            return Ok(());
+            return Ok(Some(Fault::Gone));
         };
-        seen.email = Some(user.email);
-        seen.fault = match family.revoked {
+        *email = Some(user.email);
+        Ok(match family.revoked {
             _ if user.disabled => Some(Fault::UserDisabled),
             Some(revocation) if denied => Some(Fault::Revoked(revocation)),
             None if denied => Some(Fault::Denied),
             _ => None,
-        };
-        Ok(())
+        })
     }
 }
 
@@ -200,21 +224,29 @@ pub fn unverified(token: &str, expected: &Expected, now: Timestamp) -> Inspectio
     seen
 }
 
+/// What is sometimes taken for an access token: its kind, and what we call it.
+pub const OPAQUE: [(SecretKind, &str); 6] = [
+    (SecretKind::Code, "an authorization code"),
+    (SecretKind::Refresh, "a refresh token"),
+    (SecretKind::Session, "the value of a session cookie"),
+    (SecretKind::Browser, "the value of a cookie"),
+    (SecretKind::ClientSecret, "the secret of a client"),
+    (SecretKind::SetupLink, "a setup link"),
+];
+
 /// Takes a token apart, believing nothing.
 fn read(token: &str) -> Inspection {
-    let opaque = [
-        (SecretKind::Code, "an authorization code"),
-        (SecretKind::Refresh, "a refresh token"),
-        (SecretKind::Session, "the value of a session cookie"),
-        (SecretKind::Browser, "the value of a cookie"),
-        (SecretKind::ClientSecret, "the secret of a client"),
-        (SecretKind::SetupLink, "a setup link"),
-    ];
-    if let Some((_, name)) = opaque.into_iter().find(|(kind, _)| token.starts_with(kind.prefix())) {
+    if let Some((_, name)) = OPAQUE.into_iter().find(|(kind, _)| token.starts_with(kind.prefix())) {
         return Inspection { fault: Some(Fault::Opaque(name)), ..Inspection::default() };
     }
     match jws::peek(token) {
-        Ok(Peeked { header, claims }) => Inspection { header, claims, ..Inspection::default() },
+        Ok(Peeked { header, claims }) => {
+            // Before all else: a token without a signature is no torn one, and its owner is to hear the reason.
+            let algorithm = text(&header, "alg");
+            let fault = Algorithm::parse(&algorithm).is_none().then_some(Fault::Algorithm(algorithm));
+            let signature = if fault.is_some() { Signature::Invalid } else { Signature::Unchecked };
+            Inspection { header, claims, signature, fault, email: None }
+        }
         Err(error) => Inspection { fault: Some(Fault::Malformed(error)), ..Inspection::default() },
     }
 }
@@ -237,6 +269,11 @@ fn judge(seen: &Inspection, issuer: &str, audience: Option<&str>, now: Timestamp
         Rejected::NotYet => Fault::NotYet(time(claims, "iat").max(time(claims, "nbf"))),
         Rejected::Malformed => Fault::Claims,
     })
+}
+
+/// The first scope value that is needed and not there.
+fn missing(granted: &Scope, needed: &Scope) -> Option<Fault> {
+    needed.iter().find(|value| !granted.contains(value)).map(|value| Fault::Scope(value.to_owned()))
 }
 
 /// What tells two names apart that look the same.
@@ -296,6 +333,7 @@ mod tests {
     fn what_is_not_a_token_is_called_by_its_name() {
         let fault = |token: &str| unverified(token, &Expected::default(), Timestamp::EPOCH).fault.unwrap();
         assert_eq!(fault("sgr_abc"), Fault::Opaque("a refresh token"));
+        assert_eq!(fault("sgc_abc").code(), "opaque");
         for bad in ["", "a.b", "a.b.c", "....", "e30.e30", "W10.e30.AA"] {
             assert_eq!(fault(bad).code(), "malformed", "{bad:?}");
         }

@@ -1,15 +1,19 @@
 //! Token introspection, RFC 7662. For an access token all is in memory; only a refresh token is a row.
 
+use std::time::Duration;
+
 use serde_json::Map;
 use serde_json::Value;
 
 use crate::domain::client::AuthMethod;
 use crate::domain::key::Algorithm;
+use crate::domain::secret::Secret;
 use crate::protocol::access_token::Accept;
 use crate::protocol::error::OAuthError;
 use crate::protocol::introspection;
 use crate::protocol::introspection::Signed;
 use crate::protocol::params::Params;
+use crate::protocol::token::refresh::Generation;
 
 use super::Signet;
 use super::clients::AuthenticatedClient;
@@ -54,10 +58,14 @@ impl Signet {
         caller: &AuthenticatedClient,
         token: &str,
     ) -> Result<Map<String, Value>, FlowError> {
-        let family = self.family_of(token).await?.filter(|presented| presented.is_current);
-        let family = family.map(|presented| presented.family);
-        let family = family.filter(|family| family.client_id == caller.client().id && family.is_live(self.now()));
-        Ok(family.map_or_else(introspection::inactive, |family| introspection::refresh_token(&family, self.issuer())))
+        match self.family_behind(&Secret::new(token)).await? {
+            Some((family, Some(user), Generation::Current))
+                if family.client_id == caller.client().id && family.is_live(self.now()) && !user.disabled =>
+            {
+                Ok(introspection::refresh_token(&family, self.issuer()))
+            }
+            _ => Ok(introspection::inactive()),
+        }
     }
 
     /// The same answer as a signed token, RFC 9701.
@@ -70,10 +78,11 @@ impl Signet {
         caller: &AuthenticatedClient,
         answer: &Map<String, Value>,
     ) -> Result<String, FlowError> {
-        let ring = self.fresh_ring().await?;
         let client = caller.client();
         let algorithm = client.introspection_signed_response_alg.unwrap_or(Algorithm::Rs256);
+        // It is read at once; nobody keeps it.
+        let pen = self.pen(&[(algorithm, Duration::ZERO)]).await?;
         let claims = Signed::new(self.issuer(), client, answer, self.now());
-        self.sign(&ring, algorithm, introspection::TYPE, &claims)
+        self.sign(&pen, algorithm, introspection::TYPE, &claims)
     }
 }

@@ -23,6 +23,8 @@ use crate::store::custody::CANARY;
 use crate::store::custody::Resealed;
 
 use super::Signet;
+use super::audit::Event;
+use super::audit::KeyChange;
 use super::error::FlowError;
 
 /// Why nothing was done.
@@ -106,17 +108,21 @@ impl Signet {
             self.check_clock(&keys).map_err(KeyFileError::Refused)?;
             let next = |key: &&SigningKey| key.algorithm == algorithm && key.state == KeyState::Next;
             let replaces = keys.iter().find(next).map(|key| key.kid.clone());
-            let key = self.read_key(text.clone(), algorithm, keys).await?;
+            let mut key = self.read_key(text.clone(), algorithm, keys).await?;
+            key.longest_token = self.longest_token(&self.store.clients().await?);
             let imported = Imported { kid: key.kid.clone(), replaced: replaces.clone() };
             let canary = self.vault.canary().to_vec();
-            let adoption = Adoption { key, replaces, canary, now: self.now() };
+            let adoption = Adoption { key, replaces, canary, now: self.steady_now() };
             if self.store.adopt_key(adoption).await? == AdoptKey::Adopted {
-                let before = imported.replaced.as_ref().map(KeyId::as_str);
-                tracing::info!(event = "key_published", kid = %imported.kid, replaced = before, "imported");
+                self.record(&Event::Key { kid: imported.kid.clone(), change: KeyChange::Published }).await;
+                if let Some(kid) = imported.replaced.clone() {
+                    let reason = format!("{} was imported in its place", imported.kid);
+                    self.record(&Event::Key { kid, change: KeyChange::Revoked { reason } }).await;
+                }
                 self.reload_keys().await?;
                 return Ok(imported);
             }
-            check_canary(&self.store, &self.vault).await?;
+            self.check_canary().await.map_err(not_adopted)?;
         }
         Err(KeyFileError::Contended)
     }
@@ -130,7 +136,7 @@ impl Signet {
     ) -> Result<SigningKey, KeyFileError> {
         let signet = Arc::clone(self);
         let reading = tokio::task::spawn_blocking(move || {
-            import::import(&text, algorithm, &keys, &signet.vault, signet.now(), signet.entropy.as_ref())
+            import::import(&text, algorithm, &keys, &signet.vault, signet.steady_now(), signet.entropy.as_ref())
         });
         Ok(reading.await.map_err(|_| KeyFileError::Internal("reading a key did not finish"))??)
     }
@@ -158,7 +164,7 @@ impl Signet {
             return Err(KeyFileError::NoPrivateHalf(key.kid, key.state));
         };
         let pkcs8 = self.vault.unseal(kid, key.algorithm, &sealed)?;
-        tracing::warn!(event = "key_exported", %kid, "a private key has left the vault");
+        self.record(&Event::Key { kid: kid.clone(), change: KeyChange::Exported }).await;
         Ok(pem::private(&pkcs8))
     }
 
@@ -216,10 +222,11 @@ pub async fn reseal(
     Err(KeyFileError::Contended)
 }
 
-/// Another master key since we were opened: one clear error.
-async fn check_canary(store: &Store, vault: &Vault) -> Result<(), KeyFileError> {
-    match store.instance_value(CANARY).await? {
-        Some(kept) => Ok(vault.check_canary(&kept)?),
-        None => Err(KeyFileError::Vault(VaultError::WrongMasterKey)),
+/// Nothing has come in yet.
+fn not_adopted(fault: FlowError) -> KeyFileError {
+    match fault {
+        FlowError::Vault(fault) => KeyFileError::Vault(fault),
+        FlowError::Store(fault) => KeyFileError::Store(fault),
+        _ => KeyFileError::Internal("comparing master keys failed"),
     }
 }

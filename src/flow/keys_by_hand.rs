@@ -8,8 +8,8 @@ use crate::domain::key::Algorithm;
 use crate::domain::key::KeyState;
 use crate::domain::time::Timestamp;
 use crate::keys::readers;
+use crate::keys::readers::Habits;
 use crate::keys::readers::READERS;
-use crate::keys::readers::Reader;
 use crate::keys::revocation;
 use crate::keys::revocation::Revoke;
 use crate::keys::schedule;
@@ -36,7 +36,7 @@ pub struct RotationPlan {
     /// For how long the next key has been published.
     pub published_for: Duration,
     /// Readers that may not know the next key yet and would refuse its tokens.
-    pub unaware: Vec<&'static Reader>,
+    pub unaware: Vec<&'static Habits>,
 }
 
 /// What a revocation changes, and what breaks.
@@ -48,7 +48,7 @@ pub struct RevocationPlan {
     /// Until when tokens of this key would have been good; nothing when none can be alive. They are refused instead.
     pub tokens_end_at: Option<Timestamp>,
     /// What outside readers do: how long each goes on accepting the key, and refuses a fresh one.
-    pub readers: &'static [Reader],
+    pub readers: &'static [Habits],
 }
 
 /// What became of a revocation.
@@ -69,7 +69,7 @@ impl Signet {
         let keys = self.store.signing_keys().await?;
         self.check_clock(&keys)?;
         let policy = self.key_policy().await?;
-        let instant = self.now();
+        let instant = self.steady_now();
         let unsafe_yet = schedule::rotate(&keys, algorithm, instant, &policy, false).err();
         let actions = schedule::rotate(&keys, algorithm, instant, &policy, now)?;
         let next = schedule::oldest(&keys, algorithm, KeyState::Next);
@@ -88,7 +88,7 @@ impl Signet {
     /// As [`Signet::carry_out`].
     pub async fn settle_keys(self: &Arc<Self>, algorithm: Algorithm) -> Result<(), FlowError> {
         let keys = self.store.signing_keys().await?;
-        let actions = schedule::settle(&keys, algorithm, self.now(), &self.key_policy().await?);
+        let actions = schedule::settle(&keys, algorithm, self.steady_now(), &self.key_policy().await?);
         if actions.is_empty() { Ok(()) } else { self.carry_out(actions).await }
     }
 
@@ -102,7 +102,7 @@ impl Signet {
         reason: &str,
         flush: bool,
     ) -> Result<RevocationPlan, FlowError> {
-        let now = self.now();
+        let now = self.steady_now();
         let mut keys = self.store.signing_keys().await?;
         // A plan builds on what is true now: a next key past its instant signs, whatever its row says.
         if let Some(algorithm) = keys.iter().find(|key| key.kid == *kid).map(|key| key.algorithm) {
@@ -110,8 +110,9 @@ impl Signet {
             keys = self.store.signing_keys().await?;
         }
         let change = revocation::revoke(&keys, kid, now, flush)?;
-        let longest = self.longest_token(&self.store.clients().await?);
         let key = keys.iter().find(|key| key.kid == *kid);
+        let policy = self.key_policy().await?;
+        let longest = key.map_or(Duration::ZERO, |key| policy.longest_token_of(key));
         let tokens_end_at = match (change.state, key.and_then(|key| key.retired_at)) {
             (KeyState::Active, _) => Some(now.plus(longest)),
             (KeyState::Retired, Some(retired_at)) => Some(retired_at.plus(longest)).filter(|end| *end > now),
@@ -130,7 +131,7 @@ impl Signet {
         for (kid, state) in &create {
             made.push(*self.make_key(kid.clone(), algorithm, *state).await?);
         }
-        let now = self.now();
+        let now = self.steady_now();
         let revocation = Revocation {
             kid: kid.clone(),
             state,
@@ -138,8 +139,10 @@ impl Signet {
             now,
             activate: activate.clone(),
             create: made,
+            canary: self.vault.canary().to_vec(),
         };
         if self.store.revoke_key(revocation).await? == ChangeKeys::Stale {
+            self.check_canary().await?;
             return Ok(Revoked::Stale);
         }
         self.record(&Event::Key { kid, change: KeyChange::Revoked { reason: plan.reason } }).await;
@@ -158,9 +161,15 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`].
     pub async fn keys_paused_until(&self) -> Result<Option<Timestamp>, FlowError> {
+        let now = self.steady_now();
+        Ok(self.paused_until().await?.filter(|until| *until > now))
+    }
+
+    /// Until when the last pause is or was.
+    pub(super) async fn paused_until(&self) -> Result<Option<Timestamp>, FlowError> {
         let value = self.store.instance_value(PAUSED_UNTIL).await?;
         let micros = value.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(i64::from_le_bytes);
-        Ok(micros.map(Timestamp::from_micros).filter(|until| *until > self.now()))
+        Ok(micros.map(Timestamp::from_micros))
     }
 
     /// Plans no rotation before `until`. What is planned already goes on: those instants are told.
@@ -168,18 +177,22 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`].
     pub async fn pause_keys(&self, until: Timestamp) -> Result<Vec<(KeyId, Timestamp)>, FlowError> {
-        self.store.set_instance_value(PAUSED_UNTIL, Some(until.micros().to_le_bytes().to_vec())).await?;
+        self.set_paused_until(until).await?;
         self.record(&Event::KeysPaused { until }).await;
         let keys = self.store.signing_keys().await?;
         Ok(keys.into_iter().filter_map(|key| key.activates_at.map(|at| (key.kid, at))).collect())
     }
 
-    /// Ends a pause.
+    async fn set_paused_until(&self, until: Timestamp) -> Result<(), FlowError> {
+        Ok(self.store.set_instance_value(PAUSED_UNTIL, Some(until.micros().to_le_bytes().to_vec())).await?)
+    }
+
+    /// Ends a pause. What was due in it is late from now on, not from when it was due.
     ///
     /// # Errors
     /// [`FlowError::Store`].
     pub async fn resume_keys(&self) -> Result<(), FlowError> {
-        self.store.set_instance_value(PAUSED_UNTIL, None).await?;
+        self.set_paused_until(self.steady_now()).await?;
         self.record(&Event::KeysResumed).await;
         Ok(())
     }

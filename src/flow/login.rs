@@ -27,7 +27,7 @@ use super::authorize::Next;
 use super::error::FlowError;
 
 /// How often a password is compared when it changes meanwhile.
-const ROUNDS: usize = 2;
+pub(super) const ROUNDS: usize = 2;
 
 /// What somebody typed, and from where.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Signet {
         Ok(Login::Denied)
     }
 
-    async fn check_password(&self, credentials: &Credentials) -> Result<Checked, FlowError> {
+    pub(super) async fn check_password(&self, credentials: &Credentials) -> Result<Checked, FlowError> {
         let now = self.now();
         let email = Email::parse(&credentials.username).ok();
         let user = match &email {
@@ -173,7 +173,7 @@ impl Signet {
     }
 
     /// Passwords hashed with older parameters get the new ones now that the password is at hand.
-    async fn refresh_hash(&self, user: &User, password: &Secret) -> Result<(), FlowError> {
+    pub(super) async fn refresh_hash(&self, user: &User, password: &Secret) -> Result<(), FlowError> {
         let Some(old) = user.password.clone().filter(|hash| self.passwords.is_outdated(hash)) else { return Ok(()) };
         let new = self.passwords.hash(password.clone(), self.entropy.clone()).await?;
         self.store.rehash_password(user.id.clone(), old, new).await?;
@@ -203,7 +203,7 @@ impl Signet {
     }
 
     /// `nonce.mac`: says that this user has signed in in this browser, without naming them.
-    fn new_device_cookie(&self, user: &UserId) -> String {
+    pub(super) fn new_device_cookie(&self, user: &UserId) -> String {
         let nonce = hash::random_id("sgd_", self.entropy.as_ref());
         let mac = self.device_mac(&nonce, user);
         format!("{nonce}.{mac}")
@@ -220,7 +220,8 @@ impl Signet {
     }
 }
 
-enum Checked {
+/// Whether a name and a password belong together.
+pub(super) enum Checked {
     Right(Box<User>),
     Wrong,
     Wait(Duration),

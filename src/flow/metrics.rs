@@ -48,6 +48,7 @@ pub struct Metrics {
     codes: AtomicU64,
     refreshes: AtomicU64,
     client_credentials: AtomicU64,
+    exchanges: AtomicU64,
     signed_in: AtomicU64,
     denied: AtomicU64,
     throttled: AtomicU64,
@@ -107,6 +108,7 @@ impl Metrics {
             GrantType::AuthorizationCode => &self.codes,
             GrantType::RefreshToken => &self.refreshes,
             GrantType::ClientCredentials => &self.client_credentials,
+            GrantType::TokenExchange => &self.exchanges,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -114,7 +116,7 @@ impl Metrics {
     /// What the events of the audit trail add up to.
     pub(super) fn count(&self, event: &Event) {
         let counter = match event {
-            Event::SignedIn { .. } => &self.signed_in,
+            Event::SignedIn { .. } | Event::SignedInAt { .. } => &self.signed_in,
             Event::LoginDenied { .. } => &self.denied,
             Event::LoginThrottled { .. } => &self.throttled,
             Event::RefreshReuse { .. } => &self.reuse,
@@ -171,7 +173,7 @@ impl Signet {
         text.line("signet_build_info", &format!(r#"version="{}""#, env!("CARGO_PKG_VERSION")), 1);
         text.head("signet_database_up", "gauge", "Whether the database answered just now.");
         text.line("signet_database_up", "", u8::from(up));
-        write_keys(&mut text, &keys, self.now());
+        write_keys(&mut text, &keys, self.steady_now());
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         text.head("signet_jwks_requests_total", "counter", "Fetches of the JWKS.");
         text.line("signet_jwks_requests_total", "", self.watch.readers.requests());
@@ -179,6 +181,7 @@ impl Signet {
         text.line("signet_tokens_issued_total", r#"grant="authorization_code""#, count(&metrics.codes));
         text.line("signet_tokens_issued_total", r#"grant="refresh_token""#, count(&metrics.refreshes));
         text.line("signet_tokens_issued_total", r#"grant="client_credentials""#, count(&metrics.client_credentials));
+        text.line("signet_tokens_issued_total", r#"grant="token_exchange""#, count(&metrics.exchanges));
         text.head("signet_authn_total", "counter", "Attempts to sign in.");
         let outcomes =
             [("success", &metrics.signed_in), ("denied", &metrics.denied), ("throttled", &metrics.throttled)];

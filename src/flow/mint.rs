@@ -1,5 +1,7 @@
-//! Tokens, made and signed. Nothing here touches the database, unless the view of the keys has grown old.
+//! Tokens, made and signed. Nothing here touches the database, unless the view of the keys has grown old or a token
+//! lives longer than any before it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -7,6 +9,7 @@ use serde::Serialize;
 use crate::crypto::hash;
 use crate::domain::client::Client;
 use crate::domain::family::Family;
+use crate::domain::ids::FamilyId;
 use crate::domain::ids::SessionId;
 use crate::domain::key::Algorithm;
 use crate::domain::scope::Scope;
@@ -16,6 +19,8 @@ use crate::domain::user::User;
 use crate::keys::Ring;
 use crate::protocol::access_token;
 use crate::protocol::id_token;
+use crate::protocol::token::exchange;
+use crate::protocol::token::exchange::Exchange;
 use crate::protocol::userinfo;
 
 use super::Signet;
@@ -39,10 +44,21 @@ pub struct ForUser<'a> {
     /// `aud` of the access token; not empty.
     pub audience: &'a [String],
     pub nonce: Option<&'a str>,
+    /// Whether an ID token goes with it when `openid` is granted.
+    pub id_token: bool,
 }
 
+/// What tokens are signed with.
+pub(super) struct Pen {
+    ring: Arc<Ring>,
+    at: Timestamp,
+}
+
+/// How often the keys are looked at anew because they have changed in between: once for each token, and once more.
+const ATTEMPTS: usize = 5;
+
 impl Signet {
-    /// Signs an access token for a person, and an ID token when `openid` is granted.
+    /// Signs an access token for a person, and an ID token when it is wanted and `openid` is granted.
     ///
     /// # Errors
     /// [`FlowError::NoKey`] when no key of the client's algorithms is active; [`FlowError::Store`] when nobody knows
@@ -53,9 +69,12 @@ impl Signet {
         content: ForUser<'_>,
         now: Timestamp,
     ) -> Result<TokenResponse, FlowError> {
-        let ring = self.fresh_ring().await?;
         let ForUser { user, family, scope, audience, .. } = &content;
         let lifetime = self.access_token_lifetime(client);
+        let id_token = (client.id_token_signed_response_alg, self.id_token_lifetime(client));
+        let mut tokens = vec![(client.access_token_signed_response_alg, lifetime)];
+        tokens.extend(scope.contains("openid").then_some(id_token));
+        let pen = self.pen(&tokens).await?;
         let roles: Vec<Role> = user.roles.iter().cloned().collect();
         let jti = self.new_jti();
         let access = access_token::Claims {
@@ -72,10 +91,11 @@ impl Signet {
             roles: &roles,
             grant_id: Some(family.id.as_str()),
             sid: family.session_id.as_ref().map(SessionId::as_str),
+            act: None,
         };
-        let token = self.sign(&ring, client.access_token_signed_response_alg, access_token::TYPE, &access)?;
-        let id_token = match scope.contains("openid") {
-            true => Some(self.id_token(&ring, client, &content, &token, now)?),
+        let token = self.sign(&pen, client.access_token_signed_response_alg, access_token::TYPE, &access)?;
+        let id_token = match content.id_token && scope.contains("openid") {
+            true => Some(self.id_token(&pen, client, &content, &token, now)?),
             false => None,
         };
         Ok(TokenResponse::new(AccessToken { token, expires_in: lifetime }, content.scope).with_id_token(id_token))
@@ -93,8 +113,8 @@ impl Signet {
         audience: &[String],
         now: Timestamp,
     ) -> Result<TokenResponse, FlowError> {
-        let ring = self.fresh_ring().await?;
         let lifetime = self.access_token_lifetime(client);
+        let pen = self.pen(&[(client.access_token_signed_response_alg, lifetime)]).await?;
         let jti = self.new_jti();
         let claims = access_token::Claims {
             iss: self.issuer(),
@@ -110,14 +130,53 @@ impl Signet {
             roles: &[],
             grant_id: None,
             sid: None,
+            act: None,
         };
-        let token = self.sign(&ring, client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
+        let token = self.sign(&pen, client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
         Ok(TokenResponse::new(AccessToken { token, expires_in: lifetime }, scope))
+    }
+
+    /// Signs an access token for a service that acts for a person (RFC 8693): what it says of the person is what the
+    /// token presented says, and it ends with the same grant.
+    ///
+    /// # Errors
+    /// As [`Signet::mint_for_user`].
+    pub async fn mint_exchanged(
+        &self,
+        client: &Client,
+        subject: &access_token::AccessToken,
+        exchange: Exchange,
+        now: Timestamp,
+    ) -> Result<TokenResponse, FlowError> {
+        let lifetime = self.access_token_lifetime(client);
+        let pen = self.pen(&[(client.access_token_signed_response_alg, lifetime)]).await?;
+        let expires_at = now.plus(lifetime).min(exchange.expires_by);
+        let jti = self.new_jti();
+        let claims = access_token::Claims {
+            iss: self.issuer(),
+            sub: subject.subject.as_str(),
+            aud: &exchange.audience,
+            client_id: client.id.as_str(),
+            iat: now.seconds(),
+            exp: expires_at.seconds(),
+            jti: &jti,
+            scope: &exchange.scope,
+            auth_time: subject.auth_time,
+            acr: subject.acr.as_deref(),
+            roles: &subject.roles,
+            grant_id: subject.grant_id.as_ref().map(FamilyId::as_str),
+            sid: subject.session_id.as_ref().map(SessionId::as_str),
+            act: Some(&exchange.actor),
+        };
+        let token = self.sign(&pen, client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
+        let expires_in = Duration::from_secs(u64::try_from(expires_at.seconds() - now.seconds()).unwrap_or(0));
+        Ok(TokenResponse::new(AccessToken { token, expires_in }, exchange.scope)
+            .with_issued_token_type(exchange::ACCESS_TOKEN))
     }
 
     fn id_token(
         &self,
-        ring: &Ring,
+        pen: &Pen,
         client: &Client,
         content: &ForUser<'_>,
         access_token: &str,
@@ -125,7 +184,7 @@ impl Signet {
     ) -> Result<String, FlowError> {
         let ForUser { user, family, nonce, .. } = content;
         let algorithm = client.id_token_signed_response_alg;
-        let lifetime = client.lifetimes.id_token.unwrap_or(self.config.tokens.id_token);
+        let lifetime = self.id_token_lifetime(client);
         let at_hash = hash::half_hash(algorithm, access_token);
         let claims = id_token::Claims {
             iss: self.issuer(),
@@ -141,26 +200,51 @@ impl Signet {
             at_hash: Some(&at_hash),
             named: userinfo::named(user, &family.claims.id_token),
         };
-        self.sign(ring, algorithm, id_token::TYPE, &claims)
+        self.sign(pen, algorithm, id_token::TYPE, &claims)
     }
 
     fn access_token_lifetime(&self, client: &Client) -> Duration {
         client.lifetimes.access_token.unwrap_or(self.config.tokens.access_token)
     }
 
+    fn id_token_lifetime(&self, client: &Client) -> Duration {
+        client.lifetimes.id_token.unwrap_or(self.config.tokens.id_token)
+    }
+
     fn new_jti(&self) -> String {
         hash::random_id("tok_", self.entropy.as_ref())
     }
 
-    /// Signs with the key whose turn it is by our own clock at this very moment: all nodes switch at one instant.
+    /// The keys whose turn it is by our own clock at this very moment: all nodes switch at one instant. A key stays
+    /// published until its last token has ended, so the database knows how long tokens of a key may live before it
+    /// signs the first one that lives longer.
+    pub(super) async fn pen(&self, tokens: &[(Algorithm, Duration)]) -> Result<Pen, FlowError> {
+        let mut pen = Pen { ring: self.fresh_ring().await?, at: self.steady_now() };
+        for _ in 0..ATTEMPTS {
+            let mut too_long = None;
+            for (algorithm, lifetime) in tokens {
+                let key = pen.ring.signing_key(*algorithm, pen.at).ok_or(FlowError::NoKey(*algorithm))?;
+                if key.longest_token < *lifetime {
+                    too_long = Some((key.kid.clone(), *lifetime));
+                }
+            }
+            let Some((kid, lifetime)) = too_long else { return Ok(pen) };
+            // Another node may have done so, or have retired the key: then there is another one.
+            self.store.raise_longest_token(kid, lifetime).await?;
+            self.reload_keys().await?;
+            pen = Pen { ring: self.ring.load(), at: self.steady_now() };
+        }
+        Err(FlowError::Internal("the keys change faster than they can be read"))
+    }
+
     pub(super) fn sign(
         &self,
-        ring: &Ring,
+        pen: &Pen,
         algorithm: Algorithm,
         typ: &str,
         claims: &impl Serialize,
     ) -> Result<String, FlowError> {
-        let signer = ring.signer(algorithm, self.now()).ok_or(FlowError::NoKey(algorithm))?;
+        let signer = pen.ring.signer(algorithm, pen.at).ok_or(FlowError::NoKey(algorithm))?;
         let token = signer.sign(typ, claims)?;
         self.watch.usage.count(signer.kid());
         Ok(token)

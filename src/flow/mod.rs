@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
-//! token     -> code | refresh | client_credentials -> mint
+//! token     -> code | refresh | client_credentials | exchange -> mint
+//! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, introspect, revoke -> denylist
 //! rotate, sweep, setup
 //! ```
@@ -20,6 +21,9 @@ pub mod consent;
 pub mod denylist;
 pub mod dev;
 pub mod error;
+pub mod exchange;
+mod family;
+pub mod gateway;
 pub mod inspect;
 pub mod introspect;
 pub mod key_files;
@@ -36,6 +40,7 @@ pub mod relay;
 pub mod revoke;
 pub mod rotate;
 pub mod session;
+pub mod session_api;
 pub mod setup;
 pub mod sweep;
 pub mod sync;
@@ -47,6 +52,7 @@ pub mod watch;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -58,6 +64,7 @@ use crate::crypto::seal::SubKey;
 use crate::domain::time::Timestamp;
 use crate::keys::RingHandle;
 use crate::keys::Vault;
+use crate::keys::steady::SteadyClock;
 use crate::store::Store;
 
 /// One provider: everything that a use case needs. Cheap to share, holds no request.
@@ -69,8 +76,10 @@ pub struct Signet {
     pub clients: clients::Clients,
     pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
+    pub gateway: gateway::Gateway,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,
+    pub(crate) steady: Mutex<SteadyClock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
     pub watch: watch::Watch,
@@ -80,6 +89,7 @@ pub struct Signet {
 }
 
 impl Signet {
+    /// The wall clock, which may jump. What must not take a jump for the passing of time asks [`Signet::steady_now`].
     #[must_use]
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.clock.unix_micros())
@@ -114,6 +124,8 @@ pub struct Secrets {
     pub csrf: SubKey,
     /// Marks browsers in which somebody has signed in before.
     pub device: SubKey,
+    /// Vouches for the cookie that applications behind a gateway see.
+    pub gateway: SubKey,
     /// Tells an old refresh token of ours from an invented one.
     pub refresh: SubKey,
     /// Blurs what throttling keeps about names and addresses.
@@ -126,6 +138,7 @@ impl Secrets {
         Self {
             csrf: master.derive("signet csrf 1"),
             device: master.derive("signet device cookie 1"),
+            gateway: master.derive("signet gateway cookie 1"),
             refresh: master.derive("signet refresh token 1"),
             throttle: master.derive("signet throttle 1"),
         }

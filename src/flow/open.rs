@@ -1,6 +1,7 @@
 //! Opening a provider: from configuration, database and master key to something that can answer.
 
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::thread::available_parallelism;
 
@@ -12,9 +13,11 @@ use crate::crypto::password::Params;
 use crate::crypto::seal::MasterKey;
 use crate::domain::client::ClientSecret;
 use crate::domain::client::ClientSource;
+use crate::domain::time::Timestamp;
 use crate::keys::Ring;
 use crate::keys::RingHandle;
 use crate::keys::Vault;
+use crate::keys::steady::SteadyClock;
 use crate::store::Store;
 use crate::store::client::CreateClient;
 use crate::store::custody::CANARY;
@@ -26,6 +29,7 @@ use super::begun::Begun;
 use super::clients::Clients;
 use super::denylist::Denylist;
 use super::error::FlowError;
+use super::gateway::Gateway;
 use super::passwords::Passwords;
 use super::watch::Watch;
 
@@ -51,7 +55,10 @@ impl Signet {
         let vault = Vault::new(&master);
         let canary = store.put_instance_value_if_absent(CANARY, vault.canary().to_vec()).await?;
         vault.check_canary(&canary)?;
+        let (newest, database_time) = (store.newest_time().await?, store.database_time().await?);
         let read_at = clock.monotonic();
+        let wall = Timestamp::from_micros(clock.unix_micros());
+        let steady = Mutex::new(SteadyClock::start(wall, database_time, newest, read_at));
         // The number first: the keys are at least as new as it says.
         let version = store.versions().await?.keys;
         let keys = store.signing_keys().await?;
@@ -69,6 +76,7 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
+            gateway: Gateway::new(&config, dev)?,
             denylist: Denylist::new(denials, read_at),
             begun: Begun::new(config.limits.attempts_per_address),
             ring: RingHandle::new(ring, read_at),
@@ -80,6 +88,7 @@ impl Signet {
             vault,
             passwords,
             clock,
+            steady,
             entropy,
             dev,
         })

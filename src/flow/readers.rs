@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use crate::domain::key::SigningKey;
 use crate::domain::time::Timestamp;
+use crate::keys::readers::Habits;
+use crate::keys::readers::Until;
 use crate::store::reader::OTHER;
 use crate::store::reader::Reader;
 
@@ -195,107 +197,6 @@ impl Signet {
     /// [`FlowError::Store`].
     pub async fn readers(&self) -> Result<Vec<Reader>, FlowError> {
         Ok(self.store.readers().await?)
-    }
-}
-
-/// How a kind of verifier treats the keys it has read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Habits {
-    pub name: &'static str,
-    /// How long it goes on with what it has read; `None` for ever.
-    pub keeps: Option<Duration>,
-    /// What it does about a kid it does not know: reads again, but not sooner than this after the last time. `None`:
-    /// it refuses the token.
-    pub rereads_after: Option<Duration>,
-}
-
-const HOUR: Duration = Duration::from_hours(1);
-
-/// By what a User-Agent contains, in lower case; the first that fits. Where one name stands for several libraries the
-/// most forgetful of them counts.
-const HABITS: &[(&[&str], Habits)] = &[
-    (&["jose/"], habits("jose", Some(Duration::from_mins(10)), Some(Duration::from_secs(30)))),
-    (&["python-urllib", "pyjwt"], habits("PyJWT", Some(Duration::from_mins(5)), Some(Duration::from_secs(30)))),
-    // Envoy reads in the background or when its copy is too old, never because of a token.
-    (&["envoy", "istio"], habits("Envoy, Istio", Some(Duration::from_mins(20)), None)),
-    (&["mod_auth_openidc"], habits("mod_auth_openidc", Some(HOUR), Some(Duration::ZERO))),
-    (&["amazon", "aws-"], habits("AWS API Gateway", Some(HOUR), Some(Duration::ZERO))),
-    // jwks-rsa-java keeps ten hours, Spring five minutes; Nimbus below Spring reads again at most every 30 s.
-    (
-        &["java/", "java-http-client", "apache-httpclient", "okhttp", "reactornetty", "spring"],
-        habits("Java", Some(Duration::from_hours(10)), Some(Duration::from_secs(30))),
-    ),
-    (&["jwks-rsa", "axios/"], habits("node-jwks-rsa", Some(Duration::from_mins(10)), Some(Duration::from_secs(6)))),
-    (&["microsoft", ".net"], habits(".NET", Some(Duration::from_hours(13)), Some(Duration::from_mins(5)))),
-    (&["go-http-client", "go-oidc", "oauth2-proxy"], habits("go-oidc", None, Some(Duration::ZERO))),
-    (&["curl/", "wget/"], habits("a person with a tool", Some(Duration::ZERO), Some(Duration::ZERO))),
-    (&["mozilla/"], habits("a browser", Some(Duration::from_mins(10)), Some(Duration::from_secs(30)))),
-];
-
-/// Reads once and never again: the worst there is.
-const UNKNOWN: Habits = habits("unknown", None, None);
-
-const fn habits(name: &'static str, keeps: Option<Duration>, rereads_after: Option<Duration>) -> Habits {
-    Habits { name, keeps, rereads_after }
-}
-
-impl Habits {
-    /// The habits of whoever sends this User-Agent, as far as it tells.
-    #[must_use]
-    pub fn of(agent: &str) -> Self {
-        let agent = agent.to_ascii_lowercase();
-        let known = HABITS.iter().find(|(marks, _)| marks.iter().any(|mark| agent.contains(mark)));
-        known.map_or(UNKNOWN, |(_, habits)| *habits)
-    }
-
-    /// When a reader that has not seen a key will accept it, if tokens of that key arrive from `now` on.
-    fn accepts_new(&self, last_read: Timestamp, now: Timestamp) -> Until {
-        let by_itself = self.keeps.map(|keeps| last_read.plus(keeps));
-        let because_of_a_token = self.rereads_after.map(|pause| last_read.plus(pause));
-        match (by_itself, because_of_a_token) {
-            (None, None) => Until::Restart,
-            (Some(one), None) | (None, Some(one)) => Until::at(one, now),
-            (Some(one), Some(other)) => Until::at(one.min(other), now),
-        }
-    }
-
-    /// How long a reader goes on accepting a key that leaves the JWKS `now`, when no token of an unknown key comes.
-    #[must_use]
-    pub fn accepts_removed(&self, last_read: Timestamp, now: Timestamp) -> Until {
-        match self.keeps {
-            Some(keeps) => Until::at(last_read.plus(keeps), now),
-            None if self.rereads_after.is_some() => Until::UnknownKid,
-            None => Until::Restart,
-        }
-    }
-}
-
-/// How long something goes on; later ones are greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Until {
-    /// It does not.
-    Now,
-    At(Timestamp),
-    /// Until it meets a key that it does not know.
-    UnknownKid,
-    /// Until it is restarted.
-    Restart,
-}
-
-impl Until {
-    fn at(end: Timestamp, now: Timestamp) -> Self {
-        if end <= now { Self::Now } else { Self::At(end) }
-    }
-}
-
-impl fmt::Display for Until {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Now => f.write_str("now"),
-            Self::At(end) => end.fmt(f),
-            Self::UnknownKid => f.write_str("it meets an unknown kid"),
-            Self::Restart => f.write_str("it is restarted"),
-        }
     }
 }
 

@@ -1,7 +1,6 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::Habits;
 use super::MOST;
 use super::MOST_OF_ONE_NETWORK;
 use super::Readers;
@@ -125,12 +124,4 @@ fn who_has_not_fails_by_its_habits() {
     let all = [reader("jose/v6.2.17", before), reader("my-shop/1.0", before), reader("envoy", before)];
     let Verdict::WouldFail { reader, until } = verdict(&all, &next, NOON) else { panic!("it is not safe") };
     assert_eq!((reader.agent.as_str(), until), ("my-shop/1.0", Until::Restart));
-}
-
-#[test]
-fn a_removed_key_lives_on_as_long_as_copies_do() {
-    let removed = |agent: &str| Habits::of(agent).accepts_removed(NOON, NOON);
-    assert_eq!(removed("jose/v6"), Until::At(NOON.plus(Duration::from_mins(10))));
-    assert_eq!(removed("Go-http-client/2.0"), Until::UnknownKid);
-    assert_eq!(removed("my-shop/1.0"), Until::Restart);
 }

@@ -42,8 +42,12 @@ pub struct NewClient {
     pub redirect_uris: Vec<RedirectUri>,
     pub scope: Scope,
     pub audiences: Vec<String>,
+    pub resources: Vec<String>,
+    /// Whether a service may exchange tokens that it was called with.
+    pub exchange: bool,
     pub origins: Vec<Origin>,
     pub first_party: bool,
+    pub session_api: bool,
 }
 
 impl Signet {
@@ -68,15 +72,23 @@ impl Signet {
                 _ => BTreeSet::from([AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]),
             },
             secrets,
-            redirect_uris: new.redirect_uris,
             grant_types: match new.kind {
+                Kind::Service if new.exchange => {
+                    BTreeSet::from([GrantType::ClientCredentials, GrantType::TokenExchange])
+                }
                 Kind::Service => BTreeSet::from([GrantType::ClientCredentials]),
+                Kind::Public if new.session_api && new.redirect_uris.is_empty() => {
+                    BTreeSet::from([GrantType::RefreshToken])
+                }
                 _ => BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             },
+            redirect_uris: new.redirect_uris,
             scope: new.scope,
             audiences: new.audiences,
+            resources: new.resources,
             require_pkce: !matches!(new.kind, Kind::Confidential { require_pkce: false }),
             first_party: new.first_party,
+            session_api: new.session_api,
             origins: new.origins,
             ..Client::new(new.id, now)
         };

@@ -9,6 +9,7 @@ use crate::domain::ids::FamilyId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::TokenId;
 use crate::domain::ids::UserId;
+use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::protocol::access_token::Accept;
 use crate::protocol::error::OAuthError;
@@ -70,12 +71,12 @@ impl Signet {
     /// [`FlowError::Store`].
     pub async fn recognise(&self, token: &str) -> Result<Option<Recognised>, FlowError> {
         if refresh::looks_like_one(token) {
-            let found = self.family_of(token).await?;
-            return Ok(found.map(|found| Recognised {
-                client_id: found.family.client_id,
-                sub: Some(found.family.user_id),
-                what: Denied::Grant(found.family.id),
-                expires_at: found.family.expires_at,
+            let found = self.family_behind(&Secret::new(token)).await?;
+            return Ok(found.map(|(family, ..)| Recognised {
+                client_id: family.client_id,
+                sub: Some(family.user_id),
+                what: Denied::Grant(family.id),
+                expires_at: family.expires_at,
             }));
         }
         match self.read_access_token(token, Accept::Everything).await {
@@ -146,12 +147,22 @@ impl Signet {
         Ok(ended)
     }
 
+    /// Signs a user out everywhere: all sessions, unused codes and families end.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`]: whether they have ended is not known.
+    pub async fn sign_out_everywhere(&self, id: &UserId, reach: Reach) -> Result<(), FlowError> {
+        self.store.sign_out_user(id.clone(), reach, self.now()).await?;
+        self.learn_denials().await
+    }
+
     /// Ends a session with its codes and its families without `offline_access`. False when it had ended before.
     ///
     /// # Errors
     /// [`FlowError::Store`]: whether it has ended is not known.
     pub async fn end_session(&self, id: &SessionId, reach: Reach) -> Result<bool, FlowError> {
         let ended = self.store.end_session(id.clone(), reach, self.now()).await?;
+        self.gateway.forget_sessions();
         self.learn_denials().await?;
         Ok(ended)
     }

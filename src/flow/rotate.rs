@@ -15,6 +15,7 @@ use crate::keys::policy::Jitter;
 use crate::keys::policy::Policy;
 use crate::keys::schedule;
 use crate::keys::schedule::Action;
+use crate::store::custody::CANARY;
 use crate::store::key::Activation;
 use crate::store::key::ChangeKeys;
 use crate::store::key::CreateKey;
@@ -40,12 +41,11 @@ impl Signet {
     /// [`FlowError::Store`].
     pub async fn key_policy(&self) -> Result<Policy, FlowError> {
         let keys = &self.config.keys;
-        let retire_for = match keys.retire_for {
-            // Clients of the database may have tokens that live longer than the file knows.
-            RetireFor::For(time) => {
-                time.max(self.longest_token(&self.store.clients().await?) + keys.least_skew(self.dev))
-            }
-            RetireFor::Auto => self.longest_token(&self.store.clients().await?) + SKEW,
+        // Clients of the database may have tokens that live longer than the file knows.
+        let longest_token = self.longest_token(&self.store.clients().await?);
+        let (retire_for, skew) = match keys.retire_for {
+            RetireFor::For(time) => (time, keys.least_skew(self.dev)),
+            RetireFor::Auto => (Duration::ZERO, SKEW),
         };
         let rotate_every = match keys.rotate_every {
             RotateEvery::Never => None,
@@ -57,9 +57,12 @@ impl Signet {
             rotate_every,
             publish_ahead: keys.publish_ahead,
             retire_for,
+            longest_token,
+            skew,
             window: keys.window.clone(),
             jitter: Jitter { percent: keys.jitter, seed },
-            paused_until: self.keys_paused_until().await?,
+            // Also one that is over: nothing is planned for the time in it.
+            paused_until: self.paused_until().await?,
         })
     }
 
@@ -87,9 +90,10 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`], [`FlowError::Vault`], [`FlowError::Keys`].
     pub async fn tend_keys(self: &Arc<Self>) -> Result<usize, FlowError> {
+        self.compare_clocks().await?;
         let keys = self.store.signing_keys().await?;
         let policy = self.key_policy().await?;
-        let plan = schedule::plan(&keys, &self.config.keys.algorithms, self.now(), &policy);
+        let plan = schedule::plan(&keys, &self.config.keys.algorithms, self.steady_now(), &policy);
         let actions = plan.len();
         if actions > 0 {
             self.carry_out(plan).await?;
@@ -105,10 +109,8 @@ impl Signet {
     pub async fn ensure_active_keys(self: &Arc<Self>) -> Result<(), FlowError> {
         let keys = self.store.signing_keys().await?;
         let policy = self.key_policy().await?;
-        let mut plan = schedule::plan(&keys, &self.config.keys.algorithms, self.now(), &policy);
-        plan.retain(|action| {
-            matches!(action, Action::Create { state: KeyState::Active, .. } | Action::Activate { retire: None, .. })
-        });
+        let mut plan = schedule::plan(&keys, &self.config.keys.algorithms, self.steady_now(), &policy);
+        plan.retain(|action| matches!(action, Action::Begin { .. } | Action::Activate { retire: None, .. }));
         if plan.is_empty() { Ok(()) } else { self.carry_out(plan).await }
     }
 
@@ -144,14 +146,13 @@ impl Signet {
 
     async fn act(self: &Arc<Self>, action: Action) -> Result<(), FlowError> {
         match action {
-            Action::Create { kid, algorithm, state } => {
-                let key = self.make_key(kid.clone(), algorithm, state).await?;
-                if self.store.create_key(*key).await? == CreateKey::Created {
-                    self.record(&Event::Key { kid, change: KeyChange::Published }).await;
-                }
+            Action::Begin { keys } => self.create(keys, KeyState::Active).await?,
+            Action::Create { kid, algorithm } => self.create(vec![(kid, algorithm)], KeyState::Next).await?,
+            Action::Raise { kid, longest_token } => {
+                self.store.raise_longest_token(kid, longest_token).await?;
             }
             plan @ Action::Plan { .. } => self.set_instants(vec![plan]).await?,
-            Action::Activate { kid, algorithm, retire, at, leaves_at, successor } => {
+            Action::Activate { kid, algorithm, retire, longest_token, at, leaves_at, successor } => {
                 let successor = match successor {
                     Some(next) => Some(self.make_key(next, algorithm, KeyState::Next).await?),
                     None => None,
@@ -160,9 +161,11 @@ impl Signet {
                 let activation = Activation {
                     kid: kid.clone(),
                     retire: retire.clone(),
+                    longest_token,
                     leaves_at: Some(leaves_at),
                     at,
                     successor: successor.map(|key| *key),
+                    canary: self.vault.canary().to_vec(),
                 };
                 if self.store.activate_key(activation).await? == ChangeKeys::Changed {
                     self.record(&Event::Key { kid, change: KeyChange::Activated }).await;
@@ -173,6 +176,8 @@ impl Signet {
                     if let Some(kid) = published {
                         self.record(&Event::Key { kid, change: KeyChange::Published }).await;
                     }
+                } else {
+                    self.check_canary().await?;
                 }
             }
             Action::Expire { kid } => {
@@ -180,8 +185,36 @@ impl Signet {
                     self.record(&Event::Key { kid, change: KeyChange::Expired }).await;
                 }
             }
+            Action::Forget { kid } => {
+                if self.store.forget_key(kid.clone()).await? {
+                    self.record(&Event::Key { kid, change: KeyChange::Forgotten }).await;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// All of these keys or none: another node may have been faster.
+    async fn create(self: &Arc<Self>, keys: Vec<(KeyId, Algorithm)>, state: KeyState) -> Result<(), FlowError> {
+        let mut made = Vec::new();
+        for (kid, algorithm) in &keys {
+            made.push(*self.make_key(kid.clone(), *algorithm, state).await?);
+        }
+        match self.store.create_keys(made, self.vault.canary().to_vec()).await? {
+            CreateKey::Created => {
+                for (kid, _) in keys {
+                    self.record(&Event::Key { kid, change: KeyChange::Published }).await;
+                }
+                Ok(())
+            }
+            CreateKey::Exists => self.check_canary().await,
+        }
+    }
+
+    /// Says so if the database has another master key by now: one clear error, not a key that nobody can use.
+    pub(super) async fn check_canary(&self) -> Result<(), FlowError> {
+        let kept = self.store.instance_value(CANARY).await?.unwrap_or_default();
+        Ok(self.vault.check_canary(&kept)?)
     }
 
     /// Making an RSA key takes a tenth of a second of a core: on a thread for that, never on one that answers.
@@ -191,11 +224,14 @@ impl Signet {
         algorithm: Algorithm,
         state: KeyState,
     ) -> Result<Box<SigningKey>, FlowError> {
+        let longest_token = self.longest_token(&self.store.clients().await?);
         let signet = Arc::clone(self);
         let made = tokio::task::spawn_blocking(move || {
-            let now = signet.now();
+            let now = signet.steady_now();
             signet.vault.make_key(&kid, algorithm, state, now, signet.entropy.as_ref()).map(Box::new)
         });
-        Ok(made.await.map_err(|_| FlowError::Internal("key generation did not finish"))??)
+        let mut made = made.await.map_err(|_| FlowError::Internal("key generation did not finish"))??;
+        made.longest_token = longest_token;
+        Ok(made)
     }
 }

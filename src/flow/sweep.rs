@@ -23,8 +23,10 @@ impl Signet {
     pub async fn sweep(&self) -> Result<(), FlowError> {
         self.denylist.forget_expired(self.now());
         let began = self.clock.monotonic();
+        // A clock that jumped ahead must not take away what lives.
+        let now = self.now().min(self.steady_now());
         while self.clock.monotonic().saturating_sub(began) < LONGEST {
-            let swept = self.store.sweep(self.now(), BATCH).await?;
+            let swept = self.store.sweep(now, now.minus(self.config.telemetry.audit_keep), BATCH).await?;
             tracing::debug!(event = "swept", ?swept);
             if !swept.more(BATCH) {
                 break;

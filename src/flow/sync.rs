@@ -1,8 +1,10 @@
 //! Noticing what other nodes and the command line have changed.
 
 use std::sync::Arc;
+use std::sync::PoisonError;
 use std::time::Duration;
 
+use crate::domain::time::Timestamp;
 use crate::keys::Ring;
 
 use super::Signet;
@@ -11,7 +13,41 @@ use super::error::FlowError;
 /// How often a node asks whether anything has changed, even when nobody told it so: one read of two small rows.
 pub const POLL_EVERY: Duration = Duration::from_millis(500);
 
+/// The wall clock and what time it must be differ by this much: somebody should look at the clock.
+const CLOCK_IS_OFF: Duration = Duration::from_mins(5);
+
+/// How old what the database has heard of the time may be.
+const TELL_TIME_EVERY: Duration = Duration::from_mins(1);
+
 impl Signet {
+    /// What time it is, for what cannot be taken back: see [`crate::keys::steady`]. Never jumps.
+    #[must_use]
+    pub fn steady_now(&self) -> Timestamp {
+        let (wall, monotonic) = (self.now(), self.clock.monotonic());
+        self.steady.lock().unwrap_or_else(PoisonError::into_inner).read(wall, monotonic)
+    }
+
+    /// Hears what other nodes are sure of, and tells them what we are.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub(super) async fn compare_clocks(&self) -> Result<(), FlowError> {
+        let newest = self.store.newest_time().await?;
+        let (wall, monotonic) = (self.now(), self.clock.monotonic());
+        let steady = {
+            let mut clock = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+            clock.hear(newest.unwrap_or(Timestamp::EPOCH), wall, monotonic)
+        };
+        let off = wall.since(steady).max(steady.since(wall));
+        if off > CLOCK_IS_OFF {
+            tracing::warn!(event = "clock_is_off", clock = %wall, believed = %steady);
+        }
+        if newest.is_none_or(|newest| steady.since(newest) >= TELL_TIME_EVERY) {
+            self.store.move_time_on(steady).await?;
+        }
+        Ok(())
+    }
+
     /// Loads what others have changed since the last look.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
 
 use super::mint::AccessToken;
 
@@ -12,6 +13,9 @@ use super::mint::AccessToken;
 #[derive(Serialize)]
 pub struct TokenResponse {
     access_token: String,
+    /// RFC 8693 section 2.2.1; only at token exchange.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
     token_type: &'static str,
     /// Seconds.
     expires_in: u64,
@@ -28,6 +32,7 @@ impl TokenResponse {
     pub fn new(access: AccessToken, scope: Scope) -> Self {
         Self {
             access_token: access.token,
+            issued_token_type: None,
             token_type: "Bearer",
             expires_in: access.expires_in.as_secs(),
             refresh_token: None,
@@ -39,6 +44,18 @@ impl TokenResponse {
     #[must_use]
     pub fn with_refresh_token(self, refresh_token: Option<String>) -> Self {
         Self { refresh_token, ..self }
+    }
+
+    /// What a page is told that keeps its refresh token in a cookie, and the refresh token.
+    #[must_use]
+    pub fn for_a_page(self) -> (Self, Option<Secret>) {
+        let page = Self { refresh_token: None, id_token: None, scope: Scope::default(), ..self };
+        (page, self.refresh_token.map(Secret::new))
+    }
+
+    #[must_use]
+    pub fn with_issued_token_type(self, issued_token_type: &'static str) -> Self {
+        Self { issued_token_type: Some(issued_token_type), ..self }
     }
 
     #[must_use]

@@ -60,7 +60,7 @@ fn show(
     let Some((_, user)) = &open.signed_in else { return login::to_login(&open.attempt.id) };
     let page = ConsentPage {
         form: login::form_of(web, cookies, &open.attempt.id, &login::purpose_for_user(open)),
-        app: login::app_of(open),
+        app: login::app_of(web, open),
         email: user.email.to_string(),
         scopes: ScopeLine::list(&open.attempt.request.asks_for()),
     };

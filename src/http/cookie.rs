@@ -18,10 +18,31 @@ pub enum Cookie {
     Browser,
     /// That somebody has signed in here before, so that guesses from elsewhere cannot lock them out.
     Device,
+    /// Who is signed in, for `/forward-auth` alone: goes to the applications of a whole domain.
+    Gateway,
     /// The language chosen on a page.
     Locale,
     /// What the playground must remember from start to callback (dev only).
     Playground,
+    /// A refresh token of the session API. It goes to `/auth` and nowhere else, and with no request of another site.
+    Refresh(Slot),
+}
+
+/// How long a browser is known to have been signed in before.
+pub const DEVICE_REMEMBERED: Duration = Duration::from_hours(4320);
+
+/// Which of the refresh cookies of a browser: one for each client whose pages are used in it, and no more than these.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Slot {
+    #[default]
+    First,
+    Second,
+    Third,
+    Fourth,
+}
+
+impl Slot {
+    pub const ALL: [Self; 4] = [Self::First, Self::Second, Self::Third, Self::Fourth];
 }
 
 impl Cookie {
@@ -30,8 +51,13 @@ impl Cookie {
             Self::Session => "signet_session",
             Self::Browser => "signet_browser",
             Self::Device => "signet_device",
+            Self::Gateway => "signet_gateway",
             Self::Locale => "signet_locale",
             Self::Playground => "signet_playground",
+            Self::Refresh(Slot::First) => "refresh_token",
+            Self::Refresh(Slot::Second) => "refresh_token_2",
+            Self::Refresh(Slot::Third) => "refresh_token_3",
+            Self::Refresh(Slot::Fourth) => "refresh_token_4",
         }
     }
 }
@@ -50,7 +76,13 @@ impl Cookies {
     }
 
     fn name(self, cookie: Cookie) -> String {
-        let prefix = if self.secure { "__Host-" } else { "" };
+        let prefix = match (self.secure, cookie) {
+            (false, _) => "",
+            // A `__Host-` cookie has neither a domain nor a path of its own (RFC 6265bis section 4.1.3.2).
+            (true, Cookie::Gateway) => "__Secure-",
+            (true, Cookie::Refresh(_)) => "",
+            (true, _) => "__Host-",
+        };
         format!("{prefix}{}", cookie.bare_name())
     }
 
@@ -85,16 +117,24 @@ impl Cookies {
     /// A `Set-Cookie` value. Without `max_age` the cookie goes with the browser session.
     #[must_use]
     pub fn write(self, cookie: Cookie, value: &str, max_age: Option<Duration>) -> String {
-        // Lax: the session must survive the top-level GET that brings people here from an app.
-        let mut text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax", self.name(cookie));
-        if self.secure {
-            text.push_str("; Secure");
-        }
+        let name = self.name(cookie);
+        let secure = if self.secure { "; Secure" } else { "" };
+        let mut text = match cookie {
+            Cookie::Refresh(_) => format!("{name}={value}; HttpOnly{secure}; SameSite=Strict; Path=/auth"),
+            // Lax: the session must survive the top-level GET that brings people here from an app.
+            _ => format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"),
+        };
         if let Some(max_age) = max_age {
             text.push_str("; Max-Age=");
             text.push_str(&max_age.as_secs().to_string());
         }
         text
+    }
+
+    /// A `Set-Cookie` value for all hosts of a domain.
+    #[must_use]
+    pub fn write_for(self, domain: &str, cookie: Cookie, value: &str, max_age: Duration) -> String {
+        format!("{}; Domain={domain}", self.write(cookie, value, Some(max_age)))
     }
 
     /// A `Set-Cookie` value that removes the cookie, with the same attributes.
@@ -119,6 +159,7 @@ fn trim_ows(mut bytes: &[u8]) -> &[u8] {
 mod tests {
     use super::Cookie;
     use super::Cookies;
+    use super::Slot;
     use actix_web::http::header::COOKIE;
     use actix_web::http::header::HeaderMap;
     use actix_web::http::header::HeaderValue;
@@ -137,6 +178,24 @@ mod tests {
         assert_eq!(secure, "__Host-signet_session=v; Path=/; HttpOnly; SameSite=Lax; Secure");
         let dev = Cookies::of_issuer("http://localhost:8080").write(Cookie::Session, "v", None);
         assert_eq!(dev, "signet_session=v; Path=/; HttpOnly; SameSite=Lax");
+        let hour = std::time::Duration::from_hours(1);
+        let shared =
+            Cookies::of_issuer("https://id.example.test").write_for("example.test", Cookie::Gateway, "v", hour);
+        assert_eq!(
+            shared,
+            "__Secure-signet_gateway=v; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=3600; Domain=example.test"
+        );
+    }
+
+    #[test]
+    fn se_01_attributes_of_the_refresh_cookie() {
+        let first = Cookie::Refresh(Slot::First);
+        let secure = Cookies::of_issuer("https://id.example.test").write(first, "v", None);
+        assert_eq!(secure, "refresh_token=v; HttpOnly; Secure; SameSite=Strict; Path=/auth");
+        let dev = Cookies::of_issuer("http://localhost:8080").clear(first);
+        assert_eq!(dev, "refresh_token=; HttpOnly; SameSite=Strict; Path=/auth; Max-Age=0");
+        let names: std::collections::BTreeSet<_> = Slot::ALL.map(|slot| Cookie::Refresh(slot).bare_name()).into();
+        assert_eq!(names.len(), Slot::ALL.len());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
+use actix_web::http::header::ACCESS_CONTROL_ALLOW_CREDENTIALS;
 use actix_web::http::header::ACCESS_CONTROL_ALLOW_HEADERS;
 use actix_web::http::header::ACCESS_CONTROL_ALLOW_METHODS;
 use actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
@@ -14,6 +15,7 @@ use actix_web::http::header::VARY;
 use crate::domain::client::Client;
 
 use super::App;
+use super::Web;
 use super::error;
 
 /// Preflight where everybody may read.
@@ -46,14 +48,51 @@ pub async fn preflight_clients(web: App, request: HttpRequest) -> HttpResponse {
     }
 }
 
+/// Preflight of the session API: with credentials, because the cookie is what it is about.
+pub async fn preflight_session_api(web: App, request: HttpRequest) -> HttpResponse {
+    let mut response = HttpResponse::NoContent().insert_header((VARY, "Origin")).finish();
+    let Some(origin) = request.headers().get(ORIGIN).cloned() else { return response };
+    let Ok(text) = origin.to_str() else { return response };
+    match web.signet.session_api_is_open_to(text).await {
+        Ok(true) => {
+            let headers = response.headers_mut();
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type"));
+            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+            response
+        }
+        Ok(false) => response,
+        Err(failure) => error::json(&request, &failure),
+    }
+}
+
+/// Lets a page of any client read a refusal: which client a token is for is not known when the token is not good.
+/// Without it a page could not tell 401 from a server that is away.
+pub async fn allow_refusal(web: &Web, request: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
+    let Some(origin) = request.headers().get(ORIGIN) else { return response };
+    let Ok(text) = origin.to_str() else { return response };
+    if web.signet.some_client_trusts(text).await.unwrap_or(false) {
+        allow(&mut response, origin);
+    }
+    response
+}
+
 /// Lets a page of a public client's own origin read an answer meant for that client. Never with credentials: no
 /// cookie plays a part here.
 pub fn allow_client(request: &HttpRequest, response: &mut HttpResponse, client: &Client) {
-    let headers = response.headers_mut();
-    headers.insert(VARY, HeaderValue::from_static("Origin"));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = request.headers().get(ORIGIN) else { return };
     if client.is_public() && origin.to_str().is_ok_and(|text| client.trusts_origin(text)) {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, Retry-After"));
+        allow(response, origin);
     }
+}
+
+/// Names the one origin that may read.
+pub fn allow(response: &mut HttpResponse, origin: &HeaderValue) {
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("Origin"));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, Retry-After"));
 }

@@ -36,17 +36,17 @@ const WANTED: &[Known] = &[Known::new("role").max(64), Known::new("scope").max(1
 pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
     let token = match bearer::token(&request, None) {
         Ok(token) => token,
-        Err(answer) => return answer,
+        Err(answer) => return cors::allow_refusal(&web, &request, answer).await,
     };
     let wanted = match wanted(&request) {
         Ok(wanted) => wanted,
-        Err(refused) => return error::json(&request, &refused.into()),
+        Err(refused) => return cors::allow_refusal(&web, &request, error::json(&request, &refused.into())).await,
     };
     match answer(&web, &request, &token, &wanted).await {
         Ok(response) => response,
         Err(failure) => {
             let scope = form::text(&wanted, "scope").and_then(|text| Scope::parse(text).ok());
-            bearer::refuse(&request, &failure, scope.as_ref())
+            cors::allow_refusal(&web, &request, bearer::refuse(&request, &failure, scope.as_ref())).await
         }
     }
 }

@@ -1,5 +1,9 @@
-//! Discovery, OpenID Connect Discovery section 4 and RFC 8414: made once from the configuration, whatever a request
-//! says about host or scheme.
+//! Discovery, OpenID Connect Discovery section 4 and RFC 8414: made from the configuration, whatever a request says
+//! about host or scheme. An algorithm that was added lately is not told before a key signs with it.
+
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -10,8 +14,10 @@ use actix_web::http::header::ETAG;
 use actix_web::web::Bytes;
 
 use crate::crypto::hash;
+use crate::domain::key::Algorithm;
 use crate::domain::secret::SecretKind;
 use crate::protocol::discovery::Metadata;
+use crate::protocol::discovery::Server;
 
 use super::App;
 use super::jwks;
@@ -19,7 +25,8 @@ use super::jwks;
 /// What both addresses answer, ready to send.
 #[derive(Debug)]
 pub struct Documents {
-    document: Document,
+    server: Server,
+    current: RwLock<(Vec<Algorithm>, Arc<Document>)>,
 }
 
 #[derive(Debug)]
@@ -29,10 +36,33 @@ struct Document {
 }
 
 impl Documents {
+    /// `server`: with all algorithms that are configured.
+    ///
     /// # Errors
     /// When the metadata cannot be written as JSON, which no configuration leads to.
-    pub fn new(metadata: &Metadata) -> Result<Self, serde_json::Error> {
-        Ok(Self { document: Document::new(metadata)? })
+    pub fn new(server: Server) -> Result<Self, serde_json::Error> {
+        let document = Arc::new(Document::new(&Metadata::of(&server))?);
+        Ok(Self { current: RwLock::new((server.id_token_algorithms.clone(), document)), server })
+    }
+
+    /// The document for a moment when keys of these algorithms sign.
+    fn current(&self, signing: &[Algorithm]) -> Arc<Document> {
+        let told: Vec<Algorithm> =
+            self.server.id_token_algorithms.iter().copied().filter(|algorithm| signing.contains(algorithm)).collect();
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if current.0 == told {
+            return current.1;
+        }
+        let server = Server { id_token_algorithms: told.clone(), ..self.server.clone() };
+        match Document::new(&Metadata::of(&server)) {
+            Ok(document) => {
+                let document = Arc::new(document);
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = (told, Arc::clone(&document));
+                document
+            }
+            // It could be written with other algorithms in it.
+            Err(_) => current.1,
+        }
     }
 }
 
@@ -46,14 +76,16 @@ impl Document {
 }
 
 pub async fn openid(web: App, request: HttpRequest) -> HttpResponse {
-    std::future::ready(serve(&request, &web.discovery.document)).await
+    std::future::ready(serve(&web, &request)).await
 }
 
 pub async fn oauth(web: App, request: HttpRequest) -> HttpResponse {
-    std::future::ready(serve(&request, &web.discovery.document)).await
+    std::future::ready(serve(&web, &request)).await
 }
 
-fn serve(request: &HttpRequest, document: &Document) -> HttpResponse {
+fn serve(web: &App, request: &HttpRequest) -> HttpResponse {
+    let signing: Vec<Algorithm> = web.signet.ring.load().algorithms(web.signet.steady_now()).collect();
+    let document = web.discovery.current(&signing);
     let unchanged = jwks::matches(request, &document.etag);
     let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response

@@ -40,7 +40,9 @@ struct ErrorBody<'a> {
 #[must_use]
 pub fn json(request: &HttpRequest, failure: &FlowError) -> HttpResponse {
     match failure {
-        FlowError::Refused(error) => refused(request, error),
+        FlowError::Refused(error) => {
+            refused_with(request, error, StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST))
+        }
         FlowError::Throttled { retry_after } => {
             let error = OAuthError::invalid_request("Too many attempts; try again later");
             let mut response = body(StatusCode::TOO_MANY_REQUESTS, &error);
@@ -64,7 +66,9 @@ pub fn json(request: &HttpRequest, failure: &FlowError) -> HttpResponse {
     }
 }
 
-fn refused(request: &HttpRequest, error: &OAuthError) -> HttpResponse {
+/// A refusal with another status than the error has at the token endpoint.
+#[must_use]
+pub fn refused_with(request: &HttpRequest, error: &OAuthError, status: StatusCode) -> HttpResponse {
     tracing::info!(
         event = "request_refused",
         reference = %Reference::of(request),
@@ -72,7 +76,6 @@ fn refused(request: &HttpRequest, error: &OAuthError) -> HttpResponse {
         description = error.description(),
         detail = error.private_detail(),
     );
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = match error.private_detail().filter(|_| is_dev(request)) {
         Some(detail) => body(status, &explained(error, detail)),
         None => body(status, error),
@@ -195,6 +198,11 @@ fn log(request: &HttpRequest, failure: &FlowError) -> (StatusCode, Option<Durati
         FlowError::Busy { retry_after } => {
             tracing::warn!(event = "busy", %reference);
             (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))
+        }
+        // It has been published only; it will sign.
+        FlowError::NoKey(_) => {
+            tracing::warn!(event = "no_key_yet", %reference, cause = failure.for_the_log());
+            (StatusCode::SERVICE_UNAVAILABLE, None)
         }
         other => {
             tracing::error!(event = "internal_error", %reference, cause = other.for_the_log());

@@ -21,7 +21,7 @@ pub async fn jwks(web: App, request: HttpRequest) -> HttpResponse {
     let ring = web.signet.ring.load();
     let jwks = ring.jwks();
     let now = web.signet.now();
-    let max_age = jwks.max_age(now).as_secs();
+    let max_age = jwks.max_age(web.signet.steady_now()).as_secs();
     // HEAD shows nobody a key; a 304 says that its reader has them all.
     if request.method() == Method::GET {
         let from = peer::address(&request, &web.signet.config.server.trusted_proxies);

@@ -1,7 +1,5 @@
 //! `/login` and `/select_account`: pages of an attempt. Each ends with a 303 back to `/authorize/{request}`.
 
-use std::time::Duration;
-
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -26,6 +24,7 @@ use super::App;
 use super::Web;
 use super::authorize;
 use super::cookie::Cookie;
+use super::cookie::DEVICE_REMEMBERED;
 use super::error;
 use super::extract::browser;
 use super::extract::csrf;
@@ -40,9 +39,6 @@ use super::page::contexts::LoginPage;
 use super::page::contexts::SelectAccountPage;
 use super::page::link::Destination;
 use super::respond;
-
-/// How long a browser is known to have been signed in before.
-const DEVICE_REMEMBERED: Duration = Duration::from_hours(4320);
 
 /// What the forms of an attempt send. The password is longer than any that is accepted, so that a long one is
 /// refused by its own rule.
@@ -205,7 +201,10 @@ pub fn is_genuine(web: &Web, request: &HttpRequest, params: &Params, cookies: &B
 
 /// The application, as pages show it.
 #[must_use]
-pub fn app_of(open: &OpenAttempt) -> AppView {
+pub fn app_of(web: &Web, open: &OpenAttempt) -> AppView {
+    if let Some(back) = web.signet.gateway_destination(&open.attempt.request) {
+        return AppView { name: back.host(), destination: Destination::parse(back.as_str()) };
+    }
     AppView { name: open.client.name.clone(), destination: Destination::parse(&open.attempt.request.redirect_uri) }
 }
 
@@ -234,7 +233,7 @@ fn show(web: &Web, request: &HttpRequest, open: &OpenAttempt, cookies: &BrowserC
         web.signet.dev && shown.error.is_none() && [dev::USER, dev::OTHER_USER].contains(&shown.username.as_str());
     let page = LoginPage {
         form: form_of(web, cookies, &open.attempt.id, open.attempt.id.as_str()),
-        app: Some(app_of(open)),
+        app: Some(app_of(web, open)),
         prefill_password: demo.then(|| Secret::new(dev::PASSWORD)),
         username: shown.username,
         error: shown.error,
@@ -253,7 +252,7 @@ fn show_account(
     let Some((_, user)) = &open.signed_in else { return to_login(&open.attempt.id) };
     let page = SelectAccountPage {
         form: form_of(web, cookies, &open.attempt.id, &purpose_for_user(open)),
-        app: app_of(open),
+        app: app_of(web, open),
         email: user.email.to_string(),
         name: user.claims.name.clone(),
     };

@@ -22,6 +22,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::http::header::PRAGMA;
 use actix_web::http::header::REFERRER_POLICY;
 use actix_web::http::header::STRICT_TRANSPORT_SECURITY;
+use actix_web::http::header::USER_AGENT;
 use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
 use actix_web::http::header::X_FRAME_OPTIONS;
 use actix_web::middleware::Next;
@@ -77,7 +78,8 @@ pub async fn around(
     let unread = Unread::watch(&mut request);
 
     let address = peer::address(request.request(), &web.signet.config.server.trusted_proxies);
-    let origin = Origin::new(reference.to_string(), address);
+    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let origin = Origin::new(reference.to_string(), address, user_agent.to_owned());
     // A panic must cost one answer, not the connection: other requests may be waiting behind this one.
     let Ok(answered) = AssertUnwindSafe(on_behalf_of(origin.clone(), next.call(request))).catch_unwind().await else {
         tracing::error!(event = "panic", %reference, "a handler panicked");
@@ -102,7 +104,8 @@ pub async fn around(
 /// What anybody may read is read all day by machines: verifiers, supervisors, browsers' caches. While that goes well
 /// it is logged at `debug` only; one line would cost as much as the answer.
 fn is_worth_a_line(path: &str, status: StatusCode) -> bool {
-    let public = ["/.well-known/", "/health/", "/assets/"].iter().any(|start| path.starts_with(start));
+    // A proxy that asks for every request keeps a log of its own.
+    let public = ["/.well-known/", "/health/", "/assets/", "/forward-auth"].iter().any(|start| path.starts_with(start));
     let well = status.is_success() || status == StatusCode::NOT_MODIFIED;
     !(public && well) || tracing::enabled!(target: "signet::access", tracing::Level::DEBUG)
 }

@@ -8,11 +8,14 @@ pub mod authorize;
 pub mod consent;
 pub mod cookie;
 pub mod cors;
+pub mod decoder;
 pub mod demo_api;
 pub mod discovery;
 pub mod end_session;
 pub mod error;
 pub mod extract;
+pub mod forward_auth;
+pub mod gateway;
 pub mod health;
 pub mod home;
 pub mod introspect;
@@ -25,6 +28,7 @@ pub mod reference;
 pub mod respond;
 pub mod revoke;
 pub mod server;
+pub mod session_api;
 pub mod setup;
 pub mod token;
 pub mod unread;
@@ -32,6 +36,7 @@ pub mod userinfo;
 
 use std::sync::Arc;
 
+use actix_web::http::Method;
 use actix_web::web;
 use actix_web::web::Data;
 use actix_web::web::ServiceConfig;
@@ -42,7 +47,6 @@ use actix_web::web::post;
 use actix_web::web::resource;
 
 use crate::flow::Signet;
-use crate::protocol::discovery::Metadata;
 use crate::protocol::discovery::Server;
 
 use self::cookie::Cookies;
@@ -77,13 +81,12 @@ impl Web {
     pub fn new(signet: Arc<Signet>) -> Result<Self, WebError> {
         let ui = &signet.config.ui;
         let pages = Pages::load(ui.templates_dir.as_deref(), &ui.name, ui.default_locale.as_str())?;
-        let metadata = Metadata::of(&Server {
+        let discovery = discovery::Documents::new(Server {
             issuer: signet.issuer().to_owned(),
             id_token_algorithms: signet.config.keys.algorithms.clone(),
             scopes: Vec::new(),
             ui_locales: pages.locales().map(|locale| pages.tag(locale).to_owned()).collect(),
-        });
-        let discovery = discovery::Documents::new(&metadata)?;
+        })?;
         let cookies = Cookies::of_issuer(signet.issuer());
         Ok(Self { signet, pages, cookies, discovery })
     }
@@ -92,7 +95,7 @@ impl Web {
 /// Every route. A path that is written differently (`//token`, `/token/`, `/%74oken`) is not found.
 pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
     let refuse = || web::to(respond::method_not_allowed);
-    let options = || method(actix_web::http::Method::OPTIONS);
+    let options = || method(Method::OPTIONS);
     move |app| {
         app.service(
             resource("/.well-known/openid-configuration")
@@ -162,25 +165,47 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(post().to(end_session::post))
                 .default_service(refuse()),
         )
+        .service(resource("/forward-auth").route(web::route().to(forward_auth::check)))
+        .service(resource("/gateway").route(get().to(gateway::get)).default_service(refuse()))
         .service(
             resource("/setup/{link}")
                 .route(get().to(setup::get))
                 .route(post().to(setup::post))
                 .default_service(refuse()),
         )
+        .service(resource("/tools/jwt").route(get().to(decoder::get)).default_service(refuse()))
         .service(resource("/assets/{file}").route(get().to(assets::get)).default_service(refuse()))
         .service(resource("/health/live").route(get().to(health::live)).default_service(refuse()))
         .service(resource("/health/ready").route(get().to(health::ready)).default_service(refuse()));
+        session_api_routes(app);
         if dev {
-            app.service(resource("/playground").route(get().to(playground::start_page)))
-                .service(
-                    resource("/playground/start")
-                        .route(get().to(playground::start))
-                        .route(post().to(playground::start_chosen)),
-                )
-                .service(resource("/callback").route(get().to(playground::callback)))
-                .service(resource("/demo-api").route(get().to(demo_api::get)));
+            dev_routes(app);
         }
         app.default_service(web::to(respond::not_found));
     }
+}
+
+fn session_api_routes(app: &mut ServiceConfig) {
+    let preflight = || method(Method::OPTIONS).to(cors::preflight_session_api);
+    let refuse = || web::to(respond::method_not_allowed);
+    let login = resource("/auth/login").route(post().to(session_api::login::post));
+    let refresh = resource("/auth/refresh").route(post().to(session_api::refresh::post));
+    let logout = resource("/auth/logout").route(post().to(session_api::logout::post));
+    for endpoint in [login, refresh, logout] {
+        app.service(endpoint.route(preflight()).default_service(refuse()));
+    }
+}
+
+fn dev_routes(app: &mut ServiceConfig) {
+    app.service(resource("/playground").route(get().to(playground::start_page)))
+        .service(
+            resource("/playground/start").route(get().to(playground::start)).route(post().to(playground::start_chosen)),
+        )
+        .service(resource("/callback").route(get().to(playground::callback)))
+        .service(
+            resource("/demo-api")
+                .route(get().to(demo_api::get))
+                .route(method(Method::OPTIONS).to(cors::preflight_clients))
+                .default_service(web::to(respond::method_not_allowed)),
+        );
 }

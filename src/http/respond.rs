@@ -80,12 +80,15 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
 /// The path exists, the method does not.
 pub async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
     let allow = match request.match_pattern().as_deref() {
-        Some("/token" | "/revoke") => "POST, OPTIONS",
+        Some("/token" | "/revoke" | "/auth/login" | "/auth/refresh" | "/auth/logout") => "POST, OPTIONS",
         Some("/introspect") => "POST",
+        Some("/demo-api") => "GET, OPTIONS",
         Some("/userinfo") => "GET, POST, OPTIONS",
         Some(path) if path.starts_with("/.well-known/") => "GET, HEAD, OPTIONS",
         Some("/") => "GET, HEAD",
-        Some("/authorize/{request}" | "/assets/{file}" | "/health/live" | "/health/ready") => "GET",
+        Some(
+            "/gateway" | "/tools/jwt" | "/authorize/{request}" | "/assets/{file}" | "/health/live" | "/health/ready",
+        ) => "GET",
         _ => "GET, POST",
     };
     std::future::ready(HttpResponse::MethodNotAllowed().insert_header((ALLOW, allow)).finish()).await

@@ -45,6 +45,7 @@ async fn grant(web: &Web, caller: &AuthenticatedClient, form: &Params) -> Result
         GrantType::AuthorizationCode => web.signet.redeem(caller, form).await,
         GrantType::RefreshToken => web.signet.refresh(caller, form).await,
         GrantType::ClientCredentials => web.signet.client_credentials(caller, form).await,
+        GrantType::TokenExchange => web.signet.exchange(caller, form).await,
     }?;
     web.signet.watch.metrics.token_issued(grant);
     Ok(tokens)

@@ -37,11 +37,11 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
 async fn answer(web: &Web, request: &HttpRequest, body: Option<&Params>) -> HttpResponse {
     let token = match bearer::token(request, body) {
         Ok(token) => token,
-        Err(answer) => return answer,
+        Err(answer) => return cors::allow_refusal(web, request, answer).await,
     };
     match claims(web, request, &token).await {
         Ok(response) => response,
-        Err(failure) => bearer::refuse(request, &failure, None),
+        Err(failure) => cors::allow_refusal(web, request, bearer::refuse(request, &failure, None)).await,
     }
 }
 

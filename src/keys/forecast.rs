@@ -25,7 +25,7 @@ pub fn forecast(key: &SigningKey, keys: &[SigningKey], policy: &Policy) -> Forec
                 Some(next) => change_of_guard(next, keys, policy),
                 None => policy.due(key),
             };
-            let leaves_jwks = signs_until.map(|until| until.plus(policy.retire_for));
+            let leaves_jwks = signs_until.map(|until| until.plus(policy.retirement(key)));
             Forecast { signs_from: Some(since(key)), signs_until, leaves_jwks }
         }
         KeyState::Retired | KeyState::Expired => {
@@ -78,6 +78,7 @@ mod tests {
             activates_at: None,
             activated_at: None,
             retired_at: None,
+            longest_token: Duration::ZERO,
             leaves_at: None,
             revoked_at: None,
             revoked_reason: None,
@@ -90,6 +91,8 @@ mod tests {
             rotate_every: rotate_every.map(days),
             publish_ahead: days(14),
             retire_for: days(1),
+            longest_token: Duration::ZERO,
+            skew: Duration::ZERO,
             window: None,
             jitter: Jitter::default(),
             paused_until: None,

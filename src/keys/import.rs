@@ -64,6 +64,7 @@ pub fn import(
         published_at: now,
         activated_at: None,
         retired_at: None,
+        longest_token: std::time::Duration::ZERO,
         leaves_at: None,
         revoked_at: None,
         activates_at: None,

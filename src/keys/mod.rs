@@ -11,6 +11,7 @@ pub mod readers;
 pub mod revocation;
 pub mod ring;
 pub mod schedule;
+pub mod steady;
 pub mod vault;
 
 pub use handle::RingHandle;

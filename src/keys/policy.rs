@@ -16,8 +16,12 @@ pub struct Policy {
     pub rotate_every: Option<Duration>,
     /// How long a key is published before it signs.
     pub publish_ahead: Duration,
-    /// How long a key stays published after it signed last: the longest lifetime of a token, and some skew.
+    /// How long a key stays published after it signed last, at least.
     pub retire_for: Duration,
+    /// The longest lifetime of any token that is issued now.
+    pub longest_token: Duration,
+    /// How long a key stays published after its last token has ended: clocks of verifiers may be off.
+    pub skew: Duration,
     /// When scheduled changes of guard may be; always, if there is none.
     pub window: Option<Window>,
     pub jitter: Jitter,
@@ -63,6 +67,18 @@ impl Policy {
         // The first key of an algorithm signs from its publication on.
         let since = active.activated_at.unwrap_or(active.published_at);
         Some(since.plus(every).plus(self.jitter.of(every, active.kid.as_str())))
+    }
+
+    /// How long a key stays published after it signed last: until the longest token that it may have signed, now or
+    /// under an earlier configuration, has ended for everybody.
+    #[must_use]
+    pub fn retirement(&self, key: &SigningKey) -> Duration {
+        self.retire_for.max(self.longest_token_of(key).saturating_add(self.skew))
+    }
+
+    #[must_use]
+    pub fn longest_token_of(&self, key: &SigningKey) -> Duration {
+        key.longest_token.max(self.longest_token)
     }
 
     #[must_use]

@@ -1,6 +1,5 @@
 //! The keys of a running node: an immutable snapshot that is swapped whole.
 
-use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::hash_map;
 use std::sync::Arc;
@@ -108,7 +107,13 @@ impl Ring {
     /// one. So all nodes switch at one instant, from what they have loaded long before.
     #[must_use]
     pub fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Signer> {
-        self.signers.get(&signing(&self.office, algorithm, now)?.kid)
+        self.signers.get(&self.signing_key(algorithm, now)?.kid)
+    }
+
+    /// The row of [`Ring::signer`], without its two halves.
+    #[must_use]
+    pub fn signing_key(&self, algorithm: Algorithm, now: Timestamp) -> Option<&SigningKey> {
+        signing(&self.office, algorithm, now)
     }
 
     /// The key of this name, published or expired, never a revoked one. For an `id_token_hint`, which may be old; other
@@ -140,11 +145,9 @@ impl Ring {
         &self.jwks
     }
 
-    /// What we can sign with, for discovery.
-    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
-        let active: BTreeSet<Algorithm> =
-            self.office.iter().filter(|key| key.state == KeyState::Active).map(|key| key.algorithm).collect();
-        active.into_iter()
+    /// What we sign with at `now`, for discovery.
+    pub fn algorithms(&self, now: Timestamp) -> impl Iterator<Item = Algorithm> {
+        Algorithm::ALL.into_iter().filter(move |algorithm| self.signing_key(*algorithm, now).is_some())
     }
 }
 

@@ -3,6 +3,9 @@
 //! Each algorithm has one `active` key and a published `next` one. When the next key takes over is planned ahead and
 //! stored with it: one instant for all nodes, each of which switches by its own clock, without any write. What has
 //! happened is written down afterwards. A `retired` key leaves the JWKS after the last token it signed has expired.
+//!
+//! Only a new installation signs at once. An algorithm that is added later waits like any next key: until then readers
+//! that keep the JWKS would refuse what it signs, so it is as if it were not configured.
 
 use std::time::Duration;
 
@@ -21,26 +24,37 @@ pub const LEAD_UNPLANNED: Duration = Duration::from_secs(2);
 /// node whose clock is a little behind still signs with it.
 pub const SETTLE_AFTER: Duration = Duration::from_secs(2);
 
+/// How long the public half of an expired key is kept, so that an old `id_token_hint` is understood.
+pub const KEEP_EXPIRED: Duration = Duration::from_hours(400 * 24);
+
 /// One change of the keys in the database. Carried out in the order given; each may find that another node was faster,
 /// which is as good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Make a key, `next` or, for an algorithm that has no key, `active`.
-    Create { kid: KeyId, algorithm: Algorithm, state: KeyState },
+    /// Make the keys that a new installation signs with from now on: all of them, or none. Were one made alone, the
+    /// others would come to an installation that is no longer new.
+    Begin { keys: Vec<(KeyId, Algorithm)> },
+    /// Make a `next` key.
+    Create { kid: KeyId, algorithm: Algorithm },
+    /// Tokens that the key signs may live so long from now on.
+    Raise { kid: KeyId, longest_token: Duration },
     /// The `next` key is to sign from `at` on, in place of `retire`, which then leaves at `leaves_at`.
     Plan { kid: KeyId, retire: Option<KeyId>, at: Timestamp, leaves_at: Timestamp },
-    /// The `next` key signs since `at`. `retire` signs no longer, loses its private half and leaves at `leaves_at`.
-    /// `successor` is made and published as the new `next` key, at the same moment.
+    /// The `next` key signs since `at`. `retire` signs no longer, loses its private half and leaves at `leaves_at`, which
+    /// takes tokens that live `longest_token` into account. `successor` is made and published as the new `next` key, at the same moment.
     Activate {
         kid: KeyId,
         algorithm: Algorithm,
         retire: Option<KeyId>,
+        longest_token: Duration,
         at: Timestamp,
         leaves_at: Timestamp,
         successor: Option<KeyId>,
     },
     /// The `retired` key leaves the JWKS.
     Expire { kid: KeyId },
+    /// The `expired` key is deleted.
+    Forget { kid: KeyId },
 }
 
 /// Why a rotation by hand is not done.
@@ -59,12 +73,16 @@ pub enum Refused {
 #[must_use]
 pub fn plan(keys: &[SigningKey], algorithms: &[Algorithm], now: Timestamp, policy: &Policy) -> Vec<Action> {
     let mut plan = Plan { keys, now, policy, actions: Vec::new() };
-    for algorithm in Algorithm::ALL {
-        if algorithms.contains(&algorithm) {
-            plan.algorithm(algorithm);
-        }
+    let algorithms = || Algorithm::ALL.into_iter().filter(|algorithm| algorithms.contains(algorithm));
+    if plan.is_new_installation() {
+        plan.begin(algorithms());
+    }
+    plan.raise();
+    for algorithm in algorithms() {
+        plan.algorithm(algorithm);
     }
     plan.expire();
+    plan.forget();
     plan.actions
 }
 
@@ -126,31 +144,55 @@ impl Plan<'_> {
         let active = oldest(self.keys, algorithm, KeyState::Active);
         let next = oldest(self.keys, algorithm, KeyState::Next);
         match (active, next) {
-            // The first key signs at once: nobody can have an older one in mind.
-            (None, None) => {
-                self.create(algorithm, KeyState::Active);
-                self.create(algorithm, KeyState::Next);
+            (_, None) => self.create(algorithm),
+            // Clients rely on this algorithm, or on us: the next key has at least been published.
+            (None, Some(next)) if self.has_signed(algorithm) || self.is_new_installation() => {
+                self.activate(algorithm, None, next, self.now);
             }
-            // No key signs: the next one has at least been published.
-            (None, Some(next)) => self.activate(algorithm, None, next, self.now),
-            (Some(_), None) => self.create(algorithm, KeyState::Next),
-            (Some(active), Some(next)) => match next.activates_at {
-                Some(at) if at.plus(SETTLE_AFTER) <= self.now => self.activate(algorithm, Some(active), next, at),
+            (active, Some(next)) => match next.activates_at {
+                Some(at) if at.plus(SETTLE_AFTER) <= self.now => self.activate(algorithm, active, next, at),
                 Some(_) => {}
                 None => self.look_ahead(active, next),
             },
         }
     }
 
+    fn has_signed(&self, algorithm: Algorithm) -> bool {
+        self.keys.iter().any(|key| key.algorithm == algorithm && key.has_signed())
+    }
+
+    /// Nobody can have a key of ours in mind as long as none has signed.
+    fn is_new_installation(&self) -> bool {
+        !self.keys.iter().any(SigningKey::has_signed)
+    }
+
+    fn begin(&mut self, algorithms: impl Iterator<Item = Algorithm>) {
+        let unpublished = algorithms.filter(|algorithm| oldest(self.keys, *algorithm, KeyState::Next).is_none());
+        let keys: Vec<_> = unpublished.filter_map(|algorithm| Some((self.name(algorithm)?, algorithm))).collect();
+        if !keys.is_empty() {
+            self.actions.push(Action::Begin { keys });
+        }
+    }
+
+    /// A key that signs, or may do so at its instant, without being looked at.
+    fn raise(&mut self) {
+        let longest_token = self.policy.longest_token;
+        let signs = |key: &&SigningKey| {
+            matches!(key.state, KeyState::Next | KeyState::Active) && key.longest_token < longest_token
+        };
+        let actions = self.keys.iter().filter(signs);
+        self.actions.extend(actions.map(|key| Action::Raise { kid: key.kid.clone(), longest_token }));
+    }
+
     /// Plans the change of guard once it is near, but never at less than the lead: all nodes must know of it in time.
-    fn look_ahead(&mut self, active: &SigningKey, next: &SigningKey) {
-        let Some(due) = self.policy.change_of_guard(Some(active), next) else { return };
+    fn look_ahead(&mut self, active: Option<&SigningKey>, next: &SigningKey) {
+        let Some(due) = self.policy.change_of_guard(active, next) else { return };
         let lead = self.policy.lead();
         if self.policy.is_paused(self.now) || self.now < due.minus(lead.saturating_mul(2)) {
             return;
         }
         let at = self.policy.in_window(due.max(self.now.plus(lead)));
-        self.set(Some(active), next, at);
+        self.set(active, next, at);
     }
 
     fn set(&mut self, active: Option<&SigningKey>, next: &SigningKey, at: Timestamp) {
@@ -158,7 +200,7 @@ impl Plan<'_> {
             kid: next.kid.clone(),
             retire: active.map(|active| active.kid.clone()),
             at,
-            leaves_at: self.leaves_at(at),
+            leaves_at: self.leaves_at(active, at),
         });
     }
 
@@ -170,31 +212,34 @@ impl Plan<'_> {
             kid: next.kid.clone(),
             algorithm,
             retire: active.map(|active| active.kid.clone()),
+            longest_token: active.map_or(Duration::ZERO, |active| self.policy.longest_token_of(active)),
             at,
-            leaves_at: self.leaves_at(at),
+            leaves_at: self.leaves_at(active, at),
             successor,
         });
     }
 
-    /// When a key that signed until `at` leaves. If the clock has jumped back behind what was done already, the tokens
+    /// When the key that signed until `at` leaves. If the clock has jumped back behind what was done already, the tokens
     /// of that time live on.
-    fn leaves_at(&self, at: Timestamp) -> Timestamp {
+    fn leaves_at(&self, active: Option<&SigningKey>, at: Timestamp) -> Timestamp {
         let moments = |key: &SigningKey| [Some(key.published_at), key.activated_at, key.retired_at];
         let latest = self.keys.iter().flat_map(moments).flatten().fold(at, Timestamp::max);
-        latest.plus(self.policy.retire_for)
+        latest.plus(active.map_or(self.policy.retire_for, |active| self.policy.retirement(active)))
     }
 
-    fn create(&mut self, algorithm: Algorithm, state: KeyState) {
+    fn create(&mut self, algorithm: Algorithm) {
         if let Some(kid) = self.name(algorithm) {
-            self.actions.push(Action::Create { kid, algorithm, state });
+            self.actions.push(Action::Create { kid, algorithm });
         }
     }
 
     fn name(&self, algorithm: Algorithm) -> Option<KeyId> {
-        let planned = self.actions.iter().filter_map(|action| match action {
-            Action::Create { kid, .. } => Some(kid),
-            Action::Activate { successor, .. } => successor.as_ref(),
-            Action::Plan { .. } | Action::Expire { .. } => None,
+        // Names of one algorithm differ from those of another by themselves.
+        let planned = self.actions.iter().flat_map(|action| match action {
+            Action::Begin { keys } => keys.iter().map(|(kid, _)| kid).collect(),
+            Action::Create { kid, .. } => vec![kid],
+            Action::Activate { successor, .. } => successor.iter().collect(),
+            _ => Vec::new(),
         });
         name::free(self.keys.iter().map(|key| &key.kid).chain(planned), algorithm, self.now)
     }
@@ -204,6 +249,15 @@ impl Plan<'_> {
             key.state == KeyState::Retired && key.leaves_at.is_some_and(|leaves_at| leaves_at < self.now)
         };
         let actions = self.keys.iter().filter(over).map(|key| Action::Expire { kid: key.kid.clone() });
+        self.actions.extend(actions);
+    }
+
+    fn forget(&mut self) {
+        let over = |key: &&SigningKey| {
+            let ended = key.leaves_at.map(|leaves_at| leaves_at.plus(KEEP_EXPIRED));
+            key.state == KeyState::Expired && ended.is_some_and(|ended| ended < self.now)
+        };
+        let actions = self.keys.iter().filter(over).map(|key| Action::Forget { kid: key.kid.clone() });
         self.actions.extend(actions);
     }
 }

@@ -10,6 +10,8 @@ const POLICY: Policy = Policy {
     rotate_every: Some(Duration::from_hours(24 * 90)),
     publish_ahead: Duration::from_hours(24 * 14),
     retire_for: DAY,
+    longest_token: Duration::ZERO,
+    skew: Duration::ZERO,
     window: None,
     jitter: Jitter { percent: 0, seed: 0 },
     paused_until: None,
@@ -31,14 +33,15 @@ fn key(name: &str, state: KeyState, published_at: Timestamp) -> SigningKey {
         activates_at: None,
         activated_at: (state == KeyState::Active).then_some(published_at),
         retired_at: None,
+        longest_token: Duration::ZERO,
         leaves_at: None,
         revoked_at: None,
         revoked_reason: None,
     }
 }
 
-fn create(name: &str, state: KeyState) -> Action {
-    Action::Create { kid: kid(name), algorithm: Algorithm::Es256, state }
+fn create(name: &str, algorithm: Algorithm) -> Action {
+    Action::Create { kid: kid(name), algorithm }
 }
 
 fn plan_es256(keys: &[SigningKey], now: Timestamp) -> Vec<Action> {
@@ -51,10 +54,14 @@ fn the_first_start_makes_two_keys_for_each_algorithm() {
     assert_eq!(
         actions,
         [
-            create("2026-11-22-es256-a", KeyState::Active),
-            create("2026-11-22-es256-b", KeyState::Next),
-            Action::Create { kid: kid("2026-11-22-rs256-a"), algorithm: Algorithm::Rs256, state: KeyState::Active },
-            Action::Create { kid: kid("2026-11-22-rs256-b"), algorithm: Algorithm::Rs256, state: KeyState::Next },
+            Action::Begin {
+                keys: vec![
+                    (kid("2026-11-22-es256-a"), Algorithm::Es256),
+                    (kid("2026-11-22-rs256-a"), Algorithm::Rs256),
+                ]
+            },
+            create("2026-11-22-es256-b", Algorithm::Es256),
+            create("2026-11-22-rs256-b", Algorithm::Rs256),
         ]
     );
     assert_eq!(plan(&[], &[], NOW, &POLICY), []);
@@ -67,7 +74,8 @@ fn plan_b(at: Timestamp) -> Action {
 fn activate_b(at: Timestamp, retire: Option<KeyId>, successor: &str) -> Action {
     let leaves_at = at.plus(DAY);
     let successor = Some(kid(successor));
-    Action::Activate { kid: kid("b"), algorithm: Algorithm::Es256, retire, at, leaves_at, successor }
+    let longest_token = Duration::ZERO;
+    Action::Activate { kid: kid("b"), algorithm: Algorithm::Es256, retire, longest_token, at, leaves_at, successor }
 }
 
 #[test]
@@ -141,9 +149,70 @@ fn a_retired_key_leaves_after_its_time() {
 
 #[test]
 fn after_a_revocation_the_next_key_takes_over_at_once() {
-    let keys = [key("a", KeyState::Revoked, NOW), key("b", KeyState::Next, NOW)];
+    let mut keys = [key("a", KeyState::Revoked, NOW), key("b", KeyState::Next, NOW)];
+    keys[0].activated_at = Some(NOW);
     let now = NOW.plus(DAY);
     assert_eq!(plan_es256(&keys, now), [activate_b(now, None, "2026-11-23-es256-a")]);
+}
+
+#[test]
+fn an_algorithm_that_is_added_later_is_published_before_it_signs() {
+    let both = [Algorithm::Es256, Algorithm::Rs256];
+    let mut keys = vec![key("a", KeyState::Active, NOW), key("b", KeyState::Next, NOW)];
+    let now = NOW.plus(DAY);
+    assert_eq!(plan(&keys, &both, now, &POLICY), [create("2026-11-23-rs256-a", Algorithm::Rs256)]);
+    keys.push(SigningKey { algorithm: Algorithm::Rs256, ..key("r", KeyState::Next, now) });
+    let ready = now.plus(14 * DAY);
+    assert_eq!(plan(&keys, &both, ready.minus(3 * HOUR), &POLICY), []);
+    let leaves_at = ready.plus(DAY);
+    let planned = Action::Plan { kid: kid("r"), retire: None, at: ready, leaves_at };
+    assert_eq!(plan(&keys, &both, ready.minus(2 * HOUR), &POLICY), [planned]);
+    let never = Policy { rotate_every: None, ..POLICY };
+    assert_eq!(plan(&keys, &both, ready.minus(2 * HOUR), &never).len(), 1, "it is no rotation");
+    keys[2].activates_at = Some(ready);
+    assert_eq!(plan(&keys, &both, ready, &POLICY), []);
+    let after = plan(&keys, &both, ready.plus(SETTLE_AFTER), &POLICY);
+    assert!(matches!(&after[..], [Action::Activate { retire: None, successor: Some(_), .. }]), "{after:?}");
+    // Somebody who insists need not wait.
+    keys[2].activates_at = None;
+    assert!(rotate(&keys, Algorithm::Rs256, now, &POLICY, false).is_err());
+    assert!(rotate(&keys, Algorithm::Rs256, now, &POLICY, true).is_ok());
+}
+
+#[test]
+fn a_new_installation_signs_with_what_was_imported() {
+    let keys = [key("b", KeyState::Next, NOW)];
+    let actions = plan(&keys, &[Algorithm::Es256, Algorithm::Rs256], NOW, &POLICY);
+    let first = Action::Begin { keys: vec![(kid("2026-11-22-rs256-a"), Algorithm::Rs256)] };
+    assert_eq!(actions[0], first);
+    assert!(actions.contains(&activate_b(NOW, None, "2026-11-22-es256-a")), "{actions:?}");
+}
+
+#[test]
+fn a_key_outlives_the_longest_token_that_it_ever_signed() {
+    let mut keys = [key("a", KeyState::Active, NOW), key("b", KeyState::Next, NOW)];
+    let policy = Policy { retire_for: Duration::ZERO, longest_token: HOUR, skew: HOUR, ..POLICY };
+    let raise = |name| Action::Raise { kid: kid(name), longest_token: HOUR };
+    assert_eq!(plan(&keys, &[], NOW, &policy), [raise("a"), raise("b")]);
+    keys[0].longest_token = 24 * HOUR;
+    keys[1].longest_token = HOUR;
+    assert_eq!(plan(&keys, &[], NOW, &policy), [], "it never falls");
+    keys[1].activates_at = Some(NOW);
+    let settled = settle(&keys, Algorithm::Es256, NOW, &policy);
+    let [Action::Activate { leaves_at, longest_token, .. }] = &settled[..] else { panic!("{settled:?}") };
+    assert_eq!((*leaves_at, *longest_token), (NOW.plus(25 * HOUR), 24 * HOUR));
+}
+
+#[test]
+fn an_expired_key_is_forgotten_and_a_revoked_one_is_not() {
+    let mut expired = key("e", KeyState::Expired, NOW);
+    expired.leaves_at = Some(NOW);
+    let mut revoked = key("r", KeyState::Revoked, NOW);
+    revoked.leaves_at = Some(NOW);
+    let keys = [key("a", KeyState::Active, NOW), expired, revoked];
+    assert_eq!(plan(&keys, &[], NOW.plus(KEEP_EXPIRED), &POLICY), []);
+    let forget = [Action::Forget { kid: kid("e") }];
+    assert_eq!(plan(&keys, &[], NOW.plus(KEEP_EXPIRED + HOUR), &POLICY), forget);
 }
 
 #[test]

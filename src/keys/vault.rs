@@ -1,5 +1,7 @@
 //! Private halves at rest: sealed under the master key, bound to their `kid` and algorithm.
 
+use std::time::Duration;
+
 use zeroize::Zeroizing;
 
 pub use super::master::create_new;
@@ -54,8 +56,9 @@ impl Vault {
         Self { private_halves: master.derive("signing keys"), canary: master.derive("canary") }
     }
 
-    /// Makes a key pair as it goes into the database: `next`, or `active` when the algorithm has no key yet. For RSA
-    /// this takes about a tenth of a second of CPU.
+    /// Makes a key pair as it goes into the database: `next`, or `active` when the algorithm has no key yet. It has
+    /// signed nothing: how long its tokens live is for the caller to say. For RSA this takes about a tenth of a second
+    /// of CPU.
     ///
     /// # Errors
     /// [`VaultError::Crypto`].
@@ -78,6 +81,7 @@ impl Vault {
             activates_at: None,
             activated_at: (state == KeyState::Active).then_some(now),
             retired_at: None,
+            longest_token: Duration::ZERO,
             leaves_at: None,
             revoked_at: None,
             revoked_reason: None,

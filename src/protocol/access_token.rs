@@ -1,6 +1,8 @@
 //! Access tokens as JWTs, RFC 9068: what is in them, and when one is good.
 
+use serde::Deserialize;
 use serde::Serialize;
+use serde_json::Map;
 use serde_json::Value;
 
 use super::error::OAuthError;
@@ -49,6 +51,26 @@ pub struct Claims<'a> {
     pub grant_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<&'a str>,
+    /// Who acts for the subject, RFC 8693 section 4.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<&'a Actor>,
+}
+
+/// Who acts for the subject; inside it, for whom that one acted before: "the outermost act claim represents the current
+/// actor while nested act claims represent prior actors" (RFC 8693 section 4.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub sub: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Actor>>,
+}
+
+impl Actor {
+    /// How many have acted, this one included.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        std::iter::successors(Some(self), |actor| actor.act.as_deref()).count()
+    }
 }
 
 fn one_or_many<S: serde::Serializer>(audience: &&[String], to: S) -> Result<S::Ok, S::Error> {
@@ -77,6 +99,12 @@ pub struct AccessToken {
     pub grant_id: Option<FamilyId>,
     pub session_id: Option<SessionId>,
     pub roles: Vec<Role>,
+    /// When the person signed in, seconds since 1970.
+    pub auth_time: Option<i64>,
+    pub acr: Option<String>,
+    pub actor: Option<Actor>,
+    /// Who alone may act for the subject, RFC 8693 section 4.4.
+    pub may_act: Option<Map<String, Value>>,
 }
 
 impl AccessToken {
@@ -186,6 +214,10 @@ pub fn verify<'a>(
         grant_id: id(claims, "grant_id", FamilyId::new)?,
         session_id: id(claims, "sid", SessionId::new)?,
         roles: roles(claims)?,
+        auth_time: time(claims, "auth_time")?.map(Timestamp::seconds),
+        acr: optional(claims, "acr")?.map(str::to_owned),
+        actor: claims.get("act").map(Actor::deserialize).transpose().map_err(|_| Rejected::Malformed)?,
+        may_act: claims.get("may_act").map(Map::deserialize).transpose().map_err(|_| Rejected::Malformed)?,
     })
 }
 
@@ -263,6 +295,7 @@ mod tests {
             roles: &roles,
             grant_id: Some("fam_1"),
             sid: Some("ses_1"),
+            act: None,
         };
         serde_json::to_value(&claims).unwrap()
     }
@@ -345,6 +378,19 @@ mod tests {
         for odd in [json!(""), json!("a b"), json!("a\0"), json!("x".repeat(256)), json!(7)] {
             assert_eq!(outcome(&with("sub", odd)), Err(Rejected::Malformed));
         }
+    }
+
+    #[test]
+    fn actors_read_as_they_were_written() {
+        let act = json!({ "sub": "svc_b", "act": { "sub": "svc_a" } });
+        let token = outcome(&with("act", act.clone())).unwrap();
+        let actor = token.actor.unwrap();
+        assert_eq!((actor.depth(), serde_json::to_value(&actor).unwrap()), (2, act));
+        assert_eq!((token.auth_time, token.acr.as_deref()), (Some(900), Some("1")));
+        for odd in [json!("svc"), json!({}), json!({ "sub": 1 }), json!({ "sub": "a", "act": "b" }), json!(null)] {
+            assert_eq!(outcome(&with("act", odd)), Err(Rejected::Malformed));
+        }
+        assert_eq!(outcome(&with("may_act", json!("svc"))), Err(Rejected::Malformed));
     }
 
     #[test]

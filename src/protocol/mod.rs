@@ -3,7 +3,8 @@
 //! ```text
 //! bytes -> params ─┬─> authorize::validate -> AuthorizationRequest -> authorize::next_step -> response
 //!                  ├─> client_auth -> token::{code, refresh, client_credentials} -> access_token, id_token
-//!                  └─> bearer -> access_token::verify -> userinfo
+//!                  ├─> bearer -> access_token::verify -> userinfo
+//!                  └─> gateway: what a reverse proxy asks, and what its application is told
 //! ```
 //!
 //! Every failure is an [`error::OAuthError`]; who answers decides how it is rendered.
@@ -14,6 +15,7 @@ pub mod bearer;
 pub mod client_auth;
 pub mod discovery;
 pub mod error;
+pub mod gateway;
 pub mod id_token;
 pub mod introspection;
 pub mod params;

@@ -37,7 +37,7 @@ impl Known {
         Self { max, ..self }
     }
 
-    /// May be sent several times (only `resource`, RFC 8707 section 2).
+    /// May be sent several times (only `resource`, RFC 8707 section 2, and `audience`, RFC 8693 section 2.1).
     #[must_use]
     pub const fn repeatable(self) -> Self {
         Self { repeatable: true, ..self }
@@ -83,6 +83,12 @@ pub const TOKEN: &[Known] = &[
     Known::new("refresh_token").max(1024),
     Known::new("scope").max(4096),
     Known::new("resource").max(2000).repeatable(),
+    Known::new("audience").max(2000).repeatable(),
+    Known::new("requested_token_type").max(256),
+    Known::new("subject_token"),
+    Known::new("subject_token_type").max(256),
+    Known::new("actor_token"),
+    Known::new("actor_token_type").max(256),
 ];
 
 /// What the revocation and introspection endpoints understand, RFC 7009 section 2.1 and RFC 7662 section 2.1. A token is
@@ -164,6 +170,12 @@ impl From<Fault> for OAuthError {
 }
 
 impl Params {
+    /// Where a use case is asked for without any parameters.
+    #[must_use]
+    pub const fn none(known: &'static [Known]) -> Self {
+        Self { known, sent: Vec::new(), elsewhere: None }
+    }
+
     /// Reads all `sources` (query, body) as one list of parameters, so that one parameter in both is a repetition.
     ///
     /// # Errors
@@ -399,10 +411,11 @@ mod tests {
     }
 
     #[test]
-    fn sc_05_only_resource_is_repeatable() {
-        let params = Params::parse(&[b"resource=a&resource=b"], TOKEN).unwrap();
+    fn sc_05_targets_are_repeatable() {
+        let params = Params::parse(&[b"resource=a&resource=b&audience=c&audience=d"], TOKEN).unwrap();
         assert_eq!(params.check(), Ok(()));
         assert_eq!(params.all("resource").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(params.all("audience").collect::<Vec<_>>(), ["c", "d"]);
     }
 
     #[test]

@@ -237,6 +237,10 @@ mod tests {
             grant_id: Some(FamilyId::new("f").unwrap()),
             session_id: None,
             roles: Vec::new(),
+            auth_time: None,
+            acr: None,
+            actor: None,
+            may_act: None,
         };
         assert_eq!(check(&token), Ok(()));
         let plain = AccessToken { scope: scope("profile"), ..token.clone() };

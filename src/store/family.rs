@@ -6,13 +6,19 @@ use crate::domain::family::RevocationReason;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::UserId;
+use crate::domain::place::Place;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
+use crate::domain::user::PasswordHash;
 use crate::domain::user::User;
 
 use super::Store;
 use super::StoreError;
 use super::dispatch;
+
+/// How many families of one user at one client may be alive. Beyond it the oldest is [`RevocationReason::Superseded`]:
+/// its refresh token ends, its access tokens live out their minutes.
+pub const MOST_ALIVE: i64 = 500;
 
 /// One step of a family from its current token to the next.
 #[derive(Debug, Clone)]
@@ -23,9 +29,21 @@ pub struct Rotation {
     pub next: SecretHash,
     /// The token that follows it, sealed under the one presented.
     pub successor: Vec<u8>,
+    /// Where the presented token came from.
+    pub from: Option<Place>,
     pub now: Timestamp,
     /// The new idle end.
     pub idle_expires_at: Timestamp,
+}
+
+/// What became of a new family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeginFamily {
+    Begun,
+    /// The user or the client is disabled or gone.
+    Gone,
+    /// The user has another password than the one that was presented.
+    PasswordChanged,
 }
 
 /// What became of a rotation.
@@ -39,6 +57,18 @@ pub enum RotateFamily {
 }
 
 impl Store {
+    /// Begins a family without a code, and revokes the one whose place it takes (`Logout`; immediately when
+    /// that was another user's). `proven` is the hash that a
+    /// password was compared with: by now it may be another's.
+    pub async fn begin_family(
+        &self,
+        family: Family,
+        replaces: Option<FamilyId>,
+        proven: Option<PasswordHash>,
+    ) -> Result<BeginFamily, StoreError> {
+        dispatch!(self, transaction, family::begin(family, replaces, proven))
+    }
+
     pub async fn family(&self, id: FamilyId) -> Result<Option<Family>, StoreError> {
         dispatch!(self, read, family::one(id))
     }
@@ -61,6 +91,23 @@ impl Store {
     /// What userinfo needs, in one question: the family and its user, as they are stored.
     pub async fn userinfo(&self, id: FamilyId, user_id: UserId) -> Result<Option<(Family, User)>, StoreError> {
         dispatch!(self, read, family::with_user(id, user_id))
+    }
+
+    /// What a refresh needs, in one question: the family and its user, as they are stored; no user when it is gone.
+    pub async fn family_and_user(&self, id: FamilyId) -> Result<Option<(Family, Option<User>)>, StoreError> {
+        dispatch!(self, read, family::and_user(id))
+    }
+
+    /// Moves the idle end on without rotating. False when the token presented is not the current one or the family
+    /// has ended.
+    pub async fn keep_family(
+        &self,
+        id: FamilyId,
+        presented: SecretHash,
+        now: Timestamp,
+        idle_expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        dispatch!(self, statement, family::keep(id, presented, now, idle_expires_at))
     }
 
     /// Of any number of rotations of one token at once, one is [`RotateFamily::Rotated`].

@@ -7,6 +7,12 @@ use super::Store;
 use super::StoreError;
 use super::dispatch;
 
+const NEWEST_TIME: &str = "newest_time";
+
+fn time(bytes: [u8; 8]) -> Timestamp {
+    Timestamp::from_micros(i64::from_be_bytes(bytes))
+}
+
 impl Store {
     /// Whether the database answers and has our tables.
     pub async fn ping(&self) -> Result<(), StoreError> {
@@ -28,6 +34,31 @@ impl Store {
     pub async fn set_instance_value(&self, name: &str, bytes: Option<Vec<u8>>) -> Result<(), StoreError> {
         let name = name.to_owned();
         dispatch!(self, transaction, instance::set(name, bytes))
+    }
+
+    /// The newest instant that a node was sure of; nothing on a new database.
+    pub async fn newest_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.instance_value(NEWEST_TIME).await?.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(time))
+    }
+
+    /// Says that it is `at`, for sure. An earlier instant changes nothing.
+    pub async fn move_time_on(&self, at: Timestamp) -> Result<(), StoreError> {
+        // Most significant byte first, so that later is greater.
+        let bytes = at.max(Timestamp::EPOCH).micros().to_be_bytes().to_vec();
+        dispatch!(self, transaction, instance::raise(NEWEST_TIME, bytes))
+    }
+
+    /// What time it is on the server of the database. SQLite has no clock but ours.
+    pub async fn database_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(db) => {
+                let shared = db.shared().await?;
+                let mut conn = shared.conn();
+                let outcome = db.bounded(super::postgres::clock::time(&mut conn)).await;
+                shared.settle(outcome).map(Some)
+            }
+        }
     }
 
     /// Makes a setup link; earlier ones end.

@@ -1,4 +1,8 @@
-//! Signing keys. Every change also moves `Versions::keys` on, in the same transaction.
+//! Signing keys. Every change also moves `Versions::keys` on, in the same transaction. Where a new private half comes in,
+//! the canary of the master key that it is sealed under must still be in force: a server that has the old master key
+//! after a reseal changes nothing.
+
+use std::time::Duration;
 
 use crate::domain::ids::KeyId;
 use crate::domain::key::KeyState;
@@ -13,7 +17,7 @@ use super::dispatch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateKey {
     Created,
-    /// The kid is taken, or the algorithm has its one key of that state: another node was faster.
+    /// A kid is taken, an algorithm has its one key of that state, or the master key is another one: somebody was faster.
     Exists,
 }
 
@@ -24,11 +28,15 @@ pub struct Activation {
     pub kid: KeyId,
     /// The active key that stopped to sign then; its private half is destroyed.
     pub retire: Option<KeyId>,
+    /// The longest token of the retired key, as `leaves_at` takes it into account.
+    pub longest_token: Duration,
     /// When the retired key leaves the JWKS.
     pub leaves_at: Option<Timestamp>,
     pub at: Timestamp,
     /// The new next key, published in the same transaction: there is never none.
     pub successor: Option<SigningKey>,
+    /// Of the master key that `successor` is sealed under.
+    pub canary: Vec<u8>,
 }
 
 /// The end of a key before its time.
@@ -43,6 +51,8 @@ pub struct Revocation {
     pub activate: Option<KeyId>,
     /// Keys that take a place that becomes free.
     pub create: Vec<SigningKey>,
+    /// Of the master key that these are sealed under.
+    pub canary: Vec<u8>,
 }
 
 /// What became of a planned change.
@@ -59,8 +69,18 @@ impl Store {
         dispatch!(self, read, key::all())
     }
 
-    pub async fn create_key(&self, key: SigningKey) -> Result<CreateKey, StoreError> {
-        dispatch!(self, transaction, key::create(key))
+    /// Publishes new keys: all of them or none.
+    pub async fn create_keys(&self, keys: Vec<SigningKey>, canary: Vec<u8>) -> Result<CreateKey, StoreError> {
+        match dispatch!(self, transaction, key::create(keys, canary)) {
+            Ok(()) => Ok(CreateKey::Created),
+            Err(StoreError::Conflict { .. }) => Ok(CreateKey::Exists),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Notes that a next or active key signs tokens that live so long.
+    pub async fn raise_longest_token(&self, kid: KeyId, longest: Duration) -> Result<ChangeKeys, StoreError> {
+        outcome(dispatch!(self, transaction, key::raise_longest_token(kid, longest)))
     }
 
     /// Sets the instants from which next keys sign: all of them, or none when one is to sign sooner already.
@@ -75,6 +95,11 @@ impl Store {
     /// A retired key leaves the JWKS; false when it is not retired.
     pub async fn expire_key(&self, kid: KeyId) -> Result<bool, StoreError> {
         dispatch!(self, transaction, key::expire(kid))
+    }
+
+    /// Deletes an expired key; false when it is not expired.
+    pub async fn forget_key(&self, kid: KeyId) -> Result<bool, StoreError> {
+        dispatch!(self, transaction, key::forget(kid))
     }
 
     /// The private half is destroyed; whoever signs in its place does so in the same transaction.

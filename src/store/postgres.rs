@@ -232,6 +232,22 @@ impl Drop for Transaction {
     }
 }
 
+pub(super) mod clock {
+    use diesel::dsl::sql;
+    use diesel::sql_types::BigInt;
+    use diesel_async::RunQueryDsl;
+
+    use super::Conn;
+    use super::StoreError;
+    use crate::domain::time::Timestamp;
+
+    /// What the clock of the database server shows.
+    pub(in crate::store) async fn time(conn: &mut Conn<'_>) -> Result<Timestamp, StoreError> {
+        let clock = sql::<BigInt>("(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint");
+        Ok(Timestamp::from_micros(diesel::select(clock).get_result(conn).await?))
+    }
+}
+
 /// Row locks, so that granting something and ending it cannot pass each other. A lock is held until the transaction
 /// ends; the order is users before clients.
 mod hold {

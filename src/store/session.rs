@@ -13,6 +13,9 @@ use super::Store;
 use super::StoreError;
 use super::dispatch;
 
+/// How many sessions one user may have at a time. Beyond it the oldest is signed out.
+pub const MOST_ALIVE: i64 = 500;
+
 /// What became of a new session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BeginSession {
@@ -39,6 +42,11 @@ impl Store {
     /// The session and its user as they are stored: the caller asks [`Session::is_live`] and `User::disabled`.
     pub async fn session(&self, hash: SecretHash) -> Result<Option<(Session, User)>, StoreError> {
         dispatch!(self, read, session::with_user(hash))
+    }
+
+    /// The same by its public name.
+    pub async fn session_by_id(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        dispatch!(self, read, session::with_user_by_id(id))
     }
 
     /// How many sessions a user has now.

@@ -24,15 +24,18 @@ pub struct Swept {
     pub setup_links: usize,
     pub readers: usize,
     pub usage: usize,
+    pub audit: usize,
 }
 
 impl Swept {
     /// Whether a full batch of anything went, so that there may be more.
     #[must_use]
     pub fn more(&self, batch: u32) -> bool {
-        let Self { attempts, codes, sessions, families, denials, throttles, setup_links, readers: _, usage: _ } = *self;
+        let Self { attempts, codes, sessions, families, denials, throttles, setup_links, readers: _, usage: _, audit } =
+            *self;
         let batch = usize::try_from(batch).unwrap_or(usize::MAX);
-        [attempts, codes, sessions, families, denials, throttles, setup_links].into_iter().any(|count| count >= batch)
+        let bounded = [attempts, codes, sessions, families, denials, throttles, setup_links, audit];
+        bounded.into_iter().any(|count| count >= batch)
     }
 }
 
@@ -40,9 +43,9 @@ impl Store {
     /// Deletes at most `batch` rows of each table, each table in a transaction of its own. What has ended stays a
     /// while: an attempt a day, so that a page left open overnight can start again; a code an hour, so that a late
     /// replay is noticed; sessions and families a day, longer than any access token; denials as long as clocks may be
-    /// apart; readers of the JWKS and counts of tokens
-    /// ninety days.
-    pub async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
+    /// apart; readers of the JWKS and counts of tokens ninety days. Entries of the audit trail go when they were written
+    /// before `audit_until`.
+    pub async fn sweep(&self, now: Timestamp, audit_until: Timestamp, batch: u32) -> Result<Swept, StoreError> {
         let batch = i64::from(batch);
         let hour_ago = now.minus(HOUR);
         let day_ago = now.minus(DAY);
@@ -57,6 +60,7 @@ impl Store {
             setup_links: dispatch!(self, statement, sweep::setup_links(now, batch))?,
             readers: dispatch!(self, statement, sweep::readers(season_ago))?,
             usage: dispatch!(self, statement, sweep::usage(season_ago.seconds() / 3600))?,
+            audit: dispatch!(self, statement, sweep::audit(audit_until, batch))?,
         })
     }
 }

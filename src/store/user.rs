@@ -1,5 +1,6 @@
 //! Users.
 
+use crate::domain::family::Reach;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
@@ -66,6 +67,11 @@ impl Store {
     /// The same password under other parameters: ends nothing. False when the stored hash is no longer `old`.
     pub async fn rehash_password(&self, id: UserId, old: PasswordHash, new: PasswordHash) -> Result<bool, StoreError> {
         dispatch!(self, statement, user::rehash_password(id, old, new))
+    }
+
+    /// Ends all sessions, unused codes and families (`Logout`).
+    pub async fn sign_out_user(&self, id: UserId, reach: Reach, now: Timestamp) -> Result<(), StoreError> {
+        dispatch!(self, transaction, user::sign_out(id, reach, now))
     }
 
     /// Disabling ends all sessions, unused codes and families; enabling brings none of them back. False when there is

@@ -22,9 +22,9 @@ impl Store {
     /// Returns when something that [`Versions`] counts may have changed since the last call, at the latest after
     /// `within`. For one watcher in each process.
     ///
-    /// PostgreSQL says so by itself, within milliseconds of the commit, on a connection that only listens. While
-    /// that connection is broken, or where a pooler in between swallows what it hears, `within` is all there is: the
-    /// watcher looks for itself after each return. SQLite is looked at ten times a second, which also shows what
+    /// PostgreSQL says so by itself, after the commit, on a connection that only listens. While that connection is
+    /// broken, or where a pooler in between swallows what it hears, `within` is all there is: the watcher looks for
+    /// itself after each return. SQLite is looked at ten times a second, which also shows what
     /// another process has written.
     pub async fn wait_for_change(&self, within: Duration) {
         match self {

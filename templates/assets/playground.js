@@ -56,16 +56,18 @@ async function show(flow, tokens, first) {
   ]);
 }
 
-async function token(id, compact, keys, flow, checks) {
+async function token(id, compact, { keys }, flow, checks) {
   if (!compact) return;
   get(id).textContent = compact;
+  get(`${id}-decoder`).href = `/tools/jwt#${compact}`;
   const verdict = get(`${id}-verified`);
   let verified = false;
   try {
     const [head, body] = compact.split(".");
     const header = decode(head);
     const claims = decode(body);
-    verified = await verify(compact, header, keys);
+    const jwk = keys.find((key) => key.kid === header.kid);
+    verified = jwk?.alg === header.alg && await verify(compact, jwk);
     get(`${id}-checks`).replaceChildren(...checks(claims, header).map(([name, ok, text]) => {
       const line = element("li", `${ok ? "✓" : "✗"} ${name} ${text}`, ok ? "check-ok" : "check-bad");
       line.dataset.check = name;
@@ -78,24 +80,6 @@ async function token(id, compact, keys, flow, checks) {
     verdict.textContent = `✗ ${flow.textUnverified}: ${fault.message}`;
   }
   verdict.dataset.verified = String(verified);
-}
-
-async function verify(compact, header, { keys }) {
-  const algorithms = {
-    RS256: [{ name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }, { name: "RSASSA-PKCS1-v1_5" }],
-    PS256: [{ name: "RSA-PSS", hash: "SHA-256" }, { name: "RSA-PSS", saltLength: 32 }],
-    EdDSA: [{ name: "Ed25519" }, { name: "Ed25519" }],
-    ES256: [{ name: "ECDSA", namedCurve: "P-256" }, { name: "ECDSA", hash: "SHA-256" }],
-  };
-  const jwk = keys.find((key) => key.kid === header.kid);
-  const [importing, verifying] = algorithms[header.alg] ?? [];
-  if (!jwk || !importing || jwk.alg !== header.alg) return false;
-  // Some browsers know Ed25519 keys as EdDSA, newer ones by the name of RFC 9864: without `alg`, all take them.
-  const { key_ops, ext, use, alg, ...plain } = jwk;
-  const key = await crypto.subtle.importKey("jwk", plain, importing, false, ["verify"]);
-  const end = compact.lastIndexOf(".");
-  const signed = new TextEncoder().encode(compact.slice(0, end));
-  return crypto.subtle.verify(verifying, key, bytes(compact.slice(end + 1)), signed);
 }
 
 async function call(url, accessToken) {
@@ -130,45 +114,4 @@ async function send(url, options) {
 function curl(url, fields) {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   return [`curl -sS ${url}`, ...Object.entries(fields).map(([name, value]) => `  --data-urlencode ${quoted(`${name}=${value}`)}`)].join(" \\\n");
-}
-
-function table(caption, object) {
-  const result = element("table");
-  result.append(element("caption", caption));
-  for (const [name, value] of Object.entries(object)) {
-    const row = element("tr");
-    const head = element("th", name);
-    head.scope = "row";
-    const cell = element("td");
-    const text = typeof value === "string" ? value : JSON.stringify(value);
-    cell.append(element("code", text));
-    if (["iat", "exp", "auth_time", "nbf", "updated_at"].includes(name)) cell.append(` ${human(value)}`);
-    row.append(head, cell);
-    result.append(row);
-  }
-  return result;
-}
-
-function human(seconds) {
-  const left = Math.round(seconds - Date.now() / 1000);
-  const near = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
-  const [amount, unit] = Math.abs(left) < 90 ? [left, "second"] : Math.abs(left) < 5400 ? [Math.round(left / 60), "minute"]
-    : Math.abs(left) < 129600 ? [Math.round(left / 3600), "hour"] : [Math.round(left / 86400), "day"];
-  return `${new Date(seconds * 1000).toLocaleString(document.documentElement.lang)} (${near.format(amount, unit)})`;
-}
-
-function element(name, text, className) {
-  const result = document.createElement(name);
-  if (text !== undefined) result.textContent = text;
-  if (className) result.className = className;
-  return result;
-}
-
-function bytes(base64url) {
-  const binary = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-}
-
-function decode(part) {
-  return JSON.parse(new TextDecoder().decode(bytes(part)));
 }

@@ -1,15 +1,11 @@
 // Drives a real Chromium against a running server: BASE=http://localhost:8080 node run.mjs
 // The server is `signet serve --dev`. Every case is a story with its own browser profile.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { decoderCases } from "./decoder.mjs";
+import { behindNginx } from "./gateway.mjs";
+import { accessible, tell, visitor, watched } from "./support.mjs";
 
 const base = process.env.BASE ?? "http://localhost:8080";
-const axe = createRequire(import.meta.url).resolve("axe-core");
-const only = process.argv[2];
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
 
 const cases = {
   "from the playground to two verified tokens": async () => {
@@ -68,6 +64,33 @@ const cases = {
     await page.fill("#password", "correct-horse-battery");
     await page.click("#login-submit");
     await page.waitForSelector("#consent-allow");
+  },
+
+  "a page behind nginx, and out again": async () => {
+    if (!process.env.SIGNET) {
+      console.log("not run: browser behind nginx: SIGNET does not name the program");
+      return;
+    }
+    const gateway = await behindNginx(base, process.env.SIGNET);
+    try {
+      const page = await visitor();
+      await page.goto(`${gateway.url}/deep?x=1`);
+      await page.waitForSelector("#login-submit");
+      assert.equal(new URL(page.url()).origin, base);
+      await page.fill("#username", "ada@example.test");
+      await page.fill("#password", "correct-horse-battery");
+      await page.click("#login-submit");
+      await page.waitForURL(`${gateway.url}/deep?x=1`);
+      assert.match(await page.textContent("#user"), /^usr_/);
+      assert.equal(await page.textContent("#roles"), "admin");
+      assert.doesNotMatch(await page.textContent("#cookie"), /signet_(session|browser|device)/);
+      await page.goto(`${base}/end_session`);
+      await page.click("#logout-confirm");
+      await page.goto(`${gateway.url}/deep`);
+      await page.waitForSelector("#login-submit");
+    } finally {
+      await gateway.close();
+    }
   },
 
   "refusing goes back to the app": async () => {
@@ -152,41 +175,10 @@ for (const [look, options] of Object.entries(looks)) {
   };
 }
 
-let failed = 0;
-let current = [];
-for (const [name, story] of Object.entries(cases)) {
-  if (only && !name.includes(only)) continue;
-  const faults = [];
-  current = faults;
-  try {
-    await story();
-    assert.deepEqual(faults, [], "nothing refused by the policy, no error in a script");
-    console.log(`ok   ${name}`);
-  } catch (fault) {
-    failed += 1;
-    console.log(`FAIL ${name}\n     ${fault.message.split("\n").slice(0, 8).join("\n     ")}`);
-  }
-  for (const context of browser.contexts()) await context.close();
-}
-await browser.close();
-console.log(failed ? `${failed} failed` : "all well");
-process.exit(failed ? 1 : 0);
+Object.assign(cases, decoderCases({ base, visitor, accessible }));
 
+await tell(cases);
 
-async function visitor(options = {}) {
-  const context = await browser.newContext({ locale: "en", ...options });
-  context.setDefaultTimeout(15_000);
-  return watched(await context.newPage());
-}
-
-function watched(page) {
-  const faults = current;
-  page.on("pageerror", (fault) => faults.push(fault.message));
-  page.on("console", (message) => {
-    if (/Content.Security.Policy|Refused to/.test(message.text())) faults.push(message.text());
-  });
-  return page;
-}
 
 async function loginPage(page) {
   await page.goto(`${base}/playground`);
@@ -213,16 +205,4 @@ async function tabTo(page, id) {
     await page.keyboard.press("Tab");
   }
   assert.fail(`the keyboard does not reach #${id}`);
-}
-
-async function accessible(page, selector) {
-  await page.waitForSelector(selector, { state: "attached" });
-  await page.addScriptTag({ path: axe });
-  const { violations } = await page.evaluate(() => window.axe.run(document, {
-    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-  }));
-  const found = violations.map((violation) => `${violation.id}: ${violation.nodes[0].html}`);
-  assert.deepEqual(found, [], `axe at ${page.url()}`);
-  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(sideways <= 0, `scrolls sideways by ${sideways} px at ${page.url()}`);
 }

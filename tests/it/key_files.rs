@@ -10,6 +10,7 @@ use signet::domain::ids::KeyId;
 use signet::domain::key::Algorithm;
 use signet::domain::key::KeyState;
 use signet::domain::key::SigningKey;
+use signet::flow::error::FlowError;
 use signet::flow::key_files::KeyFileError;
 use signet::flow::key_files::PublicForm;
 use signet::flow::key_files::Reseal;
@@ -25,6 +26,7 @@ use zeroize::Zeroizing;
 use crate::support::app::App;
 use crate::support::app::master;
 use crate::support::database::Kind;
+use crate::support::nouns::create_key;
 use crate::support::party::EVERYTHING;
 use crate::support::party::Party;
 use crate::support::postgres::left_out;
@@ -135,6 +137,9 @@ async fn export_in_every_form() {
         let openssl = openssl::pkey::PKey::private_key_from_pem(private.as_bytes()).unwrap();
         assert_eq!(String::from_utf8(openssl.public_key_to_pem().unwrap()).unwrap(), public);
     }
+    let exports = app.signet.store.newest_audit(100).await.unwrap();
+    let exports = exports.iter().filter(|recorded| recorded.entry.event == "key_exported").count();
+    assert_eq!(exports, 8, "each private key that was shown is in the audit trail");
     let kid = the_key(&app, Algorithm::Es256, KeyState::Active).await.kid;
     let plan = app.signet.plan_revocation(&kid, "seen elsewhere", false).await.unwrap();
     assert_eq!(app.signet.revoke_key(plan).await.unwrap(), Revoked::Done);
@@ -186,6 +191,17 @@ async fn another_master_key() {
         assert!(matches!(fault, KeyFileError::Vault(VaultError::WrongMasterKey)), "{fault}");
         assert_eq!(keys(&app).await, after);
         Party::web(&app).sign_in(EVERYTHING).await;
+        // Nor does it ever make a key that nobody else can open.
+        let revocation = app.signet.plan_revocation(&after[0].kid, "seen elsewhere", true).await.unwrap();
+        let fault = app.signet.revoke_key(revocation).await.unwrap_err();
+        assert!(matches!(fault, FlowError::Vault(VaultError::WrongMasterKey)), "{fault}");
+        app.wait(90 * 24 * 3600);
+        assert!(app.signet.tend_keys().await.is_err(), "it plans, and cannot read what it has planned");
+        app.wait(2 * 3600);
+        let fault = app.signet.tend_keys().await.unwrap_err();
+        assert!(matches!(fault, FlowError::Vault(VaultError::WrongMasterKey)), "{fault}");
+        let kids = |keys: &[SigningKey]| keys.iter().map(|key| (key.kid.clone(), key.state)).collect::<Vec<_>>();
+        assert_eq!(kids(&keys(&app).await), kids(&after));
     }
 }
 
@@ -202,11 +218,12 @@ async fn a_tampered_sealed_key_stops_resealing() {
         now: app.signet.now(),
         activate: None,
         create: Vec::new(),
+        canary: Vec::new(),
     };
     assert_eq!(app.signet.store.revoke_key(revocation).await, Ok(ChangeKeys::Changed));
     // Sealed for another kid: as good as a changed bit.
     damaged.kid = damaged_kid.clone();
-    app.signet.store.create_key(damaged).await.unwrap();
+    create_key(&app.signet.store, damaged).await.unwrap();
     let before = keys(&app).await;
     let fault = reseal(&app.signet.store, &master(), &MasterKey::generate(&OsEntropy), &OsEntropy).await.unwrap_err();
     assert!(matches!(&fault, KeyFileError::Sealed { kid, .. } if *kid == damaged_kid), "{fault}");

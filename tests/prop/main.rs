@@ -16,3 +16,5 @@ mod refresh;
 mod schedule;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod theft;

@@ -41,6 +41,7 @@ fn code(challenge: Option<&str>) -> Code {
         session_id: SessionId::new("s").unwrap(),
         redirect_uri: CB.to_owned(),
         scope: Scope::parse("openid").unwrap(),
+        resources: Vec::new(),
         nonce: None,
         claims: ClaimsRequest::default(),
         code_challenge: challenge.map(|text| CodeChallenge::parse(text).unwrap()),

@@ -14,8 +14,10 @@ use signet::keys::policy::Jitter;
 use signet::keys::policy::Policy;
 use signet::keys::revocation::revoke;
 use signet::keys::schedule::Action;
+use signet::keys::schedule::KEEP_EXPIRED;
 use signet::keys::schedule::plan;
 use signet::keys::schedule::rotate;
+use signet::keys::steady::SteadyClock;
 
 const HOUR: u64 = 3600;
 
@@ -36,6 +38,10 @@ enum Event {
     Crash(usize),
     /// By seconds from now on.
     Pause(u64),
+    /// Another configuration: the longest token lives so many seconds.
+    Lifetime(u64),
+    /// Another configuration: one more algorithm, if there is one.
+    Add,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -48,6 +54,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(key, flush)| Event::Revoke { key, flush }),
         1 => (0..3_usize).prop_map(Event::Crash),
         1 => (0..30 * 24 * HOUR).prop_map(Event::Pause),
+        1 => (60..48 * HOUR).prop_map(Event::Lifetime),
+        1 => Just(Event::Add),
     ]
 }
 
@@ -61,6 +69,8 @@ fn policy() -> impl Strategy<Value = Policy> {
             rotate_every,
             publish_ahead,
             retire_for,
+            longest_token: Duration::ZERO,
+            skew: Duration::from_secs(300),
             window,
             jitter,
             paused_until: None,
@@ -88,33 +98,40 @@ impl House {
     fn carry_out(&mut self, actions: &[Action], writes: usize, now: Timestamp, policy: &Policy, promised: bool) {
         for action in actions.iter().take(writes) {
             match action {
-                Action::Create { kid, algorithm, state } => {
-                    assert!(matches!(state, KeyState::Next | KeyState::Active));
-                    if *state == KeyState::Active {
-                        let published = self.keys.values().any(|key| {
-                            key.algorithm == *algorithm && matches!(key.state, KeyState::Active | KeyState::Next)
-                        });
-                        assert!(!published, "a key signs unpublished although there was another");
+                Action::Begin { keys } => {
+                    assert!(!self.keys.values().any(SigningKey::has_signed), "a key signs unpublished");
+                    for (kid, algorithm) in keys {
+                        self.create(kid, *algorithm, KeyState::Active, now, policy);
                     }
-                    self.create(kid, *algorithm, *state, now);
+                }
+                Action::Create { kid, algorithm } => self.create(kid, *algorithm, KeyState::Next, now, policy),
+                Action::Raise { kid, longest_token } => {
+                    let key = self.keys.get_mut(kid).unwrap();
+                    assert!(
+                        key.longest_token < *longest_token && matches!(key.state, KeyState::Next | KeyState::Active)
+                    );
+                    key.longest_token = *longest_token;
                 }
                 Action::Plan { kid, retire, at, leaves_at } => {
-                    assert!(*leaves_at >= at.plus(policy.retire_for));
+                    let longest = retire.as_ref().map_or(Duration::ZERO, |kid| self.keys[kid].longest_token);
+                    assert!(*leaves_at >= at.plus(policy.retire_for.max(longest)));
                     assert!(*at >= now, "planned for the past");
                     let next = self.keys.get_mut(kid).unwrap();
                     assert_eq!(next.state, KeyState::Next);
-                    if promised && retire.is_some() {
+                    if promised {
                         assert!(next.published_at.plus(policy.publish_ahead) <= *at, "{kid} signs too early");
                         assert!(now.plus(policy.lead()) <= *at, "other nodes cannot know in time");
                     }
                     next.activates_at = Some(*at);
                 }
-                Action::Activate { kid, algorithm, retire, at, leaves_at, successor } => {
+                Action::Activate { kid, algorithm, retire, longest_token, at, leaves_at, successor } => {
                     assert!(*leaves_at >= at.plus(policy.retire_for));
                     assert!(*at <= now);
                     if let Some(retire) = retire {
                         let old = self.keys.get_mut(retire).unwrap();
                         assert_eq!(old.state, KeyState::Active);
+                        assert!(old.longest_token <= *longest_token, "the database would refuse it");
+                        assert!(*leaves_at >= at.plus(old.longest_token), "{retire} leaves before its last token ends");
                         (old.state, old.sealed_private) = (KeyState::Retired, None);
                         (old.retired_at, old.leaves_at) = (Some(*at), Some(*leaves_at));
                     }
@@ -122,7 +139,7 @@ impl House {
                     assert_eq!(new.state, KeyState::Next);
                     (new.state, new.activates_at, new.activated_at) = (KeyState::Active, None, Some(*at));
                     if let Some(successor) = successor {
-                        self.create(successor, *algorithm, KeyState::Next, now);
+                        self.create(successor, *algorithm, KeyState::Next, now, policy);
                     }
                 }
                 Action::Expire { kid } => {
@@ -131,11 +148,16 @@ impl House {
                     assert!(key.leaves_at.unwrap() < now, "{kid} leaves too early");
                     key.state = KeyState::Expired;
                 }
+                Action::Forget { kid } => {
+                    let key = self.keys.remove(kid).unwrap();
+                    assert_eq!(key.state, KeyState::Expired);
+                    assert!(now.since(key.leaves_at.unwrap()) >= KEEP_EXPIRED, "{kid} is forgotten too early");
+                }
             }
         }
     }
 
-    fn create(&mut self, kid: &KeyId, algorithm: Algorithm, state: KeyState, now: Timestamp) {
+    fn create(&mut self, kid: &KeyId, algorithm: Algorithm, state: KeyState, now: Timestamp, policy: &Policy) {
         let key = SigningKey {
             kid: kid.clone(),
             algorithm,
@@ -146,6 +168,7 @@ impl House {
             activates_at: None,
             activated_at: (state == KeyState::Active).then_some(now),
             retired_at: None,
+            longest_token: policy.longest_token,
             leaves_at: None,
             revoked_at: None,
             revoked_reason: None,
@@ -154,7 +177,7 @@ impl House {
     }
 
     /// As the store does: one transaction, so there is no moment without a key that signs.
-    fn revoke(&mut self, kid: &KeyId, flush: bool, now: Timestamp) {
+    fn revoke(&mut self, kid: &KeyId, flush: bool, now: Timestamp, policy: &Policy) {
         let Ok(change) = revoke(&self.rows(), kid, now, flush) else { return };
         let key = self.keys.get_mut(kid).unwrap();
         assert_eq!(key.state, change.state);
@@ -165,14 +188,19 @@ impl House {
             (next.state, next.activates_at, next.activated_at) = (KeyState::Active, None, Some(now));
         }
         for (kid, state) in change.create {
-            self.create(&kid, change.algorithm, state, now);
+            self.create(&kid, change.algorithm, state, now, policy);
         }
     }
 
-    fn assert_invariants(&self) {
+    /// `late`: algorithms that need not sign yet.
+    fn assert_invariants(&self, late: &[Algorithm]) {
         for algorithm in Algorithm::ALL {
-            assert_eq!(self.of(algorithm, KeyState::Active).len(), 1);
-            assert_eq!(self.of(algorithm, KeyState::Next).len(), 1);
+            let (active, next) = (self.of(algorithm, KeyState::Active).len(), self.of(algorithm, KeyState::Next).len());
+            if late.contains(&algorithm) {
+                assert!(active <= next && next <= 1, "{algorithm}: {active} active, {next} next");
+            } else {
+                assert_eq!((active, next), (1, 1), "{algorithm}");
+            }
         }
     }
 }
@@ -185,7 +213,9 @@ proptest! {
         let mut house = House::default();
         let mut policy = policy;
         let mut now = Timestamp::from_seconds(1_795_348_800);
-        house.carry_out(&plan(&[], &Algorithm::ALL, now, &policy), usize::MAX, now, &policy, true);
+        let mut algorithms = vec![Algorithm::Es256, Algorithm::Rs256];
+        let late = [Algorithm::Ps256, Algorithm::EdDsa];
+        house.carry_out(&plan(&[], &algorithms, now, &policy), usize::MAX, now, &policy, true);
         for event in events {
             let before = now;
             let mut writes = usize::MAX;
@@ -194,18 +224,20 @@ proptest! {
                 Event::Rotate { algorithm, force } => {
                     if let Ok(actions) = rotate(&house.rows(), algorithm, now, &policy, force) {
                         house.carry_out(&actions, usize::MAX, now, &policy, false);
-                        house.assert_invariants();
+                        house.assert_invariants(&late);
                     }
                 }
                 Event::Revoke { key, flush } => {
                     let kids: Vec<KeyId> = house.keys.keys().cloned().collect();
-                    house.revoke(key.get(&kids), flush, now);
-                    house.assert_invariants();
+                    house.revoke(key.get(&kids), flush, now, &policy);
+                    house.assert_invariants(&late);
                 }
                 Event::Crash(after) => writes = after,
                 Event::Pause(seconds) => policy.paused_until = Some(now.plus(Duration::from_secs(seconds))),
+                Event::Lifetime(seconds) => policy.longest_token = Duration::from_secs(seconds),
+                Event::Add => algorithms.extend(late.into_iter().find(|late| !algorithms.contains(late))),
             }
-            let actions = plan(&house.rows(), &Algorithm::ALL, now, &policy);
+            let actions = plan(&house.rows(), &algorithms, now, &policy);
             if now < before {
                 let plans = |action: &Action| matches!(action, Action::Plan { .. });
                 prop_assert!(actions.iter().all(plans), "a clock that jumped back changed something: {actions:?}");
@@ -215,15 +247,15 @@ proptest! {
                 prop_assert!(!actions.iter().any(plans), "planned in a pause: {actions:?}");
             }
             house.carry_out(&actions, writes, now, &policy, true);
-            house.assert_invariants();
+            house.assert_invariants(&late);
             if writes == usize::MAX {
                 // What is written down late may ask for more at once: the old key may leave, or the new one is due.
                 for _ in 0..2 {
-                    let more = plan(&house.rows(), &Algorithm::ALL, now, &policy);
+                    let more = plan(&house.rows(), &algorithms, now, &policy);
                     house.carry_out(&more, usize::MAX, now, &policy, true);
-                    house.assert_invariants();
+                    house.assert_invariants(&late);
                 }
-                let more = plan(&house.rows(), &Algorithm::ALL, now, &policy);
+                let more = plan(&house.rows(), &algorithms, now, &policy);
                 prop_assert_eq!(more, vec![], "a third look finds more to do");
             }
         }
@@ -239,5 +271,38 @@ proptest! {
         reversed.reverse();
         let twice = [Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::Rs256];
         prop_assert_eq!(plan(&house.rows(), &Algorithm::ALL, now, &policy), plan(&reversed, &twice, now, &policy));
+    }
+
+    /// Three nodes whose wall clocks do what they like; what they are sure of is written down and heard by the others.
+    #[test]
+    fn no_clock_that_jumps_makes_time_pass(
+        walls in prop::collection::vec((0..3_usize, -10_000_000_i64..10_000_000, 0..86_400_u64, any::<bool>()), 1..80),
+    ) {
+        let start = Timestamp::from_seconds(1_795_348_800);
+        let mut nodes = [SteadyClock::start(start, Some(start), None, Duration::ZERO); 3];
+        let mut off = [0; 3];
+        let (mut passed, mut newest) = (Duration::ZERO, start);
+        for (node, seconds, later, restarts) in walls {
+            off[node] = seconds;
+            passed += Duration::from_secs(later);
+            let truth = start.plus(passed);
+            let wall = |node: usize| Timestamp::from_seconds(truth.seconds() + off[node]);
+            if restarts {
+                // The database has a clock of its own, which is right.
+                nodes[node] = SteadyClock::start(wall(node), Some(truth), Some(newest), passed);
+            }
+            // Twice around, so that each has heard of the others.
+            for (turn, number) in [0, 1, 2, 0, 1, 2].into_iter().enumerate() {
+                let (clock, before) = (&mut nodes[number], newest);
+                let now = clock.hear(newest, wall(number), passed);
+                prop_assert!(now >= before, "time went back");
+                newest = newest.max(now);
+                let bend = passed / 1000 + Duration::from_micros(1);
+                prop_assert!(now <= truth.plus(bend), "{} s ahead", now.since(truth).as_secs());
+                // Behind is harmless, but nobody stays there.
+                prop_assert!(turn < 3 || truth.since(now) <= bend, "{} s behind", truth.since(now).as_secs());
+                prop_assert_eq!(clock.read(Timestamp::from_micros(i64::MAX), passed), now, "a jump alone does nothing");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What others do wrong, put into the glue of the simulation on request: if it does not notice, it proves nothing.
 
-/// A fault of a peer.
+/// A fault of a peer, or one that we could have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// A new key signs as soon as it is made.
@@ -13,9 +13,20 @@ pub(crate) enum Fault {
     RemovesByAge,
     /// A node that cannot reach the database goes on signing by its old view.
     SignsByOldView,
+    /// A node takes its wall clock for the time.
+    TrustsItsClock,
+    /// How long tokens live now tells when a key leaves, whatever it signed before.
+    ForgetsLongTokens,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::SignsAtOnce, Self::DropsOldKey, Self::BothCreate, Self::RemovesByAge, Self::SignsByOldView];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::SignsAtOnce,
+        Self::DropsOldKey,
+        Self::BothCreate,
+        Self::RemovesByAge,
+        Self::SignsByOldView,
+        Self::TrustsItsClock,
+        Self::ForgetsLongTokens,
+    ];
 }

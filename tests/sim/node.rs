@@ -1,24 +1,26 @@
-//! One node of ours: a clock that is a little off, and a view of the keys that is a little old.
+//! One node of ours: a clock that is a little off or has jumped, and a view of the keys that is a little old.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use signet::domain::ids::KeyId;
 use signet::domain::key::Algorithm;
-use signet::domain::key::SigningKey;
 use signet::domain::time::Timestamp;
 use signet::keys::handle::STALE_AFTER;
 use signet::keys::ring::signing;
+use signet::keys::steady::SteadyClock;
 
 use crate::fault::Fault;
+use crate::table::Keys;
 use crate::table::Table;
+
+/// How old what the table has heard of the time may be, as `flow::sync` has it.
+const TELL_TIME_EVERY: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// By how much its clock is ahead; behind when negative.
-    pub(crate) skew: i64,
-    keys: Rc<Vec<SigningKey>>,
-    published: Rc<[KeyId]>,
+    steady: SteadyClock,
+    keys: Rc<Keys>,
+    published: u64,
     /// When it last reached the database.
     confirmed_at: Option<Timestamp>,
     /// Until then the database is away for this node.
@@ -26,49 +28,84 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn started(skew: i64) -> Self {
+    /// `wall`: its own clock, `database`: that of the database.
+    pub(crate) fn started(wall: Timestamp, database: Timestamp, table: &Table) -> Self {
         Self {
-            skew,
+            steady: SteadyClock::start(wall, Some(database), table.newest, monotonic(table)),
             keys: Rc::default(),
-            published: Rc::default(),
+            published: 0,
             confirmed_at: None,
             cut_off_until: Timestamp::EPOCH,
         }
     }
 
-    pub(crate) fn clock(&self, now: Timestamp) -> Timestamp {
-        Timestamp::from_micros(now.micros() + self.skew)
-    }
-
-    pub(crate) fn poll(&mut self, table: &Table, now: Timestamp) {
-        if now >= self.cut_off_until {
-            if !Rc::ptr_eq(&self.keys, &table.keys) {
-                self.keys = Rc::clone(&table.keys);
-                self.published =
-                    self.keys.iter().filter(|key| key.state.is_published()).map(|key| key.kid.clone()).collect();
-            }
-            self.confirmed_at = Some(now);
+    /// What time it takes it to be.
+    pub(crate) fn believes(&mut self, wall: Timestamp, table: &Table) -> Timestamp {
+        match table.fault {
+            Some(Fault::TrustsItsClock) => wall,
+            _ => self.steady.read(wall, monotonic(table)),
         }
     }
 
-    /// The key that a token of this moment is signed with; none when the view is old and the database is away.
-    pub(crate) fn sign(&mut self, table: &Table, algorithm: Algorithm, now: Timestamp) -> Option<KeyId> {
+    pub(crate) fn compare_clocks(&mut self, wall: Timestamp, table: &mut Table) {
+        let newest = table.newest.unwrap_or(Timestamp::EPOCH);
+        let now = self.steady.hear(newest, wall, monotonic(table));
+        if table.newest.is_none_or(|newest| now.since(newest) >= TELL_TIME_EVERY) {
+            table.newest = Some(now);
+        }
+    }
+
+    pub(crate) fn poll(&mut self, table: &Table) {
+        if table.true_time >= self.cut_off_until {
+            if !Rc::ptr_eq(&self.keys, &table.keys) {
+                self.keys = Rc::clone(&table.keys);
+                self.published = self.keys.published();
+            }
+            self.confirmed_at = Some(table.true_time);
+        }
+    }
+
+    /// The number of the key that signs a token of this moment, which lives so long; none when the view is old and the
+    /// database is away, or there is no key yet.
+    pub(crate) fn sign(
+        &mut self,
+        table: &mut Table,
+        algorithm: Algorithm,
+        wall: Timestamp,
+        lifetime: Duration,
+    ) -> Option<u8> {
         if table.fault != Some(Fault::SignsByOldView) {
-            let age = self.confirmed_at.map_or(Duration::MAX, |at| now.since(at));
+            let age = self.confirmed_at.map_or(Duration::MAX, |at| table.true_time.since(at));
             if age > STALE_AFTER {
-                self.poll(table, now);
-                self.confirmed_at.filter(|at| *at == now)?;
+                self.poll(table);
+                self.confirmed_at.filter(|at| *at == table.true_time)?;
             }
         }
         if table.fault == Some(Fault::SignsAtOnce) {
-            let newest = self.keys.iter().filter(|key| key.algorithm == algorithm).max_by_key(|key| key.published_at);
-            return newest.map(|key| key.kid.clone());
+            let of_algorithm = self.keys.rows.iter().filter(|key| key.algorithm == algorithm);
+            return of_algorithm.max_by_key(|key| key.published_at).map(|key| self.keys.number(key));
         }
-        signing(&self.keys, algorithm, self.clock(now)).map(|key| key.kid.clone())
+        let now = self.believes(wall, table);
+        let mut key = signing(&self.keys.rows, algorithm, now)?;
+        if key.longest_token < lifetime && table.fault != Some(Fault::ForgetsLongTokens) {
+            if table.true_time < self.cut_off_until {
+                return None;
+            }
+            let kid = key.kid.clone();
+            table.version += i64::from(table.raise(&kid, lifetime));
+            self.poll(table);
+            key = signing(&self.keys.rows, algorithm, now).filter(|key| key.longest_token >= lifetime)?;
+        }
+        Some(self.keys.number(key))
     }
 
     /// What `/.well-known/jwks.json` answers: from memory, also while the database is away.
-    pub(crate) fn jwks(&self) -> Rc<[KeyId]> {
-        Rc::clone(&self.published)
+    pub(crate) fn jwks(&self) -> u64 {
+        self.published
     }
+}
+
+/// The monotonic clock of every node: its rate is right, its beginning means nothing.
+fn monotonic(table: &Table) -> Duration {
+    table.true_time.since(Timestamp::EPOCH)
 }

@@ -1,94 +1,99 @@
 //! Those who verify our tokens, as docs/keys.md lists them: what each keeps, and when it looks again.
 
-use std::rc::Rc;
 use std::time::Duration;
 
-use signet::domain::ids::KeyId;
+use rand::RngExt;
+use rand::rngs::StdRng;
 use signet::domain::time::Timestamp;
+use signet::keys::readers::READERS;
 
-const MINUTE: Duration = Duration::from_mins(1);
-const HOUR: Duration = Duration::from_hours(1);
 const WEEK: Duration = Duration::from_hours(7 * 24);
 
-/// How a kind of reader keeps the keys.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Habit {
+/// One verifier in its own process.
+#[derive(Debug)]
+pub(crate) struct Reader {
     pub(crate) name: &'static str,
     /// How long it does not look again by itself.
     keeps: Option<Duration>,
     /// How long after a fetch it fetches again because of a key that it does not know; `None`: never.
-    refetch_after: Option<Duration>,
+    rereads_after: Option<Duration>,
     /// How often it is started anew.
     restarts: Option<Duration>,
-}
-
-const fn habit(name: &'static str, keeps: Option<Duration>, refetch_after: Option<Duration>) -> Habit {
-    Habit { name, keeps, refetch_after, restarts: None }
-}
-
-pub(crate) const HABITS: [Habit; 20] = [
-    habit("jose", Some(Duration::from_mins(10)), Some(Duration::from_secs(30))),
-    habit("jose, by max-age", Some(Duration::from_mins(5)), Some(Duration::from_secs(30))),
-    habit("PyJWKClient", Some(Duration::from_mins(5)), Some(Duration::from_secs(30))),
-    habit("PyJWKClient, no refetch", Some(Duration::from_mins(5)), None),
-    habit("Spring", Some(Duration::from_mins(5)), Some(Duration::ZERO)),
-    habit("node-jwks-rsa", Some(Duration::from_mins(10)), Some(Duration::ZERO)),
-    habit("jwks-rsa-java", Some(Duration::from_hours(10)), Some(Duration::ZERO)),
-    habit("jwks-rsa-java, rate limited", Some(Duration::from_hours(10)), Some(Duration::from_mins(6))),
-    habit(".NET", Some(Duration::from_hours(12)), Some(Duration::from_mins(5))),
-    habit(".NET, late", Some(Duration::from_hours(13)), Some(Duration::from_mins(5))),
-    habit("go-oidc", None, Some(Duration::ZERO)),
-    habit("oauth2-proxy", None, Some(Duration::ZERO)),
-    habit("Envoy", Some(Duration::from_mins(10)), None),
-    habit("Istio", Some(Duration::from_mins(20)), None),
-    habit("mod_auth_openidc", Some(HOUR), Some(Duration::ZERO)),
-    habit("AWS API Gateway", Some(HOUR), Some(Duration::ZERO)),
-    habit("a day in a cache", Some(Duration::from_hours(24)), None),
-    Habit { name: "reads at start, one", keeps: None, refetch_after: None, restarts: Some(WEEK) },
-    Habit { name: "reads at start, two", keeps: None, refetch_after: None, restarts: Some(WEEK) },
-    habit("never keeps", Some(Duration::ZERO), None),
-];
-
-#[derive(Debug)]
-pub(crate) struct Reader {
-    pub(crate) habit: Habit,
-    known: Rc<[KeyId]>,
+    known: u64,
     fetched_at: Option<Timestamp>,
     started_at: Timestamp,
 }
 
-impl Reader {
-    pub(crate) fn started(habit: Habit, now: Timestamp) -> Self {
-        Self { habit, known: Rc::default(), fetched_at: None, started_at: now }
-    }
+/// Twenty: each kind that is known, and some that are worse.
+pub(crate) fn all(now: Timestamp) -> Vec<Reader> {
+    let reader = |name, keeps, rereads_after| Reader {
+        name,
+        keeps,
+        rereads_after,
+        // Who keeps the keys as long as it runs and never looks again is saved by being restarted.
+        restarts: (keeps.is_none() && rereads_after.is_none()).then_some(WEEK),
+        known: 0,
+        fetched_at: None,
+        started_at: now,
+    };
+    let known = READERS.iter().map(|habits| reader(habits.name, habits.keeps, habits.rereads_after));
+    let hours = |hours| Some(Duration::from_hours(hours));
+    let minutes = |minutes| Some(Duration::from_mins(minutes));
+    let mut readers: Vec<Reader> = known.collect();
+    readers.extend([
+        reader("five minutes, no second look", minutes(5), None),
+        reader("by max-age", minutes(5), Some(Duration::from_secs(30))),
+        reader("ten hours, limited", hours(10), minutes(6)),
+        reader("a day in a cache", hours(24), None),
+        reader("a day in a cache, limited", hours(24), hours(1)),
+        reader("never keeps", hours(0), None),
+        reader("keeps for ever, looks again seldom", None, minutes(10)),
+        reader("reads at start, another", None, None),
+    ]);
+    readers
+}
 
-    /// What it does without being asked: restart, and with that read the keys.
-    pub(crate) fn live(&mut self, now: Timestamp, jwks: &Rc<[KeyId]>) {
-        if self.habit.restarts.is_some_and(|every| now.since(self.started_at) >= every) {
-            self.started_at = now;
-            self.fetch(now, jwks);
+impl Reader {
+    /// What it did between two moments when nothing changed: fetched the keys as it does when tokens come now and then,
+    /// and was restarted.
+    pub(crate) fn live(&mut self, from: Timestamp, to: Timestamp, jwks: u64, random: &mut StdRng) {
+        if let Some(every) = self.restarts
+            && to.since(self.started_at) >= every
+        {
+            let ago = to.since(self.started_at).as_secs() % every.as_secs();
+            self.started_at = to.minus(Duration::from_secs(ago));
+            self.fetch(self.started_at, jwks);
+        }
+        let over = |at: Timestamp, keeps| to.since(at) > keeps;
+        if let (Some(keeps), Some(at)) = (self.keeps, self.fetched_at)
+            && over(at, keeps)
+            && random.random_bool(0.8)
+        {
+            let ago = Duration::from_micros(random.random_range(0..=u64::try_from(keeps.as_micros()).unwrap()));
+            let then = to.minus(ago);
+            if then > from {
+                self.fetch(then, jwks);
+            }
         }
     }
 
     /// Whether it accepts a good token that this key signed.
-    pub(crate) fn accepts(&mut self, kid: &KeyId, now: Timestamp, jwks: &Rc<[KeyId]>) -> bool {
+    pub(crate) fn accepts(&mut self, key: u8, now: Timestamp, jwks: u64) -> bool {
         let age = self.fetched_at.map(|at| now.since(at));
-        if age.is_none_or(|age| self.habit.keeps.is_some_and(|keeps| age >= keeps)) {
-            self.fetch(now, jwks);
-        } else if !self.known.contains(kid)
-            && let (Some(age), Some(cooldown)) = (age, self.habit.refetch_after)
-            && age >= cooldown
-        {
+        let knows = |known: u64| known & (1 << key) != 0;
+        let too_old = age.is_none_or(|age| self.keeps.is_some_and(|keeps| age >= keeps));
+        let may_look = || self.rereads_after.zip(age).is_some_and(|(pause, age)| age >= pause);
+        if too_old || (!knows(self.known) && may_look()) {
             self.fetch(now, jwks);
         }
-        self.known.contains(kid)
+        knows(self.known)
     }
 
-    fn fetch(&mut self, now: Timestamp, jwks: &Rc<[KeyId]>) {
-        self.known = Rc::clone(jwks);
-        self.fetched_at = Some(now);
+    fn fetch(&mut self, at: Timestamp, jwks: u64) {
+        self.known = jwks;
+        self.fetched_at = Some(at);
     }
 }
 
 /// How long a reader's clock may differ from that of who signed: it accepts a token so much after its end.
-pub(crate) const LEEWAY: Duration = MINUTE;
+pub(crate) const LEEWAY: Duration = Duration::from_mins(1);

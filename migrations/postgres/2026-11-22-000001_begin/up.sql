@@ -64,6 +64,7 @@ CREATE TABLE codes (
     session_id     TEXT COLLATE "C" NOT NULL,
     redirect_uri   TEXT NOT NULL,
     scope          TEXT NOT NULL,
+    resources      TEXT NOT NULL,
     nonce          TEXT,
     claims         TEXT,
     code_challenge TEXT,
@@ -82,6 +83,7 @@ CREATE TABLE families (
     user_id         TEXT COLLATE "C" NOT NULL,
     session_id      TEXT COLLATE "C",
     scope           TEXT NOT NULL,
+    resources       TEXT NOT NULL,
     offline         BOOLEAN NOT NULL,
     claims          TEXT,
     authentication  TEXT NOT NULL,
@@ -90,6 +92,7 @@ CREATE TABLE families (
     previous_hash   BYTEA,
     successor       BYTEA,
     rotated_at      BIGINT,
+    rotated_from    TEXT,
     created_at      BIGINT NOT NULL,
     idle_expires_at BIGINT NOT NULL,
     expires_at      BIGINT NOT NULL,
@@ -97,6 +100,8 @@ CREATE TABLE families (
     revocation      TEXT
 );
 CREATE INDEX families_of_user ON families (user_id);
+-- Who has too many of them at one client is found out at every sign-in.
+CREATE INDEX families_alive ON families (user_id, client_id, created_at) WHERE revoked_at IS NULL;
 CREATE INDEX families_of_client ON families (client_id);
 CREATE INDEX families_by_end ON families (idle_expires_at);
 
@@ -123,6 +128,7 @@ CREATE TABLE signing_keys (
     activates_at   BIGINT,
     activated_at   BIGINT,
     retired_at     BIGINT,
+    longest_token  BIGINT NOT NULL,
     leaves_at      BIGINT,
     revoked_at     BIGINT,
     revoked_reason TEXT

@@ -12,14 +12,17 @@ CREATE TABLE audit (
     reference TEXT COLLATE "C",
     detail    TEXT NOT NULL
 );
--- Rows are added and never changed.
+-- Rows are added and never changed. Old ones may go (telemetry.audit_keep), but none of the last 30 days.
 CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the table audit only grows';
 END
 $$;
-CREATE TRIGGER audit_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+CREATE TRIGGER audit_only_grows BEFORE UPDATE OR TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows();
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+    FOR EACH ROW WHEN (OLD.at > (EXTRACT(EPOCH FROM now()) - 2592000) * 1000000)
+    EXECUTE FUNCTION audit_only_grows();
 
 CREATE TABLE jwks_readers (
     address  TEXT COLLATE "C" NOT NULL,

@@ -64,6 +64,7 @@ CREATE TABLE codes (
     session_id     TEXT NOT NULL,
     redirect_uri   TEXT NOT NULL,
     scope          TEXT NOT NULL,
+    resources      TEXT NOT NULL,
     nonce          TEXT,
     claims         TEXT,
     code_challenge TEXT,
@@ -82,6 +83,7 @@ CREATE TABLE families (
     user_id         TEXT NOT NULL,
     session_id      TEXT,
     scope           TEXT NOT NULL,
+    resources       TEXT NOT NULL,
     offline         INTEGER NOT NULL CHECK (offline IN (0, 1)),
     claims          TEXT,
     authentication  TEXT NOT NULL,
@@ -90,6 +92,7 @@ CREATE TABLE families (
     previous_hash   BLOB,
     successor       BLOB,
     rotated_at      INTEGER,
+    rotated_from    TEXT,
     created_at      INTEGER NOT NULL,
     idle_expires_at INTEGER NOT NULL,
     expires_at      INTEGER NOT NULL,
@@ -97,6 +100,8 @@ CREATE TABLE families (
     revocation      TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX families_of_user ON families (user_id);
+-- Who has too many of them at one client is found out at every sign-in.
+CREATE INDEX families_alive ON families (user_id, client_id, created_at) WHERE revoked_at IS NULL;
 CREATE INDEX families_of_client ON families (client_id);
 CREATE INDEX families_by_end ON families (idle_expires_at);
 
@@ -123,6 +128,7 @@ CREATE TABLE signing_keys (
     activates_at   INTEGER,
     activated_at   INTEGER,
     retired_at     INTEGER,
+    longest_token  INTEGER NOT NULL,
     leaves_at      INTEGER,
     revoked_at     INTEGER,
     revoked_reason TEXT

@@ -13,11 +13,12 @@ CREATE TABLE audit (
     reference TEXT,
     detail    TEXT NOT NULL
 ) STRICT;
--- Rows are added and never changed.
+-- Rows are added and never changed. Old ones may go (telemetry.audit_keep), but none of the last 30 days.
 CREATE TRIGGER audit_is_not_updated BEFORE UPDATE ON audit BEGIN
     SELECT RAISE(ABORT, 'the table audit only grows');
 END;
-CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+WHEN OLD.at > (unixepoch() - 2592000) * 1000000 BEGIN
     SELECT RAISE(ABORT, 'the table audit only grows');
 END;
 

@@ -7,9 +7,9 @@ use crate::domain::key::SigningKey;
 use crate::domain::time::Timestamp;
 use crate::flow::Signet;
 use crate::flow::readers;
-use crate::flow::readers::Habits;
-use crate::flow::readers::Until;
 use crate::flow::readers::Verdict;
+use crate::keys::readers::Habits;
+use crate::keys::readers::Until;
 use crate::store::reader::Reader;
 
 use super::Failure;

@@ -39,7 +39,7 @@ pub(super) enum KeysCommand {
     Export(files::Export),
     /// Take in a private key that was made elsewhere, as the next one of its algorithm.
     Import(files::Import),
-    /// Seal all private keys under a new master key. Servers must be stopped.
+    /// Seal all private keys under a new master key. Servers must be restarted with it at once.
     Reseal(reseal::Reseal),
     /// Who reads the published keys, and whether a rotation now would trouble them.
     Consumers(OutputArgs),

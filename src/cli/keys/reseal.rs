@@ -17,6 +17,7 @@ use crate::flow::key_files;
 use crate::flow::open::Parts;
 use crate::keys::Vault;
 use crate::keys::VaultError;
+use crate::keys::handle::STALE_AFTER;
 use crate::keys::vault;
 use crate::store::Store;
 use crate::store::custody::CANARY;
@@ -33,7 +34,7 @@ pub(in crate::cli) struct Reseal {
     /// Where the new master key is: made there, with mode 0600, unless it is there already.
     #[arg(long, value_name = "FILE")]
     new_key_file: PathBuf,
-    /// Do not ask; all servers are stopped.
+    /// Do not ask.
     #[arg(long)]
     yes: bool,
 }
@@ -71,9 +72,11 @@ pub(super) async fn run(args: &Reseal, selection: &Selection, console: Console) 
     let sealed = store.signing_keys().await?.iter().filter(|key| key.sealed_private.is_some()).count();
     let sealed = counted(i64::try_from(sealed).unwrap_or(i64::MAX), "private key", "private keys");
     let harm = format!(
-        "{sealed} will be sealed under the master key in {}. Stop all servers first: one that runs cannot make or read\n\
-         keys with the old master key any more. Forms that are open in browsers have to be loaded again. Nobody is signed out.",
-        args.new_key_file.display()
+        "{sealed} will be sealed under the master key in {}. Stop all servers first, or restart them with it at once: one\n\
+         that goes on issues tokens for {} seconds at most, then answers 503, and can make no key under the old one. Forms that\n\
+         are open in browsers have to be loaded again. Nobody is signed out.",
+        args.new_key_file.display(),
+        STALE_AFTER.as_secs()
     );
     console.confirm(&harm, "reseal", args.yes)?;
     let new = match existing {

@@ -12,9 +12,9 @@ use crate::domain::key::KeyState;
 use crate::flow::Signet;
 use crate::flow::keys_by_hand::RevocationPlan;
 use crate::flow::keys_by_hand::Revoked;
-use crate::flow::readers::Habits;
-use crate::flow::readers::Until;
+use crate::keys::readers::Habits;
 use crate::keys::readers::READERS;
+use crate::keys::readers::Until;
 
 use super::Failure;
 use super::console::Console;
@@ -87,7 +87,7 @@ async fn harm(signet: &Signet, plan: &RevocationPlan) -> Result<String, Failure>
         );
     }
     if signs_unseen(plan) {
-        let worst = READERS.iter().filter_map(|reader| reader.refuses_new).max().unwrap_or_default();
+        let worst = READERS.iter().filter_map(Habits::refuses_new_for).max().unwrap_or_default();
         let _ = write!(
             text,
             "\nThe price: a key that no reader has seen signs from now on. Readers refuse its tokens until they have fetched\n\
@@ -110,12 +110,12 @@ fn minutes(time: Duration) -> String {
 fn readers_table(plan: &RevocationPlan) -> Listing {
     let unseen = signs_unseen(plan);
     let rows = plan.readers.iter().map(|reader| {
-        let refuses = match reader.refuses_new {
+        let refuses = match reader.refuses_new_for() {
             _ if !unseen => "0s".to_owned(),
             Some(time) => show_duration(time),
             None => "until restarted".to_owned(),
         };
-        let accepts = match (reader.accepts_removed, reader.refuses_new) {
+        let accepts = match (reader.keeps, reader.rereads_after) {
             (Some(time), _) => show_duration(time),
             // It reads again because of an unknown kid, which forgets the old one.
             (None, Some(_)) if unseen => "until the first new token".to_owned(),

@@ -1,17 +1,19 @@
 //! `signet keys rotate`.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 
+use crate::config::show_duration;
 use crate::domain::ids::KeyId;
 use crate::domain::key::Algorithm;
 use crate::domain::key::KeyState;
-use crate::domain::time::Timestamp;
 use crate::flow::Signet;
 use crate::flow::error::FlowError;
+use crate::flow::keys_by_hand::RotationPlan;
 use crate::keys::schedule;
 use crate::keys::schedule::Action;
 use crate::keys::schedule::Refused;
@@ -63,14 +65,14 @@ pub(super) async fn run(signet: &Arc<Signet>, rotate: &Rotate, console: Console)
             Err(FlowError::RotationRefused(refused)) => return Err(Failure::refused(&refused.to_string())),
             planned => {
                 let planned = planned?;
+                unsafe_yet.extend(planned.unsafe_yet.as_ref().map(|refused| too_young(refused, &planned)));
                 plan.extend(planned.actions);
-                unsafe_yet.extend(planned.unsafe_yet);
             }
         }
     }
     let safe = unsafe_yet.is_empty();
     if rotate.dry_run {
-        console.list(&planned(&plan, signet.now()), rotate.output.output)?;
+        console.list(&planned(&plan), rotate.output.output)?;
         let readers_agree = ask_readers(signet, &plan, console).await?;
         return match (safe, readers_agree) {
             (true, true) => Ok(()),
@@ -82,7 +84,6 @@ pub(super) async fn run(signet: &Arc<Signet>, rotate: &Rotate, console: Console)
         return Err(Failure::refused(&explain(&unsafe_yet, MEANING_OF_NOW)));
     }
     ask_readers(signet, &plan, console).await?;
-    let now = signet.now();
     signet.carry_out(plan.clone()).await?;
     // All nodes switch at the planned instant; then it can be written down.
     tokio::time::sleep(schedule::LEAD_UNPLANNED + Duration::from_millis(50)).await;
@@ -90,7 +91,7 @@ pub(super) async fn run(signet: &Arc<Signet>, rotate: &Rotate, console: Console)
         signet.settle_keys(algorithm).await?;
     }
     check_result(signet, &plan).await?;
-    console.list(&planned(&plan, now), rotate.output.output)?;
+    console.list(&planned(&plan), rotate.output.output)?;
     if !safe {
         console.say(&explain(
             &unsafe_yet,
@@ -115,13 +116,26 @@ async fn ask_readers(signet: &Signet, plan: &[Action], console: Console) -> Resu
     Ok(all_safe)
 }
 
-const MEANING_OF_NOW: &str = "Nothing was changed. With --now it signs at once: a verifier that keeps an older copy of \
-    the keys refuses new tokens until it reads them again, most within 10 minutes, some only when they are restarted. \
-    Old tokens stay valid either way.";
+const MEANING_OF_NOW: &str = "Nothing was changed. With --now it signs at once: those refuse new tokens for so long at \
+    most. Old tokens stay valid either way.";
 
-fn explain(refused: &[Refused], then: &str) -> String {
-    let lines: Vec<String> = refused.iter().map(ToString::to_string).collect();
-    format!("{}\n{then}", lines.join("\n"))
+/// How young the key is, and for how long which kinds of readers may refuse what it signs.
+fn too_young(refused: &Refused, plan: &RotationPlan) -> String {
+    let mut text = format!("{refused}. It is published since {}.", show_rounded(plan.published_for));
+    for reader in &plan.unaware {
+        let time = reader.refuses_new_for().map_or("until it is restarted".to_owned(), show_duration);
+        let _ = write!(text, "\n  {}: {time}", reader.name);
+    }
+    text
+}
+
+fn show_rounded(time: Duration) -> String {
+    let unit = if time >= Duration::from_hours(1) { 3600 } else { 60 };
+    show_duration(Duration::from_secs(time.as_secs() / unit * unit))
+}
+
+fn explain(refused: &[String], then: &str) -> String {
+    format!("{}\n{then}", refused.join("\n"))
 }
 
 /// A node that was faster makes a plan stale; then nothing was done by it.
@@ -141,24 +155,14 @@ async fn check_result(signet: &Signet, plan: &[Action]) -> Result<(), Failure> {
 }
 
 /// A plan, one step in each row.
-fn planned(plan: &[Action], now: Timestamp) -> Listing {
+fn planned(plan: &[Action]) -> Listing {
     let mut rows = Vec::new();
     for action in plan {
-        match action {
-            Action::Plan { kid, retire, at, leaves_at } | Action::Activate { kid, retire, at, leaves_at, .. } => {
-                rows.push(vec![json!("sign"), json!(kid.as_str()), json!(at.to_string())]);
-                if let Some(old) = retire {
-                    rows.push(vec![json!("retire"), json!(old.as_str()), json!(at.to_string())]);
-                    rows.push(vec![json!("leave_jwks"), json!(old.as_str()), json!(leaves_at.to_string())]);
-                }
-            }
-            Action::Create { kid, state, .. } => {
-                let step = if *state == KeyState::Active { "create_active" } else { "create_next" };
-                rows.push(vec![json!(step), json!(kid.as_str()), json!(now.to_string())]);
-            }
-            Action::Expire { kid } => {
-                rows.push(vec![json!("leave_jwks"), json!(kid.as_str()), json!(now.to_string())]);
-            }
+        let Action::Plan { kid, retire, at, leaves_at } = action else { continue };
+        rows.push(vec![json!("sign"), json!(kid.as_str()), json!(at.to_string())]);
+        if let Some(old) = retire {
+            rows.push(vec![json!("retire"), json!(old.as_str()), json!(at.to_string())]);
+            rows.push(vec![json!("leave_jwks"), json!(old.as_str()), json!(leaves_at.to_string())]);
         }
     }
     Listing { columns: vec!["step", "kid", "at"], rows, name: 1 }

@@ -19,6 +19,7 @@ use crate::cli::output::Output;
 use crate::cli::output::OutputArgs;
 use crate::cli::output::Record;
 use crate::cli::output::plain;
+use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::flow::inspect;
@@ -38,6 +39,9 @@ pub(in crate::cli) struct Inspect {
     /// Whom the API trusts; otherwise the issuer of this installation.
     #[arg(long)]
     issuer: Option<String>,
+    /// What the API wants the token to be good for; otherwise nothing.
+    #[arg(long, value_parser = Scope::parse)]
+    scope: Option<Scope>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -47,6 +51,7 @@ impl fmt::Debug for Inspect {
         f.debug_struct("Inspect")
             .field("audience", &self.audience)
             .field("issuer", &self.issuer)
+            .field("scope", &self.scope)
             .finish_non_exhaustive()
     }
 }
@@ -55,7 +60,11 @@ impl fmt::Debug for Inspect {
 /// Exit code 1 when the token is not good, and as `open::existing` for an installation that was named.
 pub(super) async fn run(args: &Inspect, selection: &Selection, console: Console) -> Result<(), Failure> {
     let token = token(args)?;
-    let expected = Expected { issuer: args.issuer.clone(), audience: args.audience.clone() };
+    let expected = Expected {
+        issuer: args.issuer.clone(),
+        audience: args.audience.clone(),
+        scope: args.scope.clone().unwrap_or_default(),
+    };
     let (seen, now) = match open::existing(selection).await {
         Ok(signet) => (signet.inspect_token(token.reveal(), &expected).await?, signet.now()),
         // Nobody said which installation, and there is none: then the token alone has to do.
@@ -71,7 +80,17 @@ pub(super) async fn run(args: &Inspect, selection: &Selection, console: Console)
     }
     match &seen.fault {
         None => Ok(()),
-        Some(fault) => Err(Failure::failed(&format!("An API refuses this token: {fault}"))),
+        Some(Fault::Unchecked) => Err(Failure::failed(
+            &"Nobody knows what an API answers: no installation was found. --dev or --config FILE names one.",
+        )),
+        Some(fault) => Err(Failure::failed(&verdict(&seen, fault))),
+    }
+}
+
+fn verdict(seen: &Inspection, reason: &impl fmt::Display) -> String {
+    match seen.status() {
+        Some(status) => format!("An API answers {status}: {reason}"),
+        None => format!("Nobody knows what an API answers: {reason}"),
     }
 }
 
@@ -94,6 +113,7 @@ fn record(seen: &Inspection) -> Record {
     Record {
         fields: vec![
             ("accepted", json!(seen.fault.is_none())),
+            ("status", json!(seen.status())),
             ("problem", json!(seen.fault.as_ref().map(Fault::code))),
             ("message", json!(seen.fault.as_ref().map(ToString::to_string))),
             ("signature", json!(signature)),
@@ -124,9 +144,11 @@ fn report(seen: &Inspection, expected: &Expected, now: Timestamp) -> String {
         }
     }
     let verdict = match &seen.fault {
-        None if expected.audience.is_none() => format!("{GOOD} an API accepts it if the audience is its own"),
-        None => format!("{GOOD} an API accepts it"),
-        Some(fault) => format!("{BAD} {fault}"),
+        None if expected.audience.is_none() => {
+            format!("{GOOD} {}", verdict(seen, &"it is good, if the audience is the API's own"))
+        }
+        None => format!("{GOOD} {}", verdict(seen, &"it is good")),
+        Some(fault) => format!("{BAD} {}", verdict(seen, fault)),
     };
     lines.push(("verdict".to_owned(), verdict));
     let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);

@@ -13,6 +13,7 @@ use crate::domain::ids::FamilyId;
 use crate::domain::ids::KeyId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
+use crate::domain::place::Place;
 use crate::domain::time::Timestamp;
 
 use super::LONGEST;
@@ -37,6 +38,20 @@ pub enum Event {
     SignedOut {
         sub: UserId,
         sid: SessionId,
+    },
+    /// Signed in on a page of an application's own, at the session API.
+    SignedInAt {
+        client_id: ClientId,
+        sub: UserId,
+        grant_id: FamilyId,
+    },
+    /// Signed out there.
+    SignedOutAt {
+        client_id: ClientId,
+        sub: UserId,
+        grant_id: FamilyId,
+        everywhere: bool,
+        immediate: bool,
     },
     ConsentGranted {
         client_id: ClientId,
@@ -66,6 +81,22 @@ pub enum Event {
         client_id: ClientId,
         sub: Option<UserId>,
         what: Denied,
+    },
+    /// A public client presented a refresh token again, in time, but from elsewhere than at first.
+    RefreshElsewhere {
+        client_id: ClientId,
+        grant_id: FamilyId,
+        first: Place,
+        again: Place,
+        /// Whether it counts as theft here.
+        theft: bool,
+    },
+    /// A service exchanged a person's token for one of its own.
+    TokenExchanged {
+        client_id: ClientId,
+        sub: UserId,
+        grant_id: FamilyId,
+        audience: Vec<String>,
     },
     ClientCreated {
         client_id: ClientId,
@@ -120,6 +151,10 @@ pub enum KeyChange {
         leaves_at: Option<Timestamp>,
     },
     Expired,
+    /// Its public half was deleted, long after it had expired.
+    Forgotten,
+    /// Its private half was shown to a person.
+    Exported,
     Revoked {
         reason: String,
     },
@@ -130,16 +165,18 @@ impl Event {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::SignedIn { .. } => "signed_in",
+            Self::SignedIn { .. } | Self::SignedInAt { .. } => "signed_in",
             Self::LoginDenied { .. } => "login_denied",
             Self::LoginThrottled { .. } => "login_throttled",
-            Self::SignedOut { .. } => "signed_out",
+            Self::SignedOut { .. } | Self::SignedOutAt { .. } => "signed_out",
             Self::ConsentGranted { .. } => "consent_granted",
             Self::ConsentDenied { .. } => "consent_denied",
             Self::CodeReplayed { .. } => "code_replayed",
             Self::CodeBurnt { .. } => "code_burnt",
             Self::RefreshReuse { .. } => "refresh_reuse",
             Self::TokenRevoked { .. } => "token_revoked",
+            Self::RefreshElsewhere { .. } => "refresh_elsewhere",
+            Self::TokenExchanged { .. } => "token_exchanged",
             Self::ClientCreated { .. } => "client_created",
             Self::ClientRemoved { .. } => "client_removed",
             Self::ClientSecretRotated { .. } => "client_secret_rotated",
@@ -153,6 +190,8 @@ impl Event {
                 KeyChange::Activated => "key_activated",
                 KeyChange::Retired { .. } => "key_retired",
                 KeyChange::Expired => "key_expired",
+                KeyChange::Forgotten => "key_forgotten",
+                KeyChange::Exported => "key_exported",
                 KeyChange::Revoked { .. } => "key_revoked",
             },
             Self::KeysPaused { .. } => "keys_paused",
@@ -170,19 +209,24 @@ impl Event {
                 | Self::CodeReplayed { .. }
                 | Self::CodeBurnt { .. }
                 | Self::RefreshReuse { .. }
+                | Self::RefreshElsewhere { .. }
                 | Self::AuditDropped { .. }
-                | Self::Key { change: KeyChange::Revoked { .. }, .. }
+                | Self::Key { change: KeyChange::Revoked { .. } | KeyChange::Exported, .. }
         )
     }
 
     pub(super) const fn client_id(&self) -> Option<&ClientId> {
         match self {
-            Self::ConsentGranted { client_id, .. }
+            Self::SignedInAt { client_id, .. }
+            | Self::SignedOutAt { client_id, .. }
+            | Self::ConsentGranted { client_id, .. }
             | Self::ConsentDenied { client_id, .. }
             | Self::CodeReplayed { client_id, .. }
             | Self::CodeBurnt { client_id }
             | Self::RefreshReuse { client_id, .. }
             | Self::TokenRevoked { client_id, .. }
+            | Self::RefreshElsewhere { client_id, .. }
+            | Self::TokenExchanged { client_id, .. }
             | Self::ClientCreated { client_id }
             | Self::ClientRemoved { client_id }
             | Self::ClientSecretRotated { client_id } => Some(client_id),
@@ -194,8 +238,11 @@ impl Event {
         match self {
             Self::SignedIn { sub, .. }
             | Self::SignedOut { sub, .. }
+            | Self::SignedInAt { sub, .. }
+            | Self::SignedOutAt { sub, .. }
             | Self::ConsentGranted { sub, .. }
             | Self::ConsentDenied { sub, .. }
+            | Self::TokenExchanged { sub, .. }
             | Self::UserCreated { sub }
             | Self::PasswordSet { sub }
             | Self::UserDisabled { sub }
@@ -222,6 +269,12 @@ impl Event {
     pub(super) fn detail(&self) -> Map<String, Json> {
         let fields = match self {
             Self::SignedIn { sid, .. } | Self::SignedOut { sid, .. } => vec![("sid", json!(sid.as_str()))],
+            Self::SignedInAt { grant_id, .. } => vec![("grant_id", json!(grant_id.as_str()))],
+            Self::SignedOutAt { grant_id, everywhere, immediate, .. } => vec![
+                ("grant_id", json!(grant_id.as_str())),
+                ("everywhere", json!(everywhere)),
+                ("immediate", json!(immediate)),
+            ],
             Self::LoginDenied { sub: None, .. } => vec![("account", json!("unknown"))],
             Self::LoginThrottled { wait, .. } => vec![("wait_s", json!(wait.as_secs()))],
             Self::ConsentGranted { remember, .. } => vec![("remember", json!(remember))],
@@ -230,6 +283,15 @@ impl Event {
             }
             Self::TokenRevoked { what: Denied::Token(jti), .. } => vec![("jti", json!(jti.as_str()))],
             Self::TokenRevoked { what: Denied::Grant(id), .. } => vec![("grant_id", json!(id.as_str()))],
+            Self::RefreshElsewhere { grant_id, first, again, theft, .. } => vec![
+                ("grant_id", json!(grant_id.as_str())),
+                ("first", json!(first.to_string())),
+                ("again", json!(again.to_string())),
+                ("then", json!(if *theft { "family revoked" } else { "answered" })),
+            ],
+            Self::TokenExchanged { grant_id, audience, .. } => {
+                vec![("grant_id", json!(grant_id.as_str())), ("audience", json!(audience))]
+            }
             Self::CodeBurnt { .. } => vec![("why", json!("wrong or missing verifier"))],
             Self::Key { change: KeyChange::Planned { at }, .. } => vec![("signs_from", json!(at.to_string()))],
             Self::Key { change: KeyChange::Retired { leaves_at: Some(at) }, .. } => {

@@ -25,6 +25,7 @@ use serde_json::Value as Json;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::KeyId;
 use crate::domain::ids::UserId;
+use crate::domain::place::Place;
 use crate::store::audit::Entry;
 
 use super::Signet;
@@ -50,13 +51,15 @@ const LONGEST_DETAIL: usize = 1024;
 pub struct Origin {
     pub reference: String,
     pub address: IpAddr,
+    /// `User-Agent`, as sent.
+    pub user_agent: String,
     client: Arc<OnceLock<ClientId>>,
 }
 
 impl Origin {
     #[must_use]
-    pub fn new(reference: String, address: IpAddr) -> Self {
-        Self { reference, address, client: Arc::default() }
+    pub fn new(reference: String, address: IpAddr, user_agent: String) -> Self {
+        Self { reference, address, user_agent, client: Arc::default() }
     }
 
     /// The client that the request named, once it was looked up. It need not have proved anything.
@@ -85,6 +88,11 @@ pub(super) fn names_client(id: &ClientId) {
 /// The reference id of the request that is being answered.
 pub(super) fn reference() -> Option<String> {
     ORIGIN.try_with(|origin| origin.reference.clone()).ok()
+}
+
+/// Where the request comes from that is being answered.
+pub(super) fn place() -> Option<Place> {
+    ORIGIN.try_with(|origin| Place::new(&network(origin.address).to_string(), &origin.user_agent)).ok()
 }
 
 /// Entries on their way to the table.

@@ -21,12 +21,24 @@ use crate::protocol::params::Params;
 /// The answer: a challenge for none, for two, and for one that is no token.
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once and sent")]
 pub fn token(request: &HttpRequest, body: Option<&Params>) -> Result<Secret, HttpResponse> {
-    let headers: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
-    match bearer::token(&headers, body) {
+    match find(request, body) {
         Ok(Some(token)) => Ok(token),
         Ok(None) => Err(ask()),
         Err(refused) => Err(refuse(request, &refused.into(), None)),
     }
+}
+
+/// The token of the header, if there is one.
+///
+/// # Errors
+/// `invalid_request` or `invalid_token` for two, and for one that is no token.
+pub fn presented(request: &HttpRequest) -> Result<Option<Secret>, OAuthError> {
+    find(request, None)
+}
+
+fn find(request: &HttpRequest, body: Option<&Params>) -> Result<Option<Secret>, OAuthError> {
+    let headers: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
+    bearer::token(&headers, body)
 }
 
 /// The answer to a failure at a protected resource: as everywhere, and a challenge with it when the token was not
@@ -44,7 +56,8 @@ pub fn refuse(request: &HttpRequest, failure: &FlowError, scope: Option<&Scope>)
 
 /// "If the request lacks any authentication information [...], the resource server SHOULD NOT include an error code"
 /// (RFC 6750 section 3.1).
-fn ask() -> HttpResponse {
+#[must_use]
+pub fn ask() -> HttpResponse {
     let mut response = HttpResponse::build(StatusCode::UNAUTHORIZED).finish();
     challenge(&mut response, None, None);
     response

@@ -13,6 +13,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 use futures_util::StreamExt;
 
+use crate::crypto::json::JsonError;
 use crate::protocol::params::Known;
 use crate::protocol::params::Params;
 use crate::protocol::params::Unreadable;
@@ -22,6 +23,8 @@ use crate::protocol::params::Unreadable;
 pub enum BodyError {
     #[error("the body must be application/x-www-form-urlencoded in UTF-8, without content encoding")]
     MediaType,
+    #[error("the body must be application/json in UTF-8, without content encoding")]
+    NotJson,
     #[error("the body is too large")]
     TooLarge,
     #[error("the body did not arrive in time")]
@@ -32,16 +35,20 @@ pub enum BodyError {
     Query,
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    #[error("the body must be a JSON object with the members of this endpoint and no others")]
+    Members,
 }
 
 impl BodyError {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType | Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Broken | Self::Query | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::Broken | Self::Query | Self::Unreadable(_) | Self::Json(_) | Self::Members => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -119,7 +126,7 @@ pub fn has_body(request: &HttpRequest) -> bool {
     length.unwrap_or_else(|| request.headers().contains_key("transfer-encoding"))
 }
 
-async fn read(request: &HttpRequest, payload: Payload, limits: BodyLimits) -> Result<Vec<u8>, BodyError> {
+pub(super) async fn read(request: &HttpRequest, payload: Payload, limits: BodyLimits) -> Result<Vec<u8>, BodyError> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limits.bytes) {
         return Err(BodyError::TooLarge);
@@ -140,7 +147,7 @@ async fn collect(mut payload: Payload, limit: usize, announced: usize) -> Result
     Ok(body)
 }
 
-fn is_media_type(request: &HttpRequest, wanted: &str) -> bool {
+pub(super) fn is_media_type(request: &HttpRequest, wanted: &str) -> bool {
     if request.headers().contains_key(CONTENT_ENCODING) {
         return false;
     }

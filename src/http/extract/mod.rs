@@ -5,4 +5,5 @@ pub mod browser;
 pub mod client;
 pub mod csrf;
 pub mod form;
+pub mod json;
 pub mod peer;

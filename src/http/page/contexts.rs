@@ -1,5 +1,6 @@
 //! What each template may show: one struct for each page.
 
+mod decoder;
 mod playground;
 mod samples;
 
@@ -17,6 +18,7 @@ use crate::domain::ids::RequestId;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 
+pub use decoder::DecoderPage;
 pub use playground::PlaygroundOutcome;
 pub use playground::PlaygroundPage;
 pub use playground::PlaygroundParameter;

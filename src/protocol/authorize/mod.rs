@@ -66,7 +66,7 @@ fn the_rest(params: &Params, client: &Client, to: &ReturnTo) -> Result<Authoriza
     let prompt = prompt::check(params)?;
     let scope = scope::check(params, client, prompt)?;
     let max_age = max_age::check(params)?;
-    resource::check(params, client)?;
+    let resources = resource::check(params, client)?;
     let ui_locales = ui_locales::check(params)?;
     let wanted = claims::check(params, client)?;
     Ok(AuthorizationRequest {
@@ -74,6 +74,7 @@ fn the_rest(params: &Params, client: &Client, to: &ReturnTo) -> Result<Authoriza
         redirect_uri: to.redirect_uri.clone(),
         response_mode: to.response_mode,
         scope,
+        resources,
         state: to.state.clone(),
         nonce: params.get("nonce")?.map(str::to_owned),
         code_challenge,

@@ -40,7 +40,7 @@ pub fn check(form: &Params, client: &Client, issuer: &str) -> Result<Grant, OAut
             asked
         }
     };
-    let audience = resource::audience(form, client, &scope, issuer)?;
+    let audience = resource::audience(form, client, &[], &scope, issuer)?;
     Ok(Grant { scope, audience })
 }
 

@@ -146,6 +146,7 @@ mod tests {
             session_id: SessionId::new("s").unwrap(),
             redirect_uri: CB.to_owned(),
             scope: scope("openid"),
+            resources: Vec::new(),
             nonce: None,
             claims: ClaimsRequest::default(),
             code_challenge: Some(CodeChallenge::parse(CHALLENGE).unwrap()),

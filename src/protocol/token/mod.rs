@@ -2,6 +2,7 @@
 
 pub mod client_credentials;
 pub mod code;
+pub mod exchange;
 pub mod refresh;
 pub mod resource;
 

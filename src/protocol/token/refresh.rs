@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! presented   successor unused                               successor used
-//! current     Rotate                                         -
+//! current     Rotate (Keep, for the profile fapi2)           -
 //! previous    Retry (who proves it is the client: any time;  - (it is older then)
 //!             who cannot: within the window), else Reuse
 //! older       -                                              Reuse
@@ -16,7 +16,9 @@ use std::time::Duration;
 use super::super::error::OAuthError;
 use super::super::params::Params;
 use crate::domain::client::Client;
+use crate::domain::client::SecurityProfile;
 use crate::domain::family::Family;
+use crate::domain::place::Place;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::secret::SecretHash;
@@ -77,6 +79,8 @@ impl Generation {
 pub enum Decision {
     /// Make the next token; the store does it in one conditional write. Who loses that race decides again.
     Rotate,
+    /// Answer with the same token: it is bound to a client that proves who it is, which makes rotation superfluous.
+    Keep,
     /// Answer with the token that already follows this one.
     Retry,
     /// Theft, as far as anybody can tell: revoke the family.
@@ -108,6 +112,9 @@ pub fn decide(
         return invalid("the family has expired");
     }
     match generation {
+        // "Authorization Servers [...] shall not use refresh token rotation except in extraordinary circumstances"
+        // (FAPI 2.0 Security Profile section 5.3.2.1).
+        Generation::Current if authenticated && client.security_profile == SecurityProfile::Fapi2 => Decision::Keep,
         Generation::Current => Decision::Rotate,
         Generation::Previous if family.successor.is_some() && may_retry(family, authenticated, window, now) => {
             Decision::Retry
@@ -120,6 +127,24 @@ pub fn decide(
 /// A thief of the token alone cannot authenticate as a confidential client, so that one has no clock.
 fn may_retry(family: &Family, authenticated: bool, window: Duration, now: Timestamp) -> bool {
     authenticated || family.rotated_at.is_some_and(|first_use| now.since(first_use) < window)
+}
+
+/// Whether the current token may still be on its way to somebody: it was made less than `window` ago.
+///
+/// A cookie is shared by all tabs, and every answer overwrites it. Were it rotated again so soon, an answer that was
+/// overtaken would put the token before last back into it, and that would look like theft later on. Nothing is lost:
+/// for as long as that, the token before this one gives this one anyway.
+#[must_use]
+pub fn may_be_under_way(family: &Family, window: Duration, now: Timestamp) -> bool {
+    family.rotated_at.is_some_and(|made| now.since(made) < window)
+}
+
+/// Whether a token is presented again from elsewhere than at first. Asked only of clients that have not proven who they
+/// are: a service may well speak from several networks.
+#[must_use]
+pub fn is_elsewhere(family: &Family, authenticated: bool, from: Option<&Place>) -> bool {
+    let first = family.rotated_from.as_ref();
+    !authenticated && first.zip(from).is_some_and(|(first, again)| first != again)
 }
 
 /// The scope of the new access token. What was granted stays granted: narrowing one token narrows no later one.
@@ -152,15 +177,19 @@ mod tests {
     use super::Decision;
     use super::Generation;
     use super::decide;
+    use super::is_elsewhere;
+    use super::may_be_under_way;
     use super::narrow;
     use crate::domain::claims::ClaimsRequest;
     use crate::domain::client::Client;
+    use crate::domain::client::SecurityProfile;
     use crate::domain::family::Family;
     use crate::domain::family::Revocation;
     use crate::domain::family::RevocationReason;
     use crate::domain::ids::ClientId;
     use crate::domain::ids::FamilyId;
     use crate::domain::ids::UserId;
+    use crate::domain::place::Place;
     use crate::domain::secret::SecretHash;
     use crate::protocol::error::ErrorCode;
     use crate::protocol::fixtures::at;
@@ -180,6 +209,7 @@ mod tests {
             user_id: UserId::new("ada").unwrap(),
             session_id: None,
             scope: scope("openid api:read"),
+            resources: Vec::new(),
             claims: ClaimsRequest::default(),
             authentication: authentication(0),
             generation: 2,
@@ -187,6 +217,7 @@ mod tests {
             previous: Some(SecretHash::from_bytes([1; 32])),
             successor: Some(vec![0]),
             rotated_at: Some(at(100)),
+            rotated_from: Some(Place::new("192.0.2.0/24", "Firefox/145")),
             created_at: at(0),
             idle_expires_at: at(10_000),
             expires_at: at(20_000),
@@ -225,6 +256,39 @@ mod tests {
         assert_eq!(decision(&confidential(), Generation::Previous, 9_999), Decision::Retry);
         let never = decide(&family(&public()), Generation::Previous, &public(), false, Duration::ZERO, at(100));
         assert_eq!(never, Decision::Reuse);
+    }
+
+    #[test]
+    fn a_cookie_is_rotated_once_in_a_window() {
+        let family = family(&public());
+        assert!(may_be_under_way(&family, WINDOW, at(100)));
+        assert!(may_be_under_way(&family, WINDOW, at(159)));
+        assert!(!may_be_under_way(&family, WINDOW, at(160)));
+        assert!(!may_be_under_way(&family, Duration::ZERO, at(100)));
+        let first = Family { previous: None, successor: None, rotated_at: None, ..family };
+        assert!(!may_be_under_way(&first, WINDOW, at(0)), "nothing came before the first one");
+    }
+
+    #[test]
+    fn rf_03_a_retry_from_elsewhere_is_seen() {
+        let family = family(&public());
+        let elsewhere = |network: &str, agent: &str| is_elsewhere(&family, false, Some(&Place::new(network, agent)));
+        assert!(!elsewhere("192.0.2.0/24", "Firefox/146"));
+        assert!(elsewhere("198.51.100.0/24", "Firefox/145"));
+        assert!(elsewhere("192.0.2.0/24", "curl/8"));
+        assert!(!is_elsewhere(&family, true, Some(&Place::new("198.51.100.0/24", "curl/8"))));
+        assert!(!is_elsewhere(&family, false, None));
+    }
+
+    #[test]
+    fn the_profile_fapi2_does_not_rotate() {
+        let client = Client { security_profile: SecurityProfile::Fapi2, ..confidential() };
+        assert_eq!(decision(&client, Generation::Current, 101), Decision::Keep);
+        assert_eq!(decision(&client, Generation::Previous, 9_999), Decision::Retry);
+        assert_eq!(decision(&client, Generation::Older, 101), Decision::Reuse);
+        assert!(matches!(decision(&client, Generation::Current, 10_000), Decision::Invalid(_)));
+        let unproven = Client { security_profile: SecurityProfile::Fapi2, ..public() };
+        assert_eq!(decision(&unproven, Generation::Current, 101), Decision::Rotate);
     }
 
     #[test]

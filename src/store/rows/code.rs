@@ -34,6 +34,7 @@ pub(in crate::store) struct CodeRow {
     session_id: String,
     redirect_uri: String,
     scope: String,
+    resources: String,
     nonce: Option<String>,
     claims: Option<String>,
     code_challenge: Option<String>,
@@ -55,6 +56,7 @@ impl TryFrom<&Code> for CodeRow {
             session_id: code.session_id.as_str().to_owned(),
             redirect_uri: code.redirect_uri.clone(),
             scope: code.scope.to_string(),
+            resources: to_json(&code.resources)?,
             nonce: code.nonce.clone(),
             claims: claims_to_json(&code.claims)?,
             code_challenge: code.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
@@ -86,6 +88,7 @@ impl TryFrom<CodeRow> for Code {
             session_id: SessionId::new(row.session_id).map_err(|error| StoreError::corrupt(TABLE, error))?,
             redirect_uri: row.redirect_uri,
             scope: scope(TABLE, &row.scope)?,
+            resources: from_json(TABLE, &row.resources)?,
             nonce: row.nonce,
             claims: claims(TABLE, row.claims.as_deref())?,
             code_challenge: row

@@ -11,6 +11,7 @@ use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
+use crate::domain::place::Place;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::schema::families;
@@ -34,6 +35,7 @@ pub(in crate::store) struct FamilyRow {
     user_id: String,
     session_id: Option<String>,
     scope: String,
+    resources: String,
     /// Whether it outlives the session: the scope has `offline_access` (OpenID Connect Core section 11).
     offline: bool,
     claims: Option<String>,
@@ -43,6 +45,7 @@ pub(in crate::store) struct FamilyRow {
     previous_hash: Option<Vec<u8>>,
     successor: Option<Vec<u8>>,
     rotated_at: Option<i64>,
+    rotated_from: Option<String>,
     created_at: i64,
     idle_expires_at: i64,
     expires_at: i64,
@@ -60,6 +63,7 @@ impl TryFrom<&Family> for FamilyRow {
             user_id: family.user_id.as_str().to_owned(),
             session_id: family.session_id.as_ref().map(|id| id.as_str().to_owned()),
             scope: family.scope.to_string(),
+            resources: to_json(&family.resources)?,
             offline: family.scope.contains("offline_access"),
             claims: claims_to_json(&family.claims)?,
             authentication: to_json(&family.authentication)?,
@@ -68,8 +72,10 @@ impl TryFrom<&Family> for FamilyRow {
             previous_hash: family.previous.as_ref().map(bytes),
             successor: family.successor.clone(),
             rotated_at: family.rotated_at.map(Timestamp::micros),
+            rotated_from: family.rotated_from.as_ref().map(Place::to_string),
             created_at: family.created_at.micros(),
-            idle_expires_at: family.idle_expires_at.micros(),
+            // Never later than the absolute end: the clean-up goes by this one alone.
+            idle_expires_at: family.idle_expires_at.min(family.expires_at).micros(),
             expires_at: family.expires_at.micros(),
             revoked_at: family.revoked.map(|revoked| revoked.at.micros()),
             revocation: family.revoked.map(|revoked| revoked.reason.as_str().to_owned()),
@@ -97,6 +103,7 @@ impl TryFrom<FamilyRow> for Family {
             user_id: UserId::new(row.user_id).map_err(|error| StoreError::corrupt(TABLE, error))?,
             session_id: session_id.map_err(|error| StoreError::corrupt(TABLE, error))?,
             scope: scope(TABLE, &row.scope)?,
+            resources: from_json(TABLE, &row.resources)?,
             claims: claims(TABLE, row.claims.as_deref())?,
             authentication: from_json(TABLE, &row.authentication)?,
             generation: row.generation,
@@ -104,6 +111,7 @@ impl TryFrom<FamilyRow> for Family {
             previous: row.previous_hash.map(|bytes| hash(TABLE, &bytes)).transpose()?,
             successor: row.successor,
             rotated_at: instant(row.rotated_at),
+            rotated_from: row.rotated_from.as_deref().and_then(Place::parse),
             created_at: Timestamp::from_micros(row.created_at),
             idle_expires_at: Timestamp::from_micros(row.idle_expires_at),
             expires_at: Timestamp::from_micros(row.expires_at),

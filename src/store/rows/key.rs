@@ -1,5 +1,7 @@
 //! `signing_keys`
 
+use std::time::Duration;
+
 use diesel::prelude::Insertable;
 use diesel::prelude::Queryable;
 use diesel::prelude::Selectable;
@@ -28,6 +30,7 @@ pub(in crate::store) struct KeyRow {
     activates_at: Option<i64>,
     activated_at: Option<i64>,
     retired_at: Option<i64>,
+    longest_token: i64,
     leaves_at: Option<i64>,
     revoked_at: Option<i64>,
     revoked_reason: Option<String>,
@@ -45,6 +48,7 @@ impl From<SigningKey> for KeyRow {
             activates_at: key.activates_at.map(Timestamp::micros),
             activated_at: key.activated_at.map(Timestamp::micros),
             retired_at: key.retired_at.map(Timestamp::micros),
+            longest_token: i64::try_from(key.longest_token.as_micros()).unwrap_or(i64::MAX),
             leaves_at: key.leaves_at.map(Timestamp::micros),
             revoked_at: key.revoked_at.map(Timestamp::micros),
             revoked_reason: key.revoked_reason,
@@ -67,6 +71,9 @@ impl TryFrom<KeyRow> for SigningKey {
             activates_at: instant(row.activates_at),
             activated_at: instant(row.activated_at),
             retired_at: instant(row.retired_at),
+            longest_token: Duration::from_micros(
+                u64::try_from(row.longest_token).map_err(|_| StoreError::corrupt(TABLE, "a negative lifetime"))?,
+            ),
             leaves_at: instant(row.leaves_at),
             revoked_at: instant(row.revoked_at),
             revoked_reason: row.revoked_reason,

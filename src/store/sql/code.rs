@@ -79,6 +79,7 @@ pub(in crate::store) async fn redeem(
     // The session may have been replaced since the code was read; the family belongs to the one that goes on.
     family.session_id = Some(SessionId::new(session).map_err(|error| StoreError::corrupt("codes", error))?);
     diesel::insert_into(families::table).values(FamilyRow::try_from(&family)?).execute(conn).await?;
+    family::make_room(conn, &family, now).await?;
     Ok(RedeemCode::Fresh)
 }
 

@@ -17,13 +17,7 @@ use super::Conn;
 use super::version;
 
 pub(in crate::store) async fn adopt(conn: &mut Conn<'_>, adoption: Adoption) -> Result<(), StoreError> {
-    // Writes the row as it is: whoever changes the canary waits, or has changed it already.
-    let under = diesel::update(instance::table.find(CANARY))
-        .filter(instance::value.eq(&adoption.canary))
-        .set(instance::value.eq(&adoption.canary))
-        .execute(conn)
-        .await?;
-    as_seen(under, 1)?;
+    hold_canary(conn, &adoption.canary).await?;
     if let Some(old) = adoption.replaces {
         let revoked = diesel::update(signing_keys::table.find(old.as_str()))
             .filter(signing_keys::state.eq(KeyState::Next.as_str()))
@@ -40,6 +34,17 @@ pub(in crate::store) async fn adopt(conn: &mut Conn<'_>, adoption: Adoption) -> 
     let inserted = diesel::insert_into(signing_keys::table).values(row).on_conflict_do_nothing().execute(conn).await?;
     as_seen(inserted, 1)?;
     version::bump(conn, version::KEYS).await
+}
+
+/// Makes sure that this canary stays in force until the transaction ends. Writes the row as it is: whoever changes it
+/// waits, or has changed it already.
+pub(super) async fn hold_canary(conn: &mut Conn<'_>, canary: &[u8]) -> Result<(), StoreError> {
+    let held = diesel::update(instance::table.find(CANARY))
+        .filter(instance::value.eq(canary))
+        .set(instance::value.eq(canary))
+        .execute(conn)
+        .await?;
+    as_seen(held, 1)
 }
 
 pub(in crate::store) async fn reseal(

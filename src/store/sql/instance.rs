@@ -46,6 +46,15 @@ pub(in crate::store) async fn set(conn: &mut Conn<'_>, name: String, bytes: Opti
     Ok(())
 }
 
+/// Keeps the greater of the two values.
+pub(in crate::store) async fn raise(conn: &mut Conn<'_>, name: &'static str, bytes: Vec<u8>) -> Result<(), StoreError> {
+    let row = (instance::name.eq(name), instance::value.eq(&bytes));
+    diesel::insert_into(instance::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+    let lesser = instance::table.find(name).filter(instance::value.lt(&bytes));
+    diesel::update(lesser).set(instance::value.eq(&bytes)).execute(conn).await?;
+    Ok(())
+}
+
 /// The newest link is the only one.
 pub(in crate::store) async fn put_setup_link(
     conn: &mut Conn<'_>,

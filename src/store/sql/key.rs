@@ -1,5 +1,7 @@
 //! `signing_keys`. The database itself allows one active and one next key for each algorithm.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -9,12 +11,12 @@ use crate::domain::key::SigningKey;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::key::Activation;
-use crate::store::key::CreateKey;
 use crate::store::key::Revocation;
 use crate::store::rows::KeyRow;
 use crate::store::schema::signing_keys;
 
 use super::Conn;
+use super::custody;
 use super::version;
 
 pub(in crate::store) async fn all(conn: &mut Conn<'_>) -> Result<Vec<SigningKey>, StoreError> {
@@ -23,17 +25,43 @@ pub(in crate::store) async fn all(conn: &mut Conn<'_>) -> Result<Vec<SigningKey>
     rows.into_iter().map(SigningKey::try_from).collect()
 }
 
-pub(in crate::store) async fn create(conn: &mut Conn<'_>, key: SigningKey) -> Result<CreateKey, StoreError> {
-    if insert(conn, key).await? == 0 {
-        return Ok(CreateKey::Exists);
-    }
-    version::bump(conn, version::KEYS).await?;
-    Ok(CreateKey::Created)
+pub(in crate::store) async fn create(
+    conn: &mut Conn<'_>,
+    keys: Vec<SigningKey>,
+    canary: Vec<u8>,
+) -> Result<(), StoreError> {
+    custody::hold_canary(conn, &canary).await?;
+    insert(conn, keys).await?;
+    version::bump(conn, version::KEYS).await
 }
 
-async fn insert(conn: &mut Conn<'_>, key: SigningKey) -> Result<usize, StoreError> {
-    let row = KeyRow::from(key);
-    Ok(diesel::insert_into(signing_keys::table).values(row).on_conflict_do_nothing().execute(conn).await?)
+async fn insert(conn: &mut Conn<'_>, keys: impl IntoIterator<Item = SigningKey>) -> Result<(), StoreError> {
+    for key in keys {
+        let row = KeyRow::from(key);
+        let inserted = diesel::insert_into(signing_keys::table).values(row).on_conflict_do_nothing();
+        as_planned(inserted.execute(conn).await?)?;
+    }
+    Ok(())
+}
+
+pub(in crate::store) async fn raise_longest_token(
+    conn: &mut Conn<'_>,
+    kid: KeyId,
+    longest: Duration,
+) -> Result<(), StoreError> {
+    let longest = micros(longest);
+    let raised = diesel::update(signing_keys::table.find(kid.as_str()))
+        .filter(signing_keys::state.eq_any([KeyState::Next.as_str(), KeyState::Active.as_str()]))
+        .filter(signing_keys::longest_token.lt(longest))
+        .set(signing_keys::longest_token.eq(longest))
+        .execute(conn)
+        .await?;
+    as_planned(raised)?;
+    version::bump(conn, version::KEYS).await
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// A plan may be brought forward but never put off: a node that has seen it may go by it already.
@@ -56,9 +84,15 @@ pub(in crate::store) async fn plan_activations(
 
 /// Fails with a conflict, and so changes nothing, when the keys are no longer as the plan saw them.
 pub(in crate::store) async fn activate(conn: &mut Conn<'_>, activation: Activation) -> Result<(), StoreError> {
+    if activation.successor.is_some() {
+        // Before any key, as a reseal does: neither can wait for the other.
+        custody::hold_canary(conn, &activation.canary).await?;
+    }
     if let Some(retire) = activation.retire {
         let retired = diesel::update(signing_keys::table.find(retire.as_str()))
             .filter(signing_keys::state.eq(KeyState::Active.as_str()))
+            // It may have signed a longer one since the plan was made.
+            .filter(signing_keys::longest_token.le(micros(activation.longest_token)))
             .set((
                 signing_keys::state.eq(KeyState::Retired.as_str()),
                 signing_keys::retired_at.eq(Some(activation.at.micros())),
@@ -70,9 +104,7 @@ pub(in crate::store) async fn activate(conn: &mut Conn<'_>, activation: Activati
         as_planned(retired)?;
     }
     take_office(conn, &activation.kid, activation.at).await?;
-    if let Some(successor) = activation.successor {
-        as_planned(insert(conn, successor).await?)?;
-    }
+    insert(conn, activation.successor).await?;
     version::bump(conn, version::KEYS).await
 }
 
@@ -105,7 +137,20 @@ pub(in crate::store) async fn expire(conn: &mut Conn<'_>, kid: KeyId) -> Result<
     Ok(expired == 1)
 }
 
+pub(in crate::store) async fn forget(conn: &mut Conn<'_>, kid: KeyId) -> Result<bool, StoreError> {
+    let expired = diesel::delete(signing_keys::table.find(kid.as_str()))
+        .filter(signing_keys::state.eq(KeyState::Expired.as_str()));
+    let forgotten = expired.execute(conn).await? == 1;
+    if forgotten {
+        version::bump(conn, version::KEYS).await?;
+    }
+    Ok(forgotten)
+}
+
 pub(in crate::store) async fn revoke(conn: &mut Conn<'_>, revocation: Revocation) -> Result<(), StoreError> {
+    if !revocation.create.is_empty() {
+        custody::hold_canary(conn, &revocation.canary).await?;
+    }
     let revoked = diesel::update(signing_keys::table.find(revocation.kid.as_str()))
         .filter(signing_keys::state.eq(revocation.state.as_str()))
         .filter(signing_keys::state.ne(KeyState::Revoked.as_str()))
@@ -122,8 +167,6 @@ pub(in crate::store) async fn revoke(conn: &mut Conn<'_>, revocation: Revocation
     if let Some(next) = revocation.activate {
         take_office(conn, &next, revocation.now).await?;
     }
-    for key in revocation.create {
-        as_planned(insert(conn, key).await?)?;
-    }
+    insert(conn, revocation.create).await?;
     version::bump(conn, version::KEYS).await
 }

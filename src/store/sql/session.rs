@@ -20,11 +20,16 @@ use crate::store::schema::families;
 use crate::store::schema::sessions;
 use crate::store::schema::users;
 use crate::store::session::BeginSession;
+use crate::store::session::MOST_ALIVE;
 
 use super::Conn;
 use super::denial;
 use super::family;
 use super::hold;
+use super::user;
+
+/// How many end at once, should there be that many too many.
+const MAKE_ROOM_FOR: i64 = 20;
 
 pub(in crate::store) async fn begin(
     conn: &mut Conn<'_>,
@@ -33,19 +38,30 @@ pub(in crate::store) async fn begin(
     proven: Option<PasswordHash>,
 ) -> Result<BeginSession, StoreError> {
     hold::user_for_change(conn, session.user_id.as_str()).await?;
-    let query = users::table.find(session.user_id.as_str()).select((users::disabled, users::password));
-    let Some((false, password)) = query.first::<(bool, Option<String>)>(conn).await.optional()? else {
-        return Ok(BeginSession::UserGone);
-    };
-    // Comparing took its time: whoever has set another password since then has ended all that the old one gives.
-    if proven.is_some_and(|proven| password.as_deref() != Some(proven.as_phc())) {
-        return Ok(BeginSession::PasswordChanged);
+    match user::still_has(conn, &session.user_id, proven.as_ref()).await? {
+        None => return Ok(BeginSession::UserGone),
+        Some(false) => return Ok(BeginSession::PasswordChanged),
+        Some(true) => {}
     }
     diesel::insert_into(sessions::table).values(SessionRow::try_from(&session)?).execute(conn).await?;
     if let Some(old) = replaces {
         replace(conn, &old, &session).await?;
     }
+    make_room(conn, &session).await?;
     Ok(BeginSession::Begun)
+}
+
+/// Signs the oldest sessions of a user out until there is room for the new one.
+async fn make_room(conn: &mut Conn<'_>, new: &Session) -> Result<(), StoreError> {
+    let others = sessions::table
+        .filter(sessions::user_id.eq(new.user_id.as_str()).and(sessions::ended_at.is_null()))
+        .filter(sessions::id.ne(new.id.as_str()));
+    let surplus = others.order(sessions::created_at.desc()).offset(MOST_ALIVE - 1).limit(MAKE_ROOM_FOR);
+    let surplus: Vec<String> = surplus.select(sessions::id).load(conn).await?;
+    for old in surplus {
+        end_row(conn, &old, Reach::RefreshOnly, new.created_at).await?;
+    }
+    Ok(())
 }
 
 /// The browser's earlier session ends. Of the same person it goes on in the new one, with the codes and families
@@ -84,6 +100,20 @@ pub(in crate::store) async fn with_user(
     let found: Option<(SessionRow, UserRow)> = sessions::table
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .filter(sessions::hash.eq(hash.as_bytes().as_slice()))
+        .select((SessionRow::as_select(), UserRow::as_select()))
+        .first(conn)
+        .await
+        .optional()?;
+    found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+}
+
+pub(in crate::store) async fn with_user_by_id(
+    conn: &mut Conn<'_>,
+    id: SessionId,
+) -> Result<Option<(Session, User)>, StoreError> {
+    let found: Option<(SessionRow, UserRow)> = sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .filter(sessions::id.eq(id.as_str()))
         .select((SessionRow::as_select(), UserRow::as_select()))
         .first(conn)
         .await

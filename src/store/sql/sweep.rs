@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::schema::attempts;
+use crate::store::schema::audit;
 use crate::store::schema::codes;
 use crate::store::schema::denials;
 use crate::store::schema::families;
@@ -52,15 +53,10 @@ pub(in crate::store) async fn sessions(conn: &mut Conn<'_>, end: Timestamp, batc
 
 pub(in crate::store) async fn families(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
     let end = end.micros();
-    let stale: Vec<String> = families::table
-        .filter(families::idle_expires_at.le(end).or(families::expires_at.le(end)))
-        .select(families::id)
-        .limit(batch)
-        .load(conn)
-        .await?;
-    let stale = diesel::delete(families::table)
-        .filter(families::id.eq_any(stale))
-        .filter(families::idle_expires_at.le(end).or(families::expires_at.le(end)));
+    let stale: Vec<String> =
+        families::table.filter(families::idle_expires_at.le(end)).select(families::id).limit(batch).load(conn).await?;
+    let stale =
+        diesel::delete(families::table).filter(families::id.eq_any(stale)).filter(families::idle_expires_at.le(end));
     Ok(stale.execute(conn).await?)
 }
 
@@ -113,4 +109,15 @@ pub(in crate::store) async fn readers(conn: &mut Conn<'_>, end: Timestamp) -> Re
 /// One row for each key and hour.
 pub(in crate::store) async fn usage(conn: &mut Conn<'_>, end_hour: i64) -> Result<usize, StoreError> {
     Ok(diesel::delete(key_usage::table.filter(key_usage::hour.le(end_hour))).execute(conn).await?)
+}
+
+/// The oldest entries have the smallest numbers: no other ones are looked at.
+pub(in crate::store) async fn audit(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
+    let oldest: Vec<(i64, i64)> =
+        audit::table.select((audit::id, audit::at)).order(audit::id).limit(batch).load(conn).await?;
+    let stale: Vec<i64> = oldest.into_iter().filter(|(_, at)| *at <= end.micros()).map(|(id, _)| id).collect();
+    if stale.is_empty() {
+        return Ok(0);
+    }
+    Ok(diesel::delete(audit::table.filter(audit::id.eq_any(stale))).execute(conn).await?)
 }

@@ -4,7 +4,9 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
+use crate::domain::family::RevocationReason::UserChanged;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
@@ -23,6 +25,7 @@ use crate::store::user::UpdateUser;
 use super::Conn;
 use super::denial;
 use super::family;
+use super::hold;
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: UserId) -> Result<Option<User>, StoreError> {
     let row = users::table.find(id.as_str()).select(UserRow::as_select()).first(conn).await.optional()?;
@@ -80,8 +83,22 @@ pub(in crate::store) async fn set_password(
     if diesel::update(users::table.find(id.as_str())).set(values).execute(conn).await? == 0 {
         return Ok(false);
     }
-    end_all(conn, &id, now, keep.as_ref()).await?;
+    end_all(conn, &id, now, keep.as_ref(), UserChanged, Reach::Immediate).await?;
     Ok(true)
+}
+
+/// Whether a user still has the password that was `proven`: comparing takes its time, and whoever sets another one
+/// meanwhile ends all that the old one gives. None when the user is disabled or gone. The caller holds the user.
+pub(super) async fn still_has(
+    conn: &mut Conn<'_>,
+    id: &UserId,
+    proven: Option<&PasswordHash>,
+) -> Result<Option<bool>, StoreError> {
+    let query = users::table.find(id.as_str()).select((users::disabled, users::password));
+    let Some((false, password)) = query.first::<(bool, Option<String>)>(conn).await.optional()? else {
+        return Ok(None);
+    };
+    Ok(Some(proven.is_none_or(|proven| password.as_deref() == Some(proven.as_phc()))))
 }
 
 /// Only when the stored hash is still the one that the password was compared with.
@@ -107,13 +124,30 @@ pub(in crate::store) async fn set_disabled(
         return Ok(false);
     }
     if disabled {
-        end_all(conn, &id, now, None).await?;
+        end_all(conn, &id, now, None, UserChanged, Reach::Immediate).await?;
     }
     Ok(true)
 }
 
+pub(in crate::store) async fn sign_out(
+    conn: &mut Conn<'_>,
+    id: UserId,
+    reach: Reach,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    hold::user_for_change(conn, id.as_str()).await?;
+    end_all(conn, &id, now, None, RevocationReason::Logout, reach).await
+}
+
 /// Sessions, unused codes and families of a user, but for what belongs to the session `keep`.
-async fn end_all(conn: &mut Conn<'_>, id: &UserId, now: Timestamp, keep: Option<&SessionId>) -> Result<(), StoreError> {
+async fn end_all(
+    conn: &mut Conn<'_>,
+    id: &UserId,
+    now: Timestamp,
+    keep: Option<&SessionId>,
+    reason: RevocationReason,
+    reach: Reach,
+) -> Result<(), StoreError> {
     // No session has the empty text as its id.
     let keep = keep.map_or("", SessionId::as_str);
     diesel::update(sessions::table)
@@ -131,8 +165,11 @@ async fn end_all(conn: &mut Conn<'_>, id: &UserId, now: Timestamp, keep: Option<
     diesel::update(families::table)
         .filter(families::user_id.eq(id.as_str()).and(families::revoked_at.is_null()))
         .filter(of_others)
-        .set(family::revoked(RevocationReason::UserChanged, now))
+        .set(family::revoked(reason, now))
         .execute(conn)
         .await?;
-    denial::grants(conn, denied, now).await
+    match reach {
+        Reach::Immediate => denial::grants(conn, denied, now).await,
+        Reach::RefreshOnly => Ok(()),
+    }
 }

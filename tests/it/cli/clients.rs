@@ -1,6 +1,7 @@
 //! `signet clients`
 
 use serde_json::Value;
+use serde_json::json;
 use url::Url;
 
 use super::Installation;
@@ -55,7 +56,23 @@ fn flags_become_the_registration() {
         "openid",
     ]);
     create(&["Robot", "--service", "--id", "robot-7", "--scope", "orders:read"]);
+    create(&[
+        "Gate",
+        "--service",
+        "--exchange",
+        "--resource",
+        "https://gate.test",
+        "--audience",
+        "https://orders.test",
+    ]);
+    let page = ["Page", "--public", "--session-api", "--origin", "https://page.test"];
+    assert_eq!(create(&page).get("client_secret"), None);
+    for wrong in [&["X", "--session-api", "--origin", "https://x.test"][..], &["X", "--public", "--session-api"]] {
+        installation.run(&[&["clients", "create"], wrong].concat()).ends_with(2);
+    }
     let show = |id: &str| installation.run(&["clients", "show", id, "-o", "json"]).json();
+    let page = show("page");
+    assert_eq!((&page["session_api"], &page["grant_types"]), (&json!(true), &json!(["refresh_token"])));
     let desk = show("desk");
     assert_eq!((&desk["kind"], &desk["application_type"]), (&Value::from("public"), &Value::from("native")));
     assert_eq!((&desk["first_party"], &desk["require_pkce"]), (&Value::from(true), &Value::from(true)));
@@ -64,6 +81,10 @@ fn flags_become_the_registration() {
     let robot = show("robot-7");
     assert_eq!((&robot["kind"], &robot["scope"]), (&Value::from("service"), &Value::from("orders:read")));
     assert_eq!(robot["grant_types"], serde_json::json!(["client_credentials"]));
+    let gate = show("gate");
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+    assert_eq!(gate["grant_types"], serde_json::json!(["client_credentials", exchange]));
+    assert_eq!(gate["resources"], serde_json::json!(["https://gate.test"]));
 }
 
 #[test]

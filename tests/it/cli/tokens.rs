@@ -35,7 +35,9 @@ async fn one_thing_is_named() {
     assert_eq!((&good["accepted"], &good["signature"]), (&Value::Bool(true), &Value::from("valid")));
     assert_eq!(good["claims"]["client_id"], "demo-web");
     let said = here(&["tokens", "inspect", "-"], &access).ends_with(0).out;
-    for expected in ["access token (at+jwt)", "\u{2713} ES256", "ada@example.test", " min", "an API accepts it"] {
+    for expected in
+        ["access token (at+jwt)", "\u{2713} ES256", "ada@example.test", " min", "An API answers 200: it is good"]
+    {
         assert!(said.contains(expected), "{said}");
     }
     assert!(!said.contains(&access), "the token itself is not repeated");
@@ -52,7 +54,8 @@ async fn one_thing_is_named() {
         ("audience", &["--audience", "https://other.test"][..], access.clone()),
         ("issuer", &["--issuer", &slash], access.clone()),
         ("id_token", &[], text("id_token")),
-        ("malformed", &[], text("refresh_token")),
+        ("opaque", &[], text("refresh_token")),
+        ("scope", &["--scope", "orders:read"], access.clone()),
         ("malformed", &[], "rubbish".to_owned()),
         ("unknown_key", &[], format!("{other_head}.{payload}.{signature}")),
         ("algorithm", &[], format!("{none_head}.{payload}.{signature}")),
@@ -62,7 +65,11 @@ async fn one_thing_is_named() {
         assert_eq!(problem_of(&told), problem, "{told:?}");
         assert!(!told.err.contains(&token), "{told:?}");
     }
-    assert!(inspect(&["--issuer", &slash], &access).err.contains("slash"));
+    let told = inspect(&["--issuer", &slash], &access);
+    assert!(told.err.starts_with("An API answers 401: iss is ") && told.err.contains("slash"), "{told:?}");
+    let told = inspect(&["--scope", "orders:read"], &access);
+    assert!(told.err.starts_with("An API answers 403: "), "{told:?}");
+    inspect(&["--scope", "a\"b"], &access).ends_with(2);
 
     // A key of another algorithm under the right name.
     let keys = here(&["keys", "list", "-o", "json"], "").json();

@@ -1,9 +1,11 @@
 //! What each endpoint does beside the rules of the standards, which are in `spec` and `token_side`.
 
 mod assets;
+mod decoder;
 mod dev_details;
 mod end_session;
 mod health;
 mod home;
 mod playground;
+mod session_api;
 mod setup;

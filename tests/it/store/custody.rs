@@ -14,8 +14,8 @@ use crate::support::nouns::*;
 /// An active and a next key, sealed alike, under the canary `old`.
 async fn furnished(db: &Database) {
     db.store.put_instance_value_if_absent(CANARY, b"old".to_vec()).await.unwrap();
-    db.store.create_key(key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
-    db.store.create_key(key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
+    create_key(&db.store, key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
+    create_key(&db.store, key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
 }
 
 fn resealed(kid: &str, new: &[u8]) -> Resealed {
@@ -82,6 +82,7 @@ pub(super) async fn ended_keys_have_nothing_to_reseal(db: Database) {
         now: later(1),
         activate: None,
         create: Vec::new(),
+        canary: Vec::new(),
     };
     assert_eq!(db.store.revoke_key(revocation).await, Ok(ChangeKeys::Changed));
     assert!(!reseal(&db, vec![resealed("k1", b"one"), resealed("k2", b"two")], b"old").await);

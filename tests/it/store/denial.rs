@@ -94,8 +94,8 @@ pub(super) async fn a_token_is_denied_once(db: Database) {
     assert_eq!(db.store.deny_token(id(), later(90), NOON).await, Ok(false));
     let mut seq = 0;
     assert_eq!(new(&db.store, &mut seq).await, [Denial { denied: Denied::Token(id()), expires_at: later(60) }]);
-    let kept = db.store.sweep(later(179), 10).await.unwrap().denials;
-    assert_eq!((kept, db.store.sweep(later(180), 10).await.unwrap().denials), (0, 1));
+    let kept = db.store.sweep(later(179), later(0), 10).await.unwrap().denials;
+    assert_eq!((kept, db.store.sweep(later(180), later(0), 10).await.unwrap().denials), (0, 1));
     assert_eq!(db.store.denials_since(0).await.unwrap().entries, []);
 }
 
@@ -146,6 +146,7 @@ pub(super) async fn none_without_a_token_that_could_be_out(db: Database) {
         presented: hash("new-1"),
         next: hash("new-2"),
         successor: Vec::new(),
+        from: None,
         now: later(3000),
         idle_expires_at: at,
     };

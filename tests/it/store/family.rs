@@ -1,6 +1,12 @@
+use std::time::Duration;
+
+use signet::domain::family::Family;
 use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
+use signet::domain::place::Place;
 use signet::store::Store;
+use signet::store::code::RedeemCode;
+use signet::store::family::MOST_ALIVE;
 use signet::store::family::RotateFamily;
 use signet::store::family::Rotation;
 use tokio::task::JoinSet;
@@ -14,6 +20,7 @@ fn step(presented: &str, next: &str) -> Rotation {
         presented: hash(presented),
         next: hash(next),
         successor: next.as_bytes().to_vec(),
+        from: Some(Place::new("192.0.2.0/24", "curl/8")),
         now: later(10),
         idle_expires_at: later(3610),
     }
@@ -27,6 +34,7 @@ pub(super) async fn rotates(db: Database) {
     expected.previous = Some(hash("f1-1"));
     expected.successor = Some(b"f1-2".to_vec());
     expected.rotated_at = Some(later(10));
+    expected.rotated_from = Some(Place::new("192.0.2.0/24", "curl/8"));
     expected.idle_expires_at = later(3610);
     let rotated = db.store.rotate_family(family_id("f1"), step("f1-1", "f1-2")).await;
     assert_eq!(rotated, Ok(RotateFamily::Rotated(expected.clone())));
@@ -103,6 +111,53 @@ pub(super) async fn ended_does_not_rotate(db: Database) {
         let lost = db.store.rotate_family(family_id("f1"), late).await;
         assert_eq!(lost, Ok(RotateFamily::Lost(family("f1"))));
     }
+}
+
+pub(super) async fn the_oldest_makes_room(db: Database) {
+    furnish(&db.store).await;
+    let begin = async |number: i64| {
+        let name = format!("n{number}");
+        db.store.issue_code(code(&name), None, NOON).await.unwrap();
+        // Many at one instant too: the new one itself is never the one that ends.
+        let created_at = NOON.plus(Duration::from_secs(u64::try_from(number / 10).unwrap()));
+        let family = Family { created_at, ..family(&name) };
+        assert_eq!(db.store.redeem_code(hash(&name), NOON, family).await, Ok(RedeemCode::Fresh));
+        let own = db.store.family(family_id(&name)).await.unwrap().unwrap();
+        assert!(own.revoked.is_none(), "{name}");
+    };
+    for number in 0..MOST_ALIVE {
+        begin(number).await;
+    }
+    let alive = async || db.store.live_families_of_client(client_id("demo-web"), NOON).await.unwrap();
+    assert_eq!(alive().await, MOST_ALIVE);
+    for number in MOST_ALIVE..MOST_ALIVE + 15 {
+        begin(number).await;
+    }
+    assert_eq!(alive().await, MOST_ALIVE);
+    let families = db.store.families_of_user(user_id("ada")).await.unwrap();
+    let ended = families.iter().filter(|family| family.revoked.is_some());
+    for family in ended {
+        assert_eq!(family.revoked.unwrap().reason, RevocationReason::Superseded);
+        assert!(family.created_at < later(2), "{family:?}");
+    }
+}
+
+pub(super) async fn keeps_without_rotating(db: Database) {
+    furnish_with_family(&db.store).await;
+    let keep = async |presented: &str, now: u64| {
+        db.store.keep_family(family_id("f1"), hash(presented), later(now), later(now + 3600)).await.unwrap()
+    };
+    assert!(keep("f1-1", 100).await);
+    let kept = Family { idle_expires_at: later(3700), ..family("f1") };
+    assert_eq!(db.store.family_and_user(family_id("f1")).await, Ok(Some((kept, Some(user("ada"))))));
+    assert!(!keep("f1-2", 100).await);
+    assert!(!keep("f1-1", 3700).await);
+    assert_eq!(db.store.family_and_user(family_id("f2")).await, Ok(None));
+    assert_eq!(
+        db.store.revoke_family(family_id("f1"), RevocationReason::Client, Reach::Immediate, later(200)).await,
+        Ok(true)
+    );
+    assert!(!keep("f1-1", 201).await);
 }
 
 pub(super) async fn userinfo_in_one_question(db: Database) {

@@ -48,8 +48,8 @@ pub(super) async fn sweeps_what_is_over(db: Database) {
     for id in ["t1", "t2"] {
         db.store.deny_token(signet::domain::ids::TokenId::new(id).unwrap(), later(60), NOON).await.unwrap();
     }
-    assert_eq!(db.store.sweep(later(59), 10).await, Ok(Swept::default()));
-    let swept = db.store.sweep(later(3 * 86_400), 1).await.unwrap();
+    assert_eq!(db.store.sweep(later(59), later(59), 10).await, Ok(Swept::default()));
+    let swept = db.store.sweep(later(3 * 86_400), later(0), 1).await.unwrap();
     let one = Swept {
         attempts: 1,
         codes: 1,
@@ -60,9 +60,24 @@ pub(super) async fn sweeps_what_is_over(db: Database) {
         setup_links: 1,
         readers: 0,
         usage: 0,
+        audit: 0,
     };
     assert_eq!(swept, one);
     assert!(swept.more(1));
-    let swept = db.store.sweep(later(3 * 86_400), 10).await.unwrap();
+    let swept = db.store.sweep(later(3 * 86_400), later(0), 10).await.unwrap();
     assert_eq!(swept, Swept { attempts: 1, denials: 1, ..Swept::default() });
+}
+
+pub(super) async fn time_moves_on_only(db: Database) {
+    assert_eq!(db.store.newest_time().await, Ok(None));
+    for (told, newest) in [(5, 5), (4, 5), (70_000, 70_000), (69_999, 70_000), (16_777_216, 16_777_216)] {
+        db.store.move_time_on(later(told)).await.unwrap();
+        assert_eq!(db.store.newest_time().await, Ok(Some(later(newest))));
+    }
+    let clock = signet::ambient::SystemClock::new();
+    let here = signet::ambient::Clock::unix_micros(&clock);
+    // The server of the tests runs on this machine.
+    if let Some(there) = db.store.database_time().await.unwrap() {
+        assert!((there.micros() - here).abs() < 5_000_000, "{there}");
+    }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use signet::domain::ids::KeyId;
 use signet::domain::key::Algorithm;
 use signet::domain::key::KeyState;
@@ -17,19 +19,21 @@ fn guard(kid: &str, retire: Option<&str>) -> Activation {
         leaves_at: Some(later(100)),
         at: later(1),
         successor: None,
+        longest_token: Duration::ZERO,
+        canary: CANARY_OF_TESTS.to_vec(),
     }
 }
 
 pub(super) async fn comes_back_as_it_was(db: Database) {
     let one = key("k1", Algorithm::Es256, KeyState::Active);
     let before = db.store.versions().await.unwrap();
-    assert_eq!(db.store.create_key(one.clone()).await, Ok(CreateKey::Created));
+    assert_eq!(create_key(&db.store, one.clone()).await, Ok(CreateKey::Created));
     assert_eq!(db.store.signing_keys().await, Ok(vec![one.clone()]));
     assert_eq!(db.store.versions().await.unwrap().keys, before.keys + 1);
-    assert_eq!(db.store.create_key(one).await, Ok(CreateKey::Exists));
+    assert_eq!(create_key(&db.store, one).await, Ok(CreateKey::Exists));
     assert_eq!(db.store.versions().await.unwrap().keys, before.keys + 1);
     let other = key("k2", Algorithm::Rs256, KeyState::Active);
-    assert_eq!(db.store.create_key(other).await, Ok(CreateKey::Created));
+    assert_eq!(create_key(&db.store, other).await, Ok(CreateKey::Created));
 }
 
 pub(super) async fn one_of_16_parallel_creations(db: Database) {
@@ -37,7 +41,7 @@ pub(super) async fn one_of_16_parallel_creations(db: Database) {
     let mut racers = JoinSet::new();
     for (racer, store) in (0..16).zip(nodes.iter().cycle().cloned()) {
         let key = key(&format!("k{racer}"), Algorithm::Es256, KeyState::Next);
-        racers.spawn(async move { store.create_key(key).await.unwrap() });
+        racers.spawn(async move { create_key(&store, key).await.unwrap() });
     }
     let created = racers.join_all().await.into_iter().filter(|outcome| *outcome == CreateKey::Created).count();
     assert_eq!(created, 1);
@@ -45,9 +49,9 @@ pub(super) async fn one_of_16_parallel_creations(db: Database) {
 }
 
 pub(super) async fn change_of_guard(db: Database) {
-    db.store.create_key(key("k1", Algorithm::Es256, KeyState::Next)).await.unwrap();
+    create_key(&db.store, key("k1", Algorithm::Es256, KeyState::Next)).await.unwrap();
     assert_eq!(db.store.activate_key(guard("k1", None)).await, Ok(ChangeKeys::Changed));
-    db.store.create_key(key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
+    create_key(&db.store, key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
     let other = db.another_node();
     let both =
         tokio::join!(db.store.activate_key(guard("k2", Some("k1"))), other.activate_key(guard("k2", Some("k1"))));
@@ -62,7 +66,7 @@ pub(super) async fn change_of_guard(db: Database) {
 
 pub(super) async fn stale_plan_changes_nothing(db: Database) {
     for (kid, state) in [("k1", KeyState::Active), ("k2", KeyState::Next)] {
-        db.store.create_key(key(kid, Algorithm::Es256, state)).await.unwrap();
+        create_key(&db.store, key(kid, Algorithm::Es256, state)).await.unwrap();
     }
     let before = (db.store.signing_keys().await, db.store.versions().await);
     for (kid, retire) in [("k2", None), ("k9", Some("k1")), ("k2", Some("k9")), ("k1", Some("k2"))] {
@@ -73,8 +77,8 @@ pub(super) async fn stale_plan_changes_nothing(db: Database) {
 }
 
 pub(super) async fn expires_and_revokes(db: Database) {
-    db.store.create_key(key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
-    db.store.create_key(key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
+    create_key(&db.store, key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
+    create_key(&db.store, key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
     let kid = |kid| KeyId::new(kid).unwrap();
     assert_eq!(db.store.expire_key(kid("k1")).await, Ok(false));
     db.store.activate_key(guard("k2", Some("k1"))).await.unwrap();
@@ -86,6 +90,7 @@ pub(super) async fn expires_and_revokes(db: Database) {
         now: later(now),
         activate: None,
         create: Vec::new(),
+        canary: Vec::new(),
     };
     assert_eq!(db.store.revoke_key(revocation(2)).await, Ok(ChangeKeys::Changed));
     assert_eq!(db.store.revoke_key(revocation(3)).await, Ok(ChangeKeys::Stale));
@@ -95,8 +100,8 @@ pub(super) async fn expires_and_revokes(db: Database) {
 }
 
 pub(super) async fn an_instant_is_brought_forward_but_never_put_off(db: Database) {
-    db.store.create_key(key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
-    db.store.create_key(key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
+    create_key(&db.store, key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
+    create_key(&db.store, key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
     let plan = |name: &str, at| db.store.plan_activations(vec![(KeyId::new(name).unwrap(), later(at))]);
     let before = db.store.versions().await.unwrap().keys;
     assert_eq!(plan("k1", 5).await, Ok(ChangeKeys::Stale), "it signs already");
@@ -115,8 +120,8 @@ pub(super) async fn an_instant_is_brought_forward_but_never_put_off(db: Database
 }
 
 pub(super) async fn a_successor_comes_in_the_same_transaction(db: Database) {
-    db.store.create_key(key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
-    db.store.create_key(key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
+    create_key(&db.store, key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
+    create_key(&db.store, key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
     let with = |successor: &str| Activation {
         successor: Some(key(successor, Algorithm::Es256, KeyState::Next)),
         ..guard("k2", Some("k1"))
@@ -132,6 +137,7 @@ pub(super) async fn a_successor_comes_in_the_same_transaction(db: Database) {
         now: later(9),
         activate: Some(KeyId::new("k3").unwrap()),
         create,
+        canary: CANARY_OF_TESTS.to_vec(),
     };
     let again = vec![key("k4", Algorithm::Es256, KeyState::Next), key("k4", Algorithm::Es256, KeyState::Next)];
     let before = (db.store.signing_keys().await, db.store.versions().await);
@@ -145,4 +151,61 @@ pub(super) async fn a_successor_comes_in_the_same_transaction(db: Database) {
     assert_eq!(states, [retired, revoked, (KeyState::Active, true), (KeyState::Next, true)]);
     let reasons: Vec<_> = keys.iter().filter_map(|key| key.revoked_reason.as_deref()).collect();
     assert_eq!(reasons, ["lost"]);
+}
+
+pub(super) async fn nothing_is_made_under_another_master_key(db: Database) {
+    for (kid, state) in [("k1", KeyState::Active), ("k2", KeyState::Next)] {
+        create_key(&db.store, key(kid, Algorithm::Es256, state)).await.unwrap();
+    }
+    let before = (db.store.signing_keys().await, db.store.versions().await);
+    let canary = || b"another".to_vec();
+    let new = |kid| key(kid, Algorithm::Es256, KeyState::Next);
+    let made = vec![key("k3", Algorithm::Rs256, KeyState::Next)];
+    assert_eq!(db.store.create_keys(made, canary()).await, Ok(CreateKey::Exists));
+    let activation = Activation { successor: Some(new("k3")), canary: canary(), ..guard("k2", Some("k1")) };
+    assert_eq!(db.store.activate_key(activation).await, Ok(ChangeKeys::Stale));
+    let revocation = Revocation {
+        kid: KeyId::new("k1").unwrap(),
+        state: KeyState::Active,
+        reason: "lost".to_owned(),
+        now: later(9),
+        activate: Some(KeyId::new("k2").unwrap()),
+        create: vec![new("k3")],
+        canary: canary(),
+    };
+    assert_eq!(db.store.revoke_key(revocation).await, Ok(ChangeKeys::Stale));
+    assert_eq!((db.store.signing_keys().await, db.store.versions().await), before);
+}
+
+pub(super) async fn the_longest_token_only_grows_and_holds_up_a_plan_that_does_not_know_it(db: Database) {
+    for (kid, state) in [("k1", KeyState::Active), ("k2", KeyState::Next)] {
+        create_key(&db.store, key(kid, Algorithm::Es256, state)).await.unwrap();
+    }
+    let hour = Duration::from_hours(1);
+    let raise = |name: &str, longest| db.store.raise_longest_token(KeyId::new(name).unwrap(), longest);
+    let before = db.store.versions().await.unwrap().keys;
+    assert_eq!(raise("k1", 2 * hour).await, Ok(ChangeKeys::Changed));
+    assert_eq!(raise("k1", hour).await, Ok(ChangeKeys::Stale));
+    assert_eq!(raise("k9", hour).await, Ok(ChangeKeys::Stale));
+    assert_eq!(db.store.versions().await.unwrap().keys, before + 1);
+    let activation = Activation { longest_token: hour, ..guard("k2", Some("k1")) };
+    assert_eq!(db.store.activate_key(activation.clone()).await, Ok(ChangeKeys::Stale));
+    let activation = Activation { longest_token: 2 * hour, ..activation };
+    assert_eq!(db.store.activate_key(activation).await, Ok(ChangeKeys::Changed));
+    assert_eq!(raise("k1", 9 * hour).await, Ok(ChangeKeys::Stale), "it signs no more");
+    let keys = db.store.signing_keys().await.unwrap();
+    assert_eq!(keys.first().unwrap().longest_token, 2 * hour);
+}
+
+pub(super) async fn only_expired_keys_are_forgotten(db: Database) {
+    create_key(&db.store, key("k1", Algorithm::Es256, KeyState::Active)).await.unwrap();
+    create_key(&db.store, key("k2", Algorithm::Es256, KeyState::Next)).await.unwrap();
+    let kid = |kid| KeyId::new(kid).unwrap();
+    db.store.activate_key(guard("k2", Some("k1"))).await.unwrap();
+    assert_eq!(db.store.forget_key(kid("k1")).await, Ok(false), "it is retired");
+    assert_eq!(db.store.expire_key(kid("k1")).await, Ok(true));
+    assert_eq!(db.store.forget_key(kid("k1")).await, Ok(true));
+    assert_eq!(db.store.forget_key(kid("k1")).await, Ok(false));
+    assert_eq!(db.store.forget_key(kid("k2")).await, Ok(false));
+    assert_eq!(db.store.signing_keys().await.unwrap().len(), 1);
 }

@@ -29,15 +29,16 @@ on_every_backend! {
         co_05_expiry, co_08_user_or_client_or_session_ended, co_08_redemption_against_disabling,
         one_attempt_issues_once, parallel_issues_of_one_attempt }
     family { rotates, one_of_64_parallel_rotations, revoke_wins_over_rotate, ended_does_not_rotate,
-        userinfo_in_one_question, first_reason_stays }
+        userinfo_in_one_question, first_reason_stays, the_oldest_makes_room, keeps_without_rotating }
     denial { every_end_that_reaches_so_far_denies, a_later_end_may_reach_further, a_token_is_denied_once,
         none_is_missed_by_a_reader_in_between, none_without_a_token_that_could_be_out }
     key { comes_back_as_it_was, one_of_16_parallel_creations, change_of_guard, stale_plan_changes_nothing,
         expires_and_revokes, an_instant_is_brought_forward_but_never_put_off,
-        a_successor_comes_in_the_same_transaction }
+        a_successor_comes_in_the_same_transaction, nothing_is_made_under_another_master_key,
+        the_longest_token_only_grows_and_holds_up_a_plan_that_does_not_know_it, only_expired_keys_are_forgotten }
     custody { reseals_all_or_nothing, reseals_once, ended_keys_have_nothing_to_reseal, nothing_comes_in_after_resealing,
         a_key_takes_the_place_of_the_next, a_key_of_a_taken_name_does_not_come_in }
     throttle { never_more_than_the_limit, window_and_block, nothing_is_allowed_when_the_limit_is_zero,
         what_is_given_back_does_not_count }
-    instance { first_value_stays, setup_link_works_once, sweeps_what_is_over, answers_a_ping }
+    instance { first_value_stays, setup_link_works_once, sweeps_what_is_over, answers_a_ping, time_moves_on_only }
 }

@@ -56,7 +56,14 @@ impl App {
     /// The same with some keys of the configuration, such as `("tokens.code", "30s")`.
     pub(crate) async fn start_with(kind: Kind, settings: &[(&str, &str)]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        // An algorithm that is added to the template's would not sign for two weeks.
+        let empty = kind == Kind::Postgres || settings.iter().any(|(key, _)| *key == "keys.algorithms");
         let database = match kind {
+            Kind::Sqlite if empty => {
+                let url = format!("sqlite://{}", folder.path().join("signet.db").display());
+                migrate(&url).expect("migrations");
+                url
+            }
             Kind::Sqlite => {
                 let file = folder.path().join("signet.db");
                 std::fs::copy(template(), &file).expect("a copy of the template");
@@ -64,7 +71,7 @@ impl App {
             }
             Kind::Postgres => Cluster::shared()?.database(),
         };
-        Some(Self::start_on(folder, &database, kind == Kind::Postgres, settings, true).await)
+        Some(Self::start_on(folder, &database, empty, settings, true).await)
     }
 
     /// The same without what only `serve --dev` shows and says. On SQLite.
@@ -84,10 +91,15 @@ impl App {
 
     /// Another node on the same database.
     pub(crate) async fn another_node(&self) -> Self {
+        self.another_node_with(&[]).await
+    }
+
+    /// Another node on the same database, with some keys of the configuration.
+    pub(crate) async fn another_node_with(&self, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = self.signet.config.database.url.reveal().to_owned();
         let issuer = self.base.as_str().trim_end_matches('/');
-        let mut settings = vec![("server.issuer", issuer)];
+        let mut settings = [&[("server.issuer", issuer)], settings].concat();
         settings.extend(self.signet.config.denylist.url.as_ref().map(|url| ("denylist.url", url.reveal())));
         Self::start_on(folder, &url, false, &settings, self.signet.dev).await
     }

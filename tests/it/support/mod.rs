@@ -10,6 +10,7 @@ pub(crate) mod party;
 pub(crate) mod postgres;
 pub(crate) mod raw;
 pub(crate) mod redis;
+pub(crate) mod resource_server;
 pub(crate) mod server;
 
 /// How often a race is run: `./test --long` takes the larger number.

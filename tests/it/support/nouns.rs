@@ -1,5 +1,8 @@
 //! The people and things of the tests: ada, bob, and a web application.
 
+use signet::store::StoreError;
+use signet::store::custody::CANARY;
+use signet::store::key::CreateKey;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -125,6 +128,7 @@ pub(crate) fn attempt(name: &str, browser: &str) -> Attempt {
             redirect_uri: "https://c1.test/cb".to_owned(),
             response_mode: ResponseMode::FormPost,
             scope: scope("openid"),
+            resources: vec!["https://rs1.test".to_owned()],
             state: Some("\u{1f980} state".to_owned()),
             nonce: None,
             code_challenge: None,
@@ -157,6 +161,7 @@ pub(crate) fn code(name: &str) -> Code {
         session_id: session_id("s1"),
         redirect_uri: "https://c1.test/cb".to_owned(),
         scope: scope("openid email"),
+        resources: vec!["https://rs1.test".to_owned()],
         nonce: Some("n".to_owned()),
         claims: claims(),
         code_challenge: Some(CodeChallenge::parse(&"a".repeat(43)).unwrap()),
@@ -175,6 +180,7 @@ pub(crate) fn family(name: &str) -> Family {
         user_id: user_id("ada"),
         session_id: Some(session_id("s1")),
         scope: scope("openid email"),
+        resources: vec!["https://rs1.test".to_owned()],
         claims: claims(),
         authentication: authentication(),
         generation: 1,
@@ -182,6 +188,7 @@ pub(crate) fn family(name: &str) -> Family {
         previous: None,
         successor: None,
         rotated_at: None,
+        rotated_from: None,
         created_at: NOON,
         idle_expires_at: later(3600),
         expires_at: later(86_400),
@@ -200,6 +207,7 @@ pub(crate) fn key(kid: &str, algorithm: Algorithm, state: KeyState) -> SigningKe
         activates_at: None,
         activated_at: None,
         retired_at: None,
+        longest_token: Duration::ZERO,
         leaves_at: None,
         revoked_at: None,
         revoked_reason: None,
@@ -220,4 +228,12 @@ pub(crate) async fn furnish_with_family(store: &Store) {
     furnish(store).await;
     store.issue_code(code("c1"), None, NOON).await.unwrap();
     store.redeem_code(hash("c1"), NOON, family("f1")).await.unwrap();
+}
+
+pub(crate) const CANARY_OF_TESTS: &[u8] = b"old";
+
+/// As a node does that has the right master key.
+pub(crate) async fn create_key(store: &Store, key: SigningKey) -> Result<CreateKey, StoreError> {
+    let canary = store.put_instance_value_if_absent(CANARY, CANARY_OF_TESTS.to_vec()).await?;
+    store.create_keys(vec![key], canary).await
 }

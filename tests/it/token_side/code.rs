@@ -129,7 +129,8 @@ async fn co_04_a_code_in_another_shape() {
     }
     shapes.extend(["=", "A", " ", ".", "%00"].map(|tail| format!("{code}{tail}")));
     shapes.extend([code.to_lowercase(), code.to_uppercase(), format!(" {code}"), format!("{code}{code}")]);
-    for shape in shapes.iter().filter(|shape| **shape != other) {
+    // One time in 64 both codes end in the same character: then that shape is the code itself.
+    for shape in shapes.iter().filter(|shape| **shape != other && **shape != code) {
         party.redeem(shape).await.refused("invalid_grant");
     }
     for shape in [format!("{code}\0"), format!("{code}\n"), "x".repeat(2000)] {

@@ -1,8 +1,12 @@
 //! The audit trail.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
+use signet::ambient::Clock;
+use signet::ambient::SystemClock;
 use signet::domain::ids::KeyId;
+use signet::domain::time::Timestamp;
 use signet::flow::audit::Event;
 use signet::flow::audit::KeyChange;
 use signet::store::audit::Entry;
@@ -50,8 +54,14 @@ pub(super) async fn comes_back_in_order(db: Database) {
     assert_eq!(entries(&db.store.audit_after(third, 2).await.unwrap()), [entry(3), entry(4)]);
 }
 
+fn written_now(number: u64) -> Entry {
+    let at = Timestamp::from_micros(SystemClock::new().unix_micros());
+    Entry { at, ..entry(number) }
+}
+
 pub(super) async fn only_grows(db: Database) {
-    db.store.append_audit(vec![entry(1)]).await.unwrap();
+    let young = written_now(1);
+    db.store.append_audit(vec![young.clone()]).await.unwrap();
     for sql in ["UPDATE audit SET event = 'x'", "DELETE FROM audit"] {
         let refused = match db.url.strip_prefix("sqlite://") {
             Some(path) => {
@@ -66,7 +76,22 @@ pub(super) async fn only_grows(db: Database) {
         };
         assert!(refused, "{sql}");
     }
-    assert_eq!(entries(&db.store.newest_audit(9).await.unwrap()), [entry(1)]);
+    assert_eq!(entries(&db.store.newest_audit(9).await.unwrap()), [young]);
+}
+
+pub(super) async fn ends_somewhere(db: Database) {
+    let young = written_now(9);
+    let ago = |days: u64| young.at.minus(Duration::from_hours(24 * days));
+    let old = |number, days| Entry { at: ago(days), ..entry(number) };
+    db.store.append_audit(vec![old(1, 500), old(2, 401), old(3, 399), young.clone()]).await.unwrap();
+    let sweep = async |until, batch| db.store.sweep(later(0), until, batch).await;
+    assert_eq!(sweep(ago(400), 1).await.unwrap().audit, 1);
+    assert_eq!(sweep(ago(400), 10).await.unwrap().audit, 1);
+    assert_eq!(sweep(ago(400), 10).await.unwrap().audit, 0);
+    assert_eq!(entries(&db.store.newest_audit(9).await.unwrap()), [old(3, 399), young.clone()]);
+    // Whatever anybody configures, the last 30 days stay: the database refuses.
+    assert!(sweep(young.at, 10).await.is_err());
+    assert_eq!(entries(&db.store.newest_audit(9).await.unwrap()), [old(3, 399), young]);
 }
 
 async fn trail(app: &App) -> Vec<Recorded> {
@@ -153,7 +178,7 @@ fn au_03_entries_wait_for_the_database_and_the_overflow_is_counted() {
         assert_eq!((app.signet.watch.audit.waiting(), app.signet.watch.audit.dropped()), (10_000, 100));
         cluster.start();
         while app.signet.flush_audit().await.is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         app.signet.flush_audit().await.unwrap();
         let trail = app.signet.store.newest_audit(100_000).await.unwrap();

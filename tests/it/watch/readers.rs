@@ -47,9 +47,9 @@ pub(super) async fn what_is_old_is_swept(db: Database) {
     let hour = now.seconds() / 3600;
     db.store.add_key_usage(vec![usage(hour - 24 * 91), usage(hour - 24 * 89)]).await.unwrap();
     db.store.count_readers(vec![reader("a", 0, 0, 1), reader("b", 86_400, 86_400, 1)]).await.unwrap();
-    let swept = db.store.sweep(now, 10).await.unwrap();
+    let swept = db.store.sweep(now, later(0), 10).await.unwrap();
     assert_eq!((swept.readers, swept.usage), (0, 1));
-    let swept = db.store.sweep(later(90 * 86_400), 10).await.unwrap();
+    let swept = db.store.sweep(later(90 * 86_400), later(0), 10).await.unwrap();
     assert_eq!((swept.readers, swept.usage), (1, 1));
     assert_eq!(db.store.readers().await.unwrap(), [reader("b", 86_400, 86_400, 1)]);
 }

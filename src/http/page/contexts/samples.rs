@@ -5,6 +5,7 @@ use super::super::link::Destination;
 use super::super::link::Link;
 use super::App;
 use super::ConsentPage;
+use super::DecoderPage;
 use super::ErrorDetails;
 use super::ErrorKind;
 use super::ErrorPage;
@@ -44,6 +45,7 @@ pub(in super::super) fn each_sample(visit: Visit<'_>) -> Result<(), PageError> {
     show(&[FormPostPage::sample()?], visit)?;
     show(&SetupPage::samples(), visit)?;
     show(&[SetupDonePage { email: EMAIL.to_owned(), issuer: ISSUER.to_owned() }], visit)?;
+    show(&[DecoderPage::new(ISSUER, ""), DecoderPage::new(ISSUER, "http://localhost:8080/demo-api")], visit)?;
     show(&[PlaygroundPage::sample()], visit)?;
     show(&PlaygroundResultPage::samples(), visit)
 }

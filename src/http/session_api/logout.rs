@@ -1,0 +1,63 @@
+//! `POST /auth/logout`: "refresh revocation", or with `immediate` "immediate"; with `everywhere` for all sessions.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::web::Payload;
+use serde::Deserialize;
+
+use crate::domain::ids::ClientId;
+use crate::flow::error::FlowError;
+use crate::flow::session_api::SignOut;
+use crate::http::App;
+use crate::http::Web;
+use crate::http::error;
+use crate::http::extract::json;
+use crate::http::respond;
+
+use super::jar;
+use super::login_required;
+use super::origin;
+use super::origin::Asking;
+
+/// What may be sent. A word that is not known is refused: it may be a misspelt wish for more.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Sent {
+    /// Which client asks, where one origin serves several.
+    client_id: Option<ClientId>,
+    everywhere: bool,
+    immediate: bool,
+}
+
+pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let asking = match origin::admit(&web, &request).await {
+        Ok(asking) => asking,
+        Err(answer) => return answer,
+    };
+    let answer = match json::json_if_any::<Sent>(&request, payload, web.body_limits()).await {
+        Ok(sent) => match logout(&web, &request, &asking, &sent).await {
+            Ok(answer) => answer,
+            // The cookie stays, so that the next attempt can end what this one could not.
+            Err(failure) => error::json(&request, &failure),
+        },
+        Err(fault) => error::bad_body(fault),
+    };
+    asking.may_read(answer)
+}
+
+async fn logout(web: &Web, request: &HttpRequest, asking: &Asking, sent: &Sent) -> Result<HttpResponse, FlowError> {
+    let how = SignOut { everywhere: sent.everywhere, immediate: sent.immediate };
+    let mut jar = jar::open(web, request).await?;
+    let own = jar.of_page(asking, sent.client_id.as_ref());
+    let (slot, done) = match own {
+        Some((slot, kept)) => (Some(slot), web.signet.sign_out_at_page(&kept, how).await?),
+        // Signed out already. More than that was not done, and must not seem to be.
+        None => (None, !how.everywhere && !how.immediate),
+    };
+    let mut answer = match done {
+        true => HttpResponse::NoContent().finish(),
+        false => login_required(request, "nobody is known here whose other sessions or access tokens could be ended"),
+    };
+    respond::add_cookies(answer.headers_mut(), &jar.clear(web, slot));
+    Ok(answer)
+}

@@ -1,0 +1,57 @@
+//! `POST /auth/refresh`: the refresh cookie against the next access token and the next refresh cookie.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::web::Payload;
+use serde::Deserialize;
+
+use crate::domain::ids::ClientId;
+use crate::flow::error::FlowError;
+use crate::http::App;
+use crate::http::Web;
+use crate::http::error;
+use crate::http::extract::json;
+use crate::protocol::error::ErrorCode;
+
+use super::jar;
+use super::login_required;
+use super::origin;
+use super::origin::Asking;
+use super::signed_in;
+
+/// What may be sent. A refresh token may not: it comes in the cookie or not at all.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Sent {
+    /// Which client asks, where one origin serves several.
+    client_id: Option<ClientId>,
+}
+
+pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let asking = match origin::admit(&web, &request).await {
+        Ok(asking) => asking,
+        Err(answer) => return answer,
+    };
+    let answer = match json::json_if_any::<Sent>(&request, payload, web.body_limits()).await {
+        Ok(sent) => match refresh(&web, &request, &asking, &sent).await {
+            Ok(answer) => answer,
+            Err(failure) => error::json(&request, &failure),
+        },
+        Err(fault) => error::bad_body(fault),
+    };
+    asking.may_read(answer)
+}
+
+async fn refresh(web: &Web, request: &HttpRequest, asking: &Asking, sent: &Sent) -> Result<HttpResponse, FlowError> {
+    let mut jar = jar::open(web, request).await?;
+    let Some((slot, kept)) = jar.of_page(asking, sent.client_id.as_ref()) else {
+        return Ok(login_required(request, "no refresh cookie for this page"));
+    };
+    match web.signet.refresh_at_page(kept, asking.jar()).await {
+        Ok(session) => Ok(signed_in(web, slot, &session)),
+        Err(FlowError::Refused(error)) if error.code == ErrorCode::InvalidGrant => {
+            Ok(login_required(request, error.private_detail().unwrap_or_default()))
+        }
+        Err(failure) => Err(failure),
+    }
+}
