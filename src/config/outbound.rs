@@ -40,6 +40,10 @@ impl AllowedHost {
             Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok().filter(|port| *port != 0)?),
             _ => (text, 443),
         };
+        // No pattern: each host is named.
+        if host.contains('*') {
+            return None;
+        }
         Some(Self { host: url::Host::parse(host).ok()?, port })
     }
 
