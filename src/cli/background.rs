@@ -22,6 +22,7 @@ pub(super) async fn run(signet: Arc<Signet>) {
     let shortest = (signet.config.keys.publish_ahead / 4).max(LEAST_PAUSE);
     tokio::join!(
         watch(Arc::clone(&signet)),
+        signet.relay_denials(),
         // At once: a first start has made only the keys that sign.
         every(rotate::TEND_EVERY.min(shortest), Duration::ZERO, "keys", || tend(Arc::clone(&signet))),
         every(audit::FLUSH_EVERY, audit::FLUSH_EVERY, "audit", || flush_audit(Arc::clone(&signet))),

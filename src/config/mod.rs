@@ -11,6 +11,7 @@
 
 pub mod clients;
 pub mod database;
+pub mod denylist;
 mod document;
 mod fault;
 pub mod gateway;
@@ -61,6 +62,7 @@ pub use self::value::Size;
 pub struct Config {
     pub server: server::Server,
     pub database: database::Database,
+    pub denylist: denylist::Denylist,
     pub secrets: secrets::Secrets,
     pub keys: keys::Keys,
     pub tokens: tokens::Tokens,
@@ -114,6 +116,7 @@ pub struct Loaded {
 pub(crate) const SECTIONS: [Section; 12] = [
     server::Server::SECTION,
     database::Database::SECTION,
+    denylist::Denylist::SECTION,
     secrets::Secrets::SECTION,
     keys::Keys::SECTION,
     tokens::Tokens::SECTION,
@@ -151,6 +154,7 @@ impl Config {
         let Self {
             server,
             database,
+            denylist,
             secrets,
             keys,
             tokens,
@@ -166,6 +170,7 @@ impl Config {
         [
             server.show(),
             database.show(),
+            denylist.show(),
             secrets.show(),
             keys.show(),
             tokens.show(),
@@ -185,6 +190,7 @@ impl Config {
         let server = server::Server::read(input).inspect(|server| rules::server(server, dev, input));
         input.refuse_both("secrets.master_key", "secrets.master_key_file");
         let database = database::Database::read(input);
+        let denylist = denylist::Denylist::read(input);
         let secrets = secrets::Secrets::read(input);
         let keys = keys::Keys::read(input).inspect(|keys| rules::keys(keys, dev, input));
         let tokens = tokens::Tokens::read(input).inspect(|tokens| rules::tokens(tokens, input));
@@ -211,6 +217,7 @@ impl Config {
         Some(Self {
             server: server?,
             database: database?,
+            denylist: denylist?,
             secrets: secrets?,
             keys: keys?,
             tokens: tokens?,

@@ -64,8 +64,8 @@ pub struct Client {
     /// How it learns that somebody has signed out.
     #[serde(default, flatten)]
     pub logout: LogoutChannels,
-    /// Signs answers of the introspection endpoint, RFC 9701 section 6. Absent: they are signed with the access
-    /// tokens' algorithm when the caller asks for a signed one.
+    /// Signs answers of the introspection endpoint when the caller asks for signed ones. "The default, if omitted, is
+    /// RS256" (RFC 9701 section 6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection_signed_response_alg: Option<Algorithm>,
     #[serde(default)]

@@ -5,15 +5,21 @@
 //!                                                                 (told at once, and asked twice a second)
 //! ```
 //!
+//! Where `denylist.url` names a Redis server, entries go that way too (see `relay.rs`).
+//!
 //! A look-up is a look into memory. It counts only while this node has compared itself with the database within
 //! [`STALE_AFTER`]; after that the database is asked first, and when it does not answer, nothing is believed.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::RwLock;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use tokio::sync::mpsc;
 
 use crate::domain::denial::Denial;
 use crate::domain::denial::Denied;
@@ -25,6 +31,7 @@ use crate::store::denial::NewDenials;
 
 use super::Signet;
 use super::error::FlowError;
+use super::relay;
 
 /// How long a node may go without looking at the database before it no longer trusts its memory. This is the bound on
 /// how long a revoked token can go on being accepted anywhere.
@@ -36,6 +43,10 @@ pub struct Denylist {
     entries: RwLock<Entries>,
     /// On the monotonic clock, in microseconds; 0 for never.
     confirmed_at: AtomicU64,
+    relayed: AtomicBool,
+    /// For the relay, which takes the other end when it runs.
+    to_announce: mpsc::Sender<Denial>,
+    waiting: Mutex<Option<mpsc::Receiver<Denial>>>,
 }
 
 #[derive(Debug, Default)]
@@ -47,11 +58,29 @@ struct Entries {
     seq: i64,
 }
 
+impl Entries {
+    /// What is there already is never shortened, whoever says so.
+    fn add(&mut self, Denial { denied, expires_at }: Denial) {
+        let end = match denied {
+            Denied::Token(id) => self.tokens.entry(id).or_insert(expires_at),
+            Denied::Grant(id) => self.grants.entry(id).or_insert(expires_at),
+        };
+        *end = expires_at.max(*end);
+    }
+}
+
 impl Denylist {
     /// All denials there are, as they were read from the database at `monotonic` or later.
     #[must_use]
     pub fn new(all: NewDenials, monotonic: Duration) -> Self {
-        let list = Self { entries: RwLock::default(), confirmed_at: AtomicU64::new(0) };
+        let (to_announce, waiting) = mpsc::channel(relay::MOST_WAITING);
+        let list = Self {
+            entries: RwLock::default(),
+            confirmed_at: AtomicU64::new(0),
+            relayed: AtomicBool::new(false),
+            to_announce,
+            waiting: Mutex::new(Some(waiting)),
+        };
         list.absorb(all);
         list.confirm(monotonic);
         list
@@ -89,13 +118,38 @@ impl Denylist {
         self.entries.read().unwrap_or_else(PoisonError::into_inner).seq
     }
 
-    pub(super) fn absorb(&self, new: NewDenials) {
+    /// Whether denials also come by way of Redis now.
+    #[must_use]
+    pub fn is_relayed(&self) -> bool {
+        self.relayed.load(Ordering::Relaxed)
+    }
+
+    /// Says what it was before.
+    pub(super) fn set_relayed(&self, relayed: bool) -> bool {
+        self.relayed.swap(relayed, Ordering::Relaxed)
+    }
+
+    pub(super) fn take_waiting(&self) -> Option<mpsc::Receiver<Denial>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Everything that is denied.
+    pub(super) fn entries(&self) -> Vec<Denial> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let tokens = entries.tokens.iter().map(|(id, end)| (Denied::Token(id.clone()), end));
+        let grants = entries.grants.iter().map(|(id, end)| (Denied::Grant(id.clone()), end));
+        tokens.chain(grants).map(|(denied, end)| Denial { denied, expires_at: *end }).collect()
+    }
+
+    /// What another node has announced.
+    pub(super) fn hear(&self, denial: Denial) {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner).add(denial);
+    }
+
+    fn absorb(&self, new: NewDenials) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        for Denial { denied, expires_at } in new.entries {
-            match denied {
-                Denied::Token(id) => drop(entries.tokens.insert(id, expires_at)),
-                Denied::Grant(id) => drop(entries.grants.insert(id, expires_at)),
-            }
+        for denial in new.entries {
+            entries.add(denial);
         }
         entries.seq = entries.seq.max(new.seq);
     }
@@ -127,6 +181,12 @@ impl Signet {
     /// [`FlowError::Store`]: what was denied before stays denied, and soon nothing is believed any more.
     pub async fn learn_denials(&self) -> Result<(), FlowError> {
         let new = self.store.denials_since(self.denylist.seq()).await?;
+        if self.config.denylist.url.is_some() {
+            for denial in &new.entries {
+                // Without room it is announced later, with everything; the others learn of it from the database.
+                let _ = self.denylist.to_announce.try_send(denial.clone());
+            }
+        }
         self.denylist.absorb(new);
         Ok(())
     }
@@ -141,6 +201,14 @@ impl Signet {
         }
         self.denylist.confirm(asked_at);
         Ok(())
+    }
+
+    /// Whether news of denials come by every way that is configured. When they do not, each check of a token asks the
+    /// database, or the database is the only way.
+    #[must_use]
+    pub fn denylist_is_fed(&self) -> bool {
+        let relayed = self.config.denylist.url.is_none() || self.denylist.is_relayed();
+        relayed && self.denylist.is_fresh(self.clock.monotonic())
     }
 
     /// The denylist, as the database had it a moment ago.

@@ -4,7 +4,8 @@
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
 //! token     -> code | refresh | client_credentials | exchange -> mint
 //! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
-//! userinfo, rotate, sweep, setup
+//! userinfo, introspect, revoke -> denylist
+//! rotate, sweep, setup
 //! ```
 //!
 //! Nothing here knows HTTP: the command line and the simulator call the same functions.
@@ -26,6 +27,7 @@ pub mod exchange;
 mod family;
 pub mod gateway;
 pub mod inspect;
+pub mod introspect;
 pub mod key_files;
 pub mod keys_by_hand;
 pub mod login;
@@ -37,6 +39,7 @@ pub mod passwords;
 pub mod readers;
 pub mod refresh;
 pub mod registration;
+pub mod relay;
 pub mod revoke;
 pub mod rotate;
 pub mod session;

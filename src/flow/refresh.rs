@@ -276,6 +276,11 @@ impl Signet {
     }
 }
 
+/// Whether a text is written as refresh tokens are.
+pub(super) fn looks_like_one(token: &str) -> bool {
+    token.starts_with(SecretKind::Refresh.prefix())
+}
+
 /// A refresh token as it was presented, taken apart. Nothing in it is trusted before its hash or mac matches.
 pub(super) struct Presented<'a> {
     value: &'a str,

@@ -39,20 +39,30 @@ impl Signet {
         accept: impl Into<Accept<'a>>,
     ) -> Result<VerifiedToken, FlowError> {
         let denylist = self.fresh_denylist().await?;
-        let ring = self.fresh_ring().await?;
-        let verified = ring.verify(token).map_err(|fault| {
-            OAuthError::invalid_token("The access token has no good signature of ours").detail(fault.to_string())
-        })?;
-        let payload = Value::Object(verified.claims);
-        let typ = verified.typ.unwrap_or_default();
-        let claims =
-            access_token::verify(&typ, &payload, self.issuer(), accept, self.now()).map_err(OAuthError::from)?;
+        let (claims, payload) = self.read_access_token(token, accept).await?;
         if denylist.is_denied(&claims) {
             return Err(revoked().into());
         }
         let client = self.client(&claims.client_id).await?.filter(|client| !client.disabled).ok_or_else(revoked)?;
-        let Value::Object(payload) = payload else { return Err(FlowError::Internal("a payload that is no object")) };
         Ok(VerifiedToken { claims, payload, client })
+    }
+
+    /// What a token of ours says, denied or not: form, key, signature, type, issuer, audience and time.
+    pub(super) async fn read_access_token<'a>(
+        &self,
+        token: &str,
+        accept: impl Into<Accept<'a>>,
+    ) -> Result<(AccessToken, Map<String, Value>), FlowError> {
+        let verified = self.fresh_ring().await?.verify(token).map_err(|fault| {
+            OAuthError::invalid_token("The access token has no good signature of ours").detail(fault.to_string())
+        })?;
+        let payload = Value::Object(verified.claims);
+        let typ = verified.typ.unwrap_or_default();
+        let claims = access_token::verify(&typ, &payload, self.issuer(), accept, self.now());
+        match (claims.map_err(OAuthError::from)?, payload) {
+            (claims, Value::Object(payload)) => Ok((claims, payload)),
+            _ => Err(FlowError::Internal("a payload that is no object")),
+        }
     }
 
     /// The UserInfo answer, OpenID Connect Core section 5.3: claims by the scope of the token.

@@ -19,7 +19,8 @@ pub async fn live() -> HttpResponse {
     std::future::ready(respond::json(StatusCode::OK, &Health { status: "ok", reasons: Vec::new() })).await
 }
 
-/// Whether requests should be sent here: the database answers and every algorithm has a key that signs.
+/// Whether requests should be sent here: the database answers and every algorithm has a key that signs. "degraded" is
+/// a yes: all is answered, but somebody should look. While Redis is away denials come from the database.
 pub async fn ready(web: App) -> HttpResponse {
     let mut reasons = Vec::new();
     if web.signet.store.ping().await.is_err() {
@@ -32,7 +33,11 @@ pub async fn ready(web: App) -> HttpResponse {
     if web.signet.is_stopping() {
         reasons.push("stopping");
     }
-    let (code, status) =
-        if reasons.is_empty() { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
-    respond::json(code, &Health { status, reasons })
+    if !reasons.is_empty() {
+        return respond::json(StatusCode::SERVICE_UNAVAILABLE, &Health { status: "unavailable", reasons });
+    }
+    if !web.signet.denylist_is_fed() {
+        return respond::json(StatusCode::OK, &Health { status: "degraded", reasons: vec!["denylist"] });
+    }
+    respond::json(StatusCode::OK, &Health { status: "ok", reasons })
 }

@@ -20,6 +20,7 @@ pub mod forward_auth;
 pub mod gateway;
 pub mod health;
 pub mod home;
+pub mod introspect;
 pub mod jwks;
 pub mod login;
 pub mod middleware;
@@ -27,6 +28,7 @@ pub mod page;
 pub mod playground;
 pub mod reference;
 pub mod respond;
+pub mod revoke;
 pub mod server;
 pub mod session_api;
 pub mod setup;
@@ -152,6 +154,13 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(options().to(cors::preflight_clients))
                 .default_service(refuse()),
         )
+        .service(
+            resource("/revoke")
+                .route(post().to(revoke::post))
+                .route(options().to(cors::preflight_clients))
+                .default_service(refuse()),
+        )
+        .service(resource("/introspect").route(post().to(introspect::post)).default_service(refuse()))
         .service(
             resource("/end_session")
                 .route(get().to(end_session::get))

@@ -9,7 +9,6 @@ use crate::domain::client::GrantType;
 use crate::flow::clients::AuthenticatedClient;
 use crate::flow::error::FlowError;
 use crate::flow::tokens::TokenResponse;
-use crate::protocol::error::OAuthError;
 use crate::protocol::params;
 use crate::protocol::params::Params;
 use crate::protocol::token;
@@ -27,7 +26,7 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
         Ok(form) => form,
         Err(fault) => return error::bad_body(fault),
     };
-    let caller = match authenticate(&web, &request, &form).await {
+    let caller = match client::caller(&web.signet, &request, &form).await {
         Ok(caller) => caller,
         Err(failure) => return error::json(&request, &failure),
     };
@@ -37,12 +36,6 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
     };
     cors::allow_client(&request, &mut response, caller.client());
     response
-}
-
-async fn authenticate(web: &Web, request: &HttpRequest, form: &Params) -> Result<AuthenticatedClient, FlowError> {
-    // "Request and response parameters MUST NOT be included more than once" (RFC 6749 section 3.2).
-    form.check().map_err(OAuthError::from)?;
-    client::client(&web.signet, request, form).await
 }
 
 /// The phases that every grant shares have run; this is the one place that tells grants apart.

@@ -144,6 +144,8 @@ pub enum Accept<'a> {
     Only(&'a str),
     /// At least one of these.
     Any(&'a [String]),
+    /// Whatever it is meant for. For whoever issued it, never for a resource.
+    Everything,
 }
 
 impl<'a> From<&'a str> for Accept<'a> {
@@ -157,6 +159,7 @@ impl Accept<'_> {
         match self {
             Self::Only(own) => *own == audience,
             Self::Any(own) => own.iter().any(|own| own == audience),
+            Self::Everything => true,
         }
     }
 }

@@ -18,6 +18,8 @@ pub mod path {
     pub const USERINFO: &str = "/userinfo";
     pub const END_SESSION: &str = "/end_session";
     pub const CHECK_SESSION: &str = "/check_session";
+    pub const REVOKE: &str = "/revoke";
+    pub const INTROSPECT: &str = "/introspect";
     pub const JWKS: &str = "/.well-known/jwks.json";
     pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
     pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
@@ -44,6 +46,8 @@ pub struct Metadata {
     pub authorization_endpoint: String,
     pub token_endpoint: String,
     pub userinfo_endpoint: String,
+    pub revocation_endpoint: String,
+    pub introspection_endpoint: String,
     pub jwks_uri: String,
     pub end_session_endpoint: String,
     pub check_session_iframe: String,
@@ -55,6 +59,10 @@ pub struct Metadata {
     pub subject_types_supported: Vec<&'static str>,
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// RFC 9701 section 7.
+    pub introspection_signing_alg_values_supported: Vec<&'static str>,
     pub claim_types_supported: Vec<&'static str>,
     pub claims_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -84,6 +92,8 @@ impl Metadata {
             authorization_endpoint: at(path::AUTHORIZE),
             token_endpoint: at(path::TOKEN),
             userinfo_endpoint: at(path::USERINFO),
+            revocation_endpoint: at(path::REVOKE),
+            introspection_endpoint: at(path::INTROSPECT),
             jwks_uri: at(path::JWKS),
             end_session_endpoint: at(path::END_SESSION),
             check_session_iframe: at(path::CHECK_SESSION),
@@ -94,13 +104,12 @@ impl Metadata {
             acr_values_supported: ACR_VALUES.into(),
             subject_types_supported: vec!["public"],
             id_token_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
-            token_endpoint_auth_methods_supported: [
-                AuthMethod::ClientSecretBasic,
-                AuthMethod::ClientSecretPost,
-                AuthMethod::None,
-            ]
-            .map(AuthMethod::as_str)
-            .into(),
+            token_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
+            revocation_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
+            // "the protected resource [...] MUST also require some form of authorization to access this endpoint"
+            // (RFC 7662 section 2.1).
+            introspection_endpoint_auth_methods_supported: auth_methods(&[]),
+            introspection_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             claim_types_supported: vec!["normal"],
             claims_supported: userinfo::CLAIMS
                 .iter()
@@ -121,6 +130,12 @@ impl Metadata {
             request_uri_parameter_supported: false,
         }
     }
+}
+
+/// The ways to prove who is calling, and `also`.
+fn auth_methods(also: &[AuthMethod]) -> Vec<&'static str> {
+    let proofs = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+    proofs.iter().chain(also).map(|method| method.as_str()).collect()
 }
 
 fn scopes(server: &Server) -> Vec<String> {
@@ -198,7 +213,7 @@ mod tests {
     #[test]
     fn rm_13_nothing_that_does_not_work() {
         let document = document("https://op.test");
-        for absent in ["registration_endpoint", "introspection_endpoint", "revocation_endpoint"] {
+        for absent in ["registration_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint"] {
             assert!(document.get(absent).is_none());
         }
     }

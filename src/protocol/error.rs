@@ -92,6 +92,7 @@ shorthands! {
     invalid_scope => InvalidScope,
     invalid_target => InvalidTarget,
     unauthorized_client => UnauthorizedClient,
+    unsupported_token_type => UnsupportedTokenType,
     access_denied => AccessDenied,
     invalid_token => InvalidToken,
     insufficient_scope => InsufficientScope,
@@ -177,6 +178,8 @@ codes! {
     RequestUriNotSupported = "request_uri_not_supported", 400;
     /// OpenID Connect Core section 3.1.2.6.
     RegistrationNotSupported = "registration_not_supported", 400;
+    /// RFC 7009 section 2.2.1.
+    UnsupportedTokenType = "unsupported_token_type", 400;
     /// RFC 8707 section 2.
     InvalidTarget = "invalid_target", 400;
 }

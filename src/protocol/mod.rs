@@ -17,6 +17,7 @@ pub mod discovery;
 pub mod error;
 pub mod gateway;
 pub mod id_token;
+pub mod introspection;
 pub mod logout;
 pub mod params;
 pub mod response;

@@ -103,6 +103,17 @@ pub const END_SESSION: &[Known] = &[
     Known::new("decision").max(32),
 ];
 
+/// What the revocation and introspection endpoints understand, RFC 7009 section 2.1 and RFC 7662 section 2.1. A token is
+/// at most as long as the longest that we would read anywhere.
+pub const ABOUT_TOKEN: &[Known] = &[
+    Known::new("token").max(16 * 1024),
+    Known::new("token_type_hint").max(256),
+    Known::new("client_id").max(255),
+    Known::new("client_secret").max(1024),
+    Known::new("client_assertion"),
+    Known::new("client_assertion_type").max(256),
+];
+
 /// What endpoints understand that take an access token in the body, RFC 6750 section 2.2.
 pub const BEARER: &[Known] = &[Known::new("access_token")];
 

@@ -78,6 +78,11 @@ impl Store {
         dispatch!(self, read, family::of_user(user_id))
     }
 
+    /// All families of a client, ended ones too, oldest first.
+    pub async fn families_of_client(&self, client_id: ClientId) -> Result<Vec<Family>, StoreError> {
+        dispatch!(self, read, family::of_client(client_id))
+    }
+
     /// How many families of a client have a refresh token that would still be accepted.
     pub async fn live_families_of_client(&self, client_id: ClientId, now: Timestamp) -> Result<i64, StoreError> {
         dispatch!(self, read, family::live_of_client(client_id, now))

@@ -13,14 +13,12 @@ use crate::ambient::Clock;
 use crate::ambient::SystemClock;
 use crate::cli::Failure;
 use crate::cli::console::Console;
-use crate::cli::console::read_line_of_stdin;
 use crate::cli::open;
 use crate::cli::open::Selection;
 use crate::cli::output::Output;
 use crate::cli::output::OutputArgs;
 use crate::cli::output::Record;
 use crate::cli::output::plain;
-use crate::crypto::jws;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -33,7 +31,7 @@ use crate::flow::inspect::Signature;
 #[derive(Args)]
 pub(in crate::cli) struct Inspect {
     /// The token; better "-" for standard input, because others on this machine can read arguments.
-    #[arg(value_parser = secret)]
+    #[arg(value_parser = super::secret)]
     token: Option<Secret>,
     /// What the API calls itself; otherwise any audience will do.
     #[arg(long)]
@@ -56,11 +54,6 @@ impl fmt::Debug for Inspect {
             .field("scope", &self.scope)
             .finish_non_exhaustive()
     }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the shape that clap asks for")]
-fn secret(text: &str) -> Result<Secret, String> {
-    Ok(Secret::new(text))
 }
 
 /// # Errors
@@ -102,17 +95,13 @@ fn verdict(seen: &Inspection, reason: &impl fmt::Display) -> String {
 }
 
 fn token(args: &Inspect) -> Result<Secret, Failure> {
-    let text = match &args.token {
-        Some(token) if token.reveal() != "-" => token.clone(),
+    match &args.token {
+        Some(token) => super::given(token),
         None if io::stdin().is_terminal() => {
-            return Err(Failure::usage(
-                &"Give the token by standard input: signet tokens get --dev | signet tokens inspect -",
-            ));
+            Err(Failure::usage(&"Give the token by standard input: signet tokens get --dev | signet tokens inspect -"))
         }
-        _ => read_line_of_stdin(jws::MAX_LENGTH + 16)?,
-    };
-    let bare = text.reveal().trim();
-    Ok(Secret::new(bare.strip_prefix("Bearer ").unwrap_or(bare).trim()))
+        None => super::given(&Secret::new("-")),
+    }
 }
 
 fn record(seen: &Inspection) -> Record {

@@ -1,13 +1,18 @@
-//! `signet tokens inspect | get`. A token is never repeated: not in messages, not in the log.
+//! `signet tokens inspect | get | revoke`. A token is never repeated: not in messages, not in the log.
 
 mod get;
 mod inspect;
+mod revoke;
 mod visitor;
 
 use clap::Subcommand;
 
+use crate::crypto::jws;
+use crate::domain::secret::Secret;
+
 use super::Failure;
 use super::console::Console;
+use super::console::read_line_of_stdin;
 use super::open::Selection;
 
 /// What `signet tokens` can do.
@@ -17,6 +22,8 @@ pub(super) enum TokensCommand {
     Inspect(inspect::Inspect),
     /// Sign in to a dev server and print the access token.
     Get(get::Get),
+    /// Revoke a token, or the grants of a user or client. Running servers know it within a second.
+    Revoke(revoke::Revoke),
 }
 
 /// # Errors
@@ -25,5 +32,18 @@ pub(super) async fn run(command: &TokensCommand, selection: &Selection, console:
     match command {
         TokensCommand::Inspect(args) => inspect::run(args, selection, console).await,
         TokensCommand::Get(args) => get::run(args, selection, console).await,
+        TokensCommand::Revoke(args) => revoke::run(args, selection, console).await,
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape that clap asks for")]
+fn secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text))
+}
+
+/// The token itself, from standard input when `-` stands for it, without what often stands around it.
+fn given(argument: &Secret) -> Result<Secret, Failure> {
+    let text = if argument.reveal() == "-" { read_line_of_stdin(jws::MAX_LENGTH + 16)? } else { argument.clone() };
+    let bare = text.reveal().trim();
+    Ok(Secret::new(bare.strip_prefix("Bearer ").unwrap_or(bare).trim()))
 }

@@ -7,6 +7,7 @@ use serde_json::Map;
 use serde_json::Value as Json;
 use serde_json::json;
 
+use crate::domain::denial::Denied;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::KeyId;
@@ -98,6 +99,12 @@ pub enum Event {
     RefreshReuse {
         client_id: ClientId,
         grant_id: FamilyId,
+    },
+    /// A token was revoked by its client or an administrator: one access token, or all of its grant.
+    TokenRevoked {
+        client_id: ClientId,
+        sub: Option<UserId>,
+        what: Denied,
     },
     /// A public client presented a refresh token again, in time, but from elsewhere than at first.
     RefreshElsewhere {
@@ -196,6 +203,7 @@ impl Event {
             Self::CodeReplayed { .. } => "code_replayed",
             Self::CodeBurnt { .. } => "code_burnt",
             Self::RefreshReuse { .. } => "refresh_reuse",
+            Self::TokenRevoked { .. } => "token_revoked",
             Self::RefreshElsewhere { .. } => "refresh_elsewhere",
             Self::TokenExchanged { .. } => "token_exchanged",
             Self::ClientCreated { .. } => "client_created",
@@ -248,6 +256,7 @@ impl Event {
             | Self::CodeReplayed { client_id, .. }
             | Self::CodeBurnt { client_id }
             | Self::RefreshReuse { client_id, .. }
+            | Self::TokenRevoked { client_id, .. }
             | Self::RefreshElsewhere { client_id, .. }
             | Self::TokenExchanged { client_id, .. }
             | Self::ClientCreated { client_id }
@@ -274,7 +283,7 @@ impl Event {
             | Self::PasswordSet { sub }
             | Self::UserDisabled { sub }
             | Self::UserEnabled { sub } => Some(sub),
-            Self::LoginDenied { sub, .. } => sub.as_ref(),
+            Self::LoginDenied { sub, .. } | Self::TokenRevoked { sub, .. } => sub.as_ref(),
             _ => None,
         }
     }
@@ -318,6 +327,8 @@ impl Event {
             Self::CodeReplayed { grant_id, .. } | Self::RefreshReuse { grant_id, .. } => {
                 vec![("grant_id", json!(grant_id.as_str())), ("then", json!("family revoked"))]
             }
+            Self::TokenRevoked { what: Denied::Token(jti), .. } => vec![("jti", json!(jti.as_str()))],
+            Self::TokenRevoked { what: Denied::Grant(id), .. } => vec![("grant_id", json!(id.as_str()))],
             Self::RefreshElsewhere { grant_id, first, again, theft, .. } => vec![
                 ("grant_id", json!(grant_id.as_str())),
                 ("first", json!(first.to_string())),

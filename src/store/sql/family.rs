@@ -87,6 +87,13 @@ pub(in crate::store) async fn of_user(conn: &mut Conn<'_>, user_id: UserId) -> R
     rows.into_iter().map(Family::try_from).collect()
 }
 
+pub(in crate::store) async fn of_client(conn: &mut Conn<'_>, client_id: ClientId) -> Result<Vec<Family>, StoreError> {
+    let query = families::table.filter(families::client_id.eq(client_id.as_str()));
+    let rows: Vec<FamilyRow> =
+        query.order((families::created_at, families::id)).select(FamilyRow::as_select()).load(conn).await?;
+    rows.into_iter().map(Family::try_from).collect()
+}
+
 pub(in crate::store) async fn begin(
     conn: &mut Conn<'_>,
     family: Family,

@@ -1,6 +1,10 @@
 //! `signet tokens`
 
+use std::time::Duration;
+
 use serde_json::Value;
+use signet::ambient::Clock;
+use signet::ambient::SystemClock;
 
 use super::Installation;
 use super::Said;
@@ -120,4 +124,59 @@ fn problem_of(said: &Said) -> String {
 
 fn base64url(text: &str) -> String {
     signet::crypto::hash::base64url(text.as_bytes())
+}
+
+/// What the command line revokes, the running server refuses within a second.
+#[tokio::test]
+async fn revoke_beside_a_running_server() {
+    let server = Server::dev().await;
+    let port = server.port().to_string();
+    let here = |args: &[&str], input: &str| {
+        let mut all = args.to_vec();
+        all.extend(["--dev", "--port", &port]);
+        run(server.command(), &all, input)
+    };
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let status = async |token: &str| {
+        http.get(server.url("/userinfo")).bearer_auth(token).send().await.unwrap().status().as_u16()
+    };
+    let refused_soon = async |token: &str| {
+        let clock = SystemClock::new();
+        while status(token).await != 401 {
+            assert!(clock.monotonic() < Duration::from_secs(1), "the server did not notice");
+        }
+    };
+    let get = || here(&["tokens", "get", "--client", "demo-web", "-o", "json"], "").json();
+    let (one, two, three) = (get(), get(), get());
+    let text = |tokens: &Value, name: &str| tokens[name].as_str().unwrap().to_owned();
+    let access = |tokens: &Value| text(tokens, "access_token");
+
+    // An access token alone, by standard input, and only with a yes.
+    here(&["tokens", "revoke", "-"], &access(&one)).ends_with(5);
+    assert_eq!(status(&access(&one)).await, 200);
+    let said = here(&["tokens", "revoke", "-", "--yes"], &format!("Bearer {}\n", access(&one))).ends_with(0);
+    assert!(said.err.contains("1 access token of usr_") && !said.err.contains(&access(&one)), "{said:?}");
+    refused_soon(&access(&one)).await;
+    here(&["tokens", "revoke", "-", "--yes"], &access(&one)).ends_with(3);
+    // Its grant, by the refresh token.
+    here(&["tokens", "revoke", "-", "--yes"], &text(&two, "refresh_token")).ends_with(0);
+    refused_soon(&access(&two)).await;
+    // What is left, by name; first without reaching out.
+    let user = ["tokens", "revoke", "--user", "ada@example.test", "--client", "demo-web"];
+    let said = here(&user, "").ends_with(5);
+    assert!(said.err.contains("2 refresh families"), "{said:?}");
+    let only = [&user[..], &["--refresh-only", "--yes"]].concat();
+    here(&only, "").ends_with(0);
+    here(&only, "").ends_with(3);
+    assert_eq!(status(&access(&three)).await, 200);
+    here(&[&user[..], &["--yes"]].concat(), "").ends_with(0);
+    refused_soon(&access(&three)).await;
+
+    for unknown in [&["--user", "eve@example.test"][..], &["--client", "nobody"], &["--grant", "fam_none"]] {
+        here(&[&["tokens", "revoke", "--yes"], unknown].concat(), "").ends_with(4);
+    }
+    here(&["tokens", "revoke", "-", "--yes"], "rubbish").ends_with(4);
+    here(&["tokens", "revoke"], "").ends_with(2);
+    let trail = here(&["audit", "tail", "-n", "100"], "").ends_with(0).out;
+    assert_eq!(trail.matches("token_revoked").count(), 4, "{trail}");
 }

@@ -4,6 +4,7 @@ use signet::domain::family::Family;
 use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::place::Place;
+use signet::store::Store;
 use signet::store::code::RedeemCode;
 use signet::store::family::MOST_ALIVE;
 use signet::store::family::RotateFamily;
@@ -12,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::support::database::Database;
 use crate::support::nouns::*;
+use crate::support::rounds;
 
 fn step(presented: &str, next: &str) -> Rotation {
     Rotation {
@@ -61,23 +63,44 @@ pub(super) async fn one_of_64_parallel_rotations(db: Database) {
 }
 
 pub(super) async fn revoke_wins_over_rotate(db: Database) {
+    const AT_ONCE: usize = 25;
     furnish(&db.store).await;
-    let other = db.another_node();
-    for round in 0..20 {
-        let id = format!("f{round}");
-        let name = format!("c{round}");
-        db.store.issue_code(code(&name), None, NOON).await.unwrap();
-        db.store.redeem_code(hash(&name), NOON, family(&id)).await.unwrap();
-        let (rotated, revoked) = tokio::join!(
-            db.store.rotate_family(family_id(&id), step(&format!("{id}-1"), &format!("{id}-2"))),
-            other.revoke_family(family_id(&id), RevocationReason::Client, Reach::Immediate, NOON),
-        );
-        assert!(rotated.is_ok());
-        assert_eq!(revoked, Ok(true));
-        let after = db.store.family(family_id(&id)).await.unwrap().unwrap();
-        assert!(after.revoked.is_some() && after.successor.is_none());
-        let again = db.store.rotate_family(family_id(&id), step(&format!("{id}-2"), "x")).await;
-        assert_eq!(again, Ok(RotateFamily::Lost(after)));
+    let (store, other) = (db.store.clone(), db.another_node());
+    for round in 0..rounds(60, 240) {
+        let mut races = JoinSet::new();
+        for number in 0..AT_ONCE {
+            let (store, other) = (store.clone(), other.clone());
+            races.spawn(async move { refresh_against_revoke(store, other, &format!("{round}-{number}")).await });
+        }
+        races.join_all().await;
+    }
+    let denied = db.store.denials_since(0).await.unwrap().entries;
+    assert_eq!(denied.len(), rounds(60, 240) * AT_ONCE);
+}
+
+/// One race: three rotations and a revocation, from two nodes.
+async fn refresh_against_revoke(store: Store, other: Store, name: &str) {
+    let id = || family_id(&format!("f{name}"));
+    let steps = |from: u32, to: &str| step(&format!("f{name}-{from}"), &format!("f{name}-{to}"));
+    store.issue_code(code(&format!("c{name}")), None, NOON).await.unwrap();
+    store.redeem_code(hash(&format!("c{name}")), NOON, family(&format!("f{name}"))).await.unwrap();
+    let spawn = |store: &Store, to: &str| {
+        let (store, id, step) = (store.clone(), id(), steps(1, to));
+        tokio::spawn(async move { store.rotate_family(id, step).await.unwrap() })
+    };
+    let racers = [spawn(&store, "2a"), spawn(&other, "2b"), spawn(&store, "2c")];
+    let revoked = other.revoke_family(id(), RevocationReason::Client, Reach::Immediate, NOON).await;
+    assert_eq!(revoked, Ok(true));
+    let mut won = 0;
+    for racer in racers {
+        won += usize::from(matches!(racer.await.unwrap(), RotateFamily::Rotated(_)));
+    }
+    assert!(won <= 1);
+    let after = store.family(id()).await.unwrap().unwrap();
+    assert!(after.revoked.is_some() && after.successor.is_none());
+    for current in ["1", "2a", "2b", "2c"] {
+        let again = Rotation { presented: hash(&format!("f{name}-{current}")), ..steps(1, "3") };
+        assert_eq!(store.rotate_family(id(), again).await, Ok(RotateFamily::Lost(after.clone())));
     }
 }
 

@@ -99,7 +99,8 @@ impl App {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = self.signet.config.database.url.reveal().to_owned();
         let issuer = self.base.as_str().trim_end_matches('/');
-        let settings = [&[("server.issuer", issuer)], settings].concat();
+        let mut settings = [&[("server.issuer", issuer)], settings].concat();
+        settings.extend(self.signet.config.denylist.url.as_ref().map(|url| ("denylist.url", url.reveal())));
         Self::start_on(folder, &url, false, &settings, self.signet.dev).await
     }
 

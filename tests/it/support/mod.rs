@@ -10,5 +10,11 @@ pub(crate) mod nouns;
 pub(crate) mod party;
 pub(crate) mod postgres;
 pub(crate) mod raw;
+pub(crate) mod redis;
 pub(crate) mod resource_server;
 pub(crate) mod server;
+
+/// How often a race is run: `./test --long` takes the larger number.
+pub(crate) fn rounds(usual: usize, long: usize) -> usize {
+    if std::env::var_os("SIGNET_TEST_LONG").is_some_and(|value| value == "1") { long } else { usual }
+}

@@ -172,15 +172,38 @@ impl Party {
 
     /// A token request with this client's own authentication.
     pub(crate) async fn token(&self, form: Form) -> Answer {
+        self.post("/token", form).await
+    }
+
+    /// Asks for the end of a token.
+    pub(crate) async fn revoke(&self, token: &str) -> Answer {
+        self.post("/revoke", Form::new(&[("token", token)])).await
+    }
+
+    /// Asks what a token is worth.
+    pub(crate) async fn introspect(&self, token: &str) -> Answer {
+        self.post("/introspect", Form::new(&[("token", token)])).await
+    }
+
+    /// A request with this client's own authentication.
+    pub(crate) async fn post(&self, path: &str, form: Form) -> Answer {
+        Answer::to(self.request(path, form)).await
+    }
+
+    pub(crate) fn request(&self, path: &str, form: Form) -> RequestBuilder {
         match &self.secret {
-            Some(secret) => Answer::to(self.raw(form.encoded()).basic_auth(&self.id, Some(secret))).await,
-            None => Answer::to(self.raw(form.set("client_id", &self.id).encoded())).await,
+            Some(secret) => self.raw_to(path, form.encoded()).basic_auth(&self.id, Some(secret)),
+            None => self.raw_to(path, form.set("client_id", &self.id).encoded()),
         }
     }
 
     /// A token request without any authentication.
     pub(crate) fn raw(&self, body: impl Into<reqwest::Body>) -> RequestBuilder {
-        let url = self.base.join("/token").expect("a path");
+        self.raw_to("/token", body)
+    }
+
+    fn raw_to(&self, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        let url = self.base.join(path).expect("a path");
         self.http.post(url).header("content-type", "application/x-www-form-urlencoded").body(body)
     }
 

@@ -71,6 +71,8 @@ async fn wf_03_methods() {
     let http = Party::service(&app).http;
     for (path, refused, allowed) in [
         ("/token", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE"], "POST, OPTIONS"),
+        ("/revoke", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE"], "POST, OPTIONS"),
+        ("/introspect", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"], "POST"),
         ("/userinfo", ["HEAD", "PUT", "DELETE", "PATCH", "TRACE", "QUERY"], "GET, POST, OPTIONS"),
         ("/.well-known/jwks.json", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "QUERY"], "GET, HEAD, OPTIONS"),
         (

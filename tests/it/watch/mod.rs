@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod news;
 mod readers;
+mod relay;
 
 use crate::support::database::on_every_backend;
 
