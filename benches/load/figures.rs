@@ -20,6 +20,7 @@ use crate::steps::ClientCredentials;
 use crate::steps::ForwardAuth;
 use crate::steps::FullLogin;
 use crate::steps::Get;
+use crate::steps::Introspection;
 use crate::steps::Keys;
 use crate::steps::PasswordPosts;
 use crate::steps::Refresh;
@@ -133,6 +134,7 @@ pub(crate) async fn take(plan: Plan) -> Result<Figures, Fault> {
             || ForwardAuth::new(&access),
         )
         .await?;
+    bench.alone("introspection of an access token", || Introspection::new(&access)).await?;
     let mut round_es256 = Round::new(site::WEB_ES256, &login_es256, &keys);
     let families = RefCell::new(families_of(&mut wire, &mut round, plan).await?);
     let families_es256 = RefCell::new(families_of(&mut wire, &mut round_es256, plan).await?);

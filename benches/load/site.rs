@@ -61,6 +61,7 @@ id = "bench-service"
 secret = "SECRET"
 scope = "orders:read orders:write"
 audiences = ["https://api.example.test"]
+resources = ["https://api.example.test"]
 [[clients]]
 id = "bench-web"
 secret = "SECRET"

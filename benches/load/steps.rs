@@ -182,6 +182,26 @@ impl Step for UserInfo {
     }
 }
 
+/// A resource server asks about an access token.
+pub(crate) struct Introspection {
+    request: Vec<u8>,
+}
+
+impl Introspection {
+    pub(crate) fn new(access_token: &str) -> Self {
+        let credentials = format!("Basic {}", STANDARD.encode(format!("{}:{}", site::SERVICE, site::SECRET)));
+        let form = format!("token={access_token}");
+        Self { request: post("/introspect", &[("Authorization", &credentials)], &form) }
+    }
+}
+
+impl Step for Introspection {
+    async fn step(&mut self, wire: &mut Wire) -> Result<(), Fault> {
+        let answer = wire.send(&self.request).await?.expect(200, "/introspect")?;
+        if answer.text()?.contains("\"active\":true") { Ok(()) } else { Err("a good token is not active".into()) }
+    }
+}
+
 /// A proxy asks about a request with an access token, for the headers that need nothing but the token.
 pub(crate) struct ForwardAuth {
     request: Vec<u8>,

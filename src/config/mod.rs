@@ -113,7 +113,7 @@ pub struct Loaded {
 }
 
 /// Every table of the file except `[[clients]]`.
-pub(crate) const SECTIONS: [Section; 12] = [
+pub(crate) const SECTIONS: [Section; 13] = [
     server::Server::SECTION,
     database::Database::SECTION,
     denylist::Denylist::SECTION,

@@ -213,7 +213,9 @@ mod tests {
     #[test]
     fn rm_13_nothing_that_does_not_work() {
         let document = document("https://op.test");
-        for absent in ["registration_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint"] {
+        for absent in
+            ["registration_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint"]
+        {
             assert!(document.get(absent).is_none());
         }
     }

@@ -23,16 +23,24 @@ impl World {
             0..20 => self.restart(node),
             20..30 => self.walls[node].skew = skew,
             30..50 => self.jump(),
-            50..65 => {
-                let away = Duration::from_secs(self.random.random_range(1..12 * 3600));
-                self.nodes[node].cut_off_until = self.now.plus(away);
+            50..65 => self.cut_off(node),
+            65..75 => {
+                // Whoever cannot reach the database now does not hear of it.
+                if self.random.random_bool(0.3) {
+                    self.cut_off((node + 1) % self.nodes.len());
+                }
+                self.rotate_by_hand(node);
             }
-            65..75 => self.rotate_by_hand(node),
             75..80 => self.policy.paused_until = Some(self.now.plus(DAY * self.random.random_range(1..30))),
             80..84 => self.policy.paused_until = None,
             84..98 => self.policy.longest_token = Duration::from_mins(self.random.random_range(5..=24 * 60)),
             _ => {}
         }
+    }
+
+    fn cut_off(&mut self, node: usize) {
+        let away = Duration::from_secs(self.random.random_range(1..12 * 3600));
+        self.nodes[node].cut_off_until = self.now.plus(away);
     }
 
     pub(crate) fn restart(&mut self, node: usize) {
