@@ -124,17 +124,7 @@ pub(crate) async fn take(plan: Plan) -> Result<Figures, Fault> {
     let mut round = Round::new(site::WEB, &login, &keys);
     round.step(&mut wire).await?;
     let access = round.last.take().ok_or("no tokens")?.access_token;
-    bench
-        .pair(["floor: one ES256 verification", "userinfo"], || Get::new("/verify", None), || UserInfo::new(&access))
-        .await?;
-    bench
-        .pair(
-            ["floor: one ES256 verification, again", "forward-auth with an access token"],
-            || Get::new("/verify", None),
-            || ForwardAuth::new(&access),
-        )
-        .await?;
-    bench.alone("introspection of an access token", || Introspection::new(&access)).await?;
+    bench.uses_of(&access).await?;
     let mut round_es256 = Round::new(site::WEB_ES256, &login_es256, &keys);
     let families = RefCell::new(families_of(&mut wire, &mut round, plan).await?);
     let families_es256 = RefCell::new(families_of(&mut wire, &mut round_es256, plan).await?);
@@ -249,6 +239,23 @@ impl Bench<'_> {
         }
         self.rows.push(Row { name, measured: median(own)?, ratio: None });
         Ok(())
+    }
+
+    /// What an access token is good for.
+    async fn uses_of(&mut self, access: &str) -> Result<(), Fault> {
+        self.pair(
+            ["floor: one ES256 verification", "userinfo"],
+            || Get::new("/verify", None),
+            || UserInfo::new(access),
+        )
+        .await?;
+        self.pair(
+            ["floor: one ES256 verification, again", "forward-auth with an access token"],
+            || Get::new("/verify", None),
+            || ForwardAuth::new(access),
+        )
+        .await?;
+        self.alone("introspection of an access token", || Introspection::new(access)).await
     }
 
     /// One login at a time: with more, the figure would be the length of the queue.

@@ -56,7 +56,9 @@ fn every_page_renders_in_every_language() {
     let mut seen = BTreeSet::new();
     each_page(&mut |tag, sample, html| {
         assert!(html.starts_with(&format!("<!doctype html>\n<html lang=\"{tag}\" dir=\"ltr\">")), "{html}");
-        assert_eq!(html.matches("<h1").count(), 1, "{}", sample.template());
+        // The session iframe has a script and nothing to see.
+        let headings = usize::from(sample.template() != "check_session.html");
+        assert_eq!(html.matches("<h1").count(), headings, "{}", sample.template());
         assert!(seen.insert((tag.to_owned(), html.to_owned())), "two samples of {} look the same", sample.template());
         // Later samples of a template overwrite earlier ones; numbers keep them all.
         let count = seen.len();
@@ -236,7 +238,7 @@ fn assets_change_their_name_with_their_content() {
 fn a_page_is_small() {
     let pages = pages();
     let css = pages.asset("signet.0.css").unwrap().body.len();
-    assert!(css <= 6 * 1024, "{css} bytes of CSS");
+    assert!(css <= 7 * 1024, "{css} bytes of CSS");
     let largest = std::cell::Cell::new(0);
     each_page(&mut |_, sample, html| {
         if sample.template() == LoginPage::TEMPLATE {

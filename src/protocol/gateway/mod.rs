@@ -226,7 +226,7 @@ fn joined(roles: &[Role]) -> Cow<'_, str> {
 /// What is not visible ASCII or an inner space becomes `%XX`, and so does `%` itself: `decodeURIComponent` and its
 /// like give the text back. Raw UTF-8 would be read as Latin-1 by some and refused by others.
 fn for_a_header(text: &str) -> String {
-    let text = text.trim();
+    let text = text.trim_matches([' ', '\t']);
     let mut value = String::with_capacity(text.len());
     for byte in text.bytes() {
         if (byte.is_ascii_graphic() || byte == b' ') && byte != b'%' {
