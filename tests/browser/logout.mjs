@@ -71,7 +71,7 @@ export function stories({ base, signet, visitor, accessible, looks }) {
     "sign out everywhere reaches the other browser": async () => {
       const here = await visitor({ javaScriptEnabled: false });
       const there = await visitor();
-      for (const page of [here, there]) await account(page);
+      for (const page of [here, there, here]) await account(page);
       assert.equal(await here.locator("[value=sign-out]").count() >= 2, true, "both are listed");
       await here.click("#sign-out-everywhere");
       assert.equal(await here.textContent("h1"), "You are signed out");
