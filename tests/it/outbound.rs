@@ -218,7 +218,7 @@ fn sf_07_size_time_and_type() {
         let answer = |head: &str, body: &[u8]| {
             Answer::Raw([format!("HTTP/1.1 200 OK\r\n{head}\r\nconnection: close\r\n\r\n").as_bytes(), body].concat())
         };
-        let large = answer("content-type: application/json\r\ncontent-length: 70000", &[b' '; 70_000]);
+        let large = answer("content-type: application/json\r\ncontent-length: 70000", &vec![b' '; 70_000]);
         let zipped = answer("content-type: application/json\r\ncontent-encoding: gzip", &[0; 100]);
         let no_content = Answer::Raw(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec());
         let garbage = Answer::Raw(vec![b'x'; 100_000]);
@@ -300,8 +300,8 @@ fn sf_11_nothing_is_sent_that_says_who_we_are() {
         let receiver = Receiver::start(&guard.authority, Answer::Status(200));
         let url = receiver.url("/bc?x=1#never-sent");
         guard.allowing(&receiver).post_form(&url, &[("logout_token", "a.b c")], quick()).await.unwrap();
-        let received = receiver.received();
-        let mut lines: Vec<&str> = received[0].head.lines().collect();
+        let seen = receiver.received();
+        let mut lines: Vec<&str> = seen[0].head.lines().collect();
         assert_eq!(lines.remove(0), "POST /bc?x=1 HTTP/1.1");
         lines.sort_unstable();
         let host = format!("host: {}", receiver.authority());
@@ -313,6 +313,6 @@ fn sf_11_nothing_is_sent_that_says_who_we_are() {
             "user-agent: signet",
         ];
         assert_eq!(lines, expected);
-        assert_eq!(received[0].body, "logout_token=a.b+c");
+        assert_eq!(seen[0].body, "logout_token=a.b+c");
     });
 }

@@ -25,7 +25,7 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let app = App::start(Kind::Sqlite).await.unwrap();
-        let rp = party(&app, "rp", |client| client.name = "My shop".to_owned()).await;
+        let rp = party(&app, "rp", |client| "My shop".clone_into(&mut client.name)).await;
         Self { app, rp }
     }
 
