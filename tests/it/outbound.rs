@@ -300,8 +300,8 @@ fn sf_11_nothing_is_sent_that_says_who_we_are() {
         let receiver = Receiver::start(&guard.authority, Answer::Status(200));
         let url = receiver.url("/bc?x=1#never-sent");
         guard.allowing(&receiver).post_form(&url, &[("logout_token", "a.b c")], quick()).await.unwrap();
-        let received = receiver.received();
-        let mut lines: Vec<&str> = received[0].head.lines().collect();
+        let requests = receiver.received();
+        let mut lines: Vec<&str> = requests[0].head.lines().collect();
         assert_eq!(lines.remove(0), "POST /bc?x=1 HTTP/1.1");
         lines.sort_unstable();
         let host = format!("host: {}", receiver.authority());
@@ -313,6 +313,6 @@ fn sf_11_nothing_is_sent_that_says_who_we_are() {
             "user-agent: signet",
         ];
         assert_eq!(lines, expected);
-        assert_eq!(received[0].body, "logout_token=a.b+c");
+        assert_eq!(requests[0].body, "logout_token=a.b+c");
     });
 }

@@ -7,8 +7,8 @@ use std::time::Instant;
 use serde_json::Value;
 use signet::domain::key::Algorithm;
 
-use super::Installation;
 use super::BUSY;
+use super::Installation;
 use super::NOTICE;
 use super::files::foreign;
 use super::jwks;
