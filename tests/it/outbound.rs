@@ -218,7 +218,7 @@ fn sf_07_size_time_and_type() {
         let answer = |head: &str, body: &[u8]| {
             Answer::Raw([format!("HTTP/1.1 200 OK\r\n{head}\r\nconnection: close\r\n\r\n").as_bytes(), body].concat())
         };
-        let large = answer("content-type: application/json\r\ncontent-length: 70000", &[b' '; 70_000]);
+        let large = answer("content-type: application/json\r\ncontent-length: 70000", &vec![b' '; 70_000]);
         let zipped = answer("content-type: application/json\r\ncontent-encoding: gzip", &[0; 100]);
         let no_content = Answer::Raw(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec());
         let garbage = Answer::Raw(vec![b'x'; 100_000]);
