@@ -29,8 +29,8 @@ const fn habits(
     Habits { name, agents, keeps, rereads_after }
 }
 
-const fn seconds(seconds: u64) -> Option<Duration> {
-    Some(Duration::from_secs(seconds))
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 const MINUTE: u64 = 60;
@@ -38,24 +38,24 @@ const HOUR: u64 = 3600;
 
 /// All kinds of verifiers that we know of.
 pub const READERS: &[Habits] = &[
-    habits("jose `createRemoteJWKSet`", &["jose/"], seconds(10 * MINUTE), seconds(30)),
-    habits("PyJWT `PyJWKClient`", &["python-urllib", "pyjwt"], seconds(5 * MINUTE), seconds(30)),
+    habits("jose `createRemoteJWKSet`", &["jose/"], Some(seconds(10 * MINUTE)), Some(seconds(30))),
+    habits("PyJWT `PyJWKClient`", &["python-urllib", "pyjwt"], Some(seconds(5 * MINUTE)), Some(seconds(30))),
     // It calls itself as all programs in Java do.
-    habits("Spring resource server", &[], seconds(5 * MINUTE), seconds(30)),
-    habits("node-jwks-rsa", &["jwks-rsa", "axios/"], seconds(10 * MINUTE), seconds(6)),
+    habits("Spring resource server", &[], Some(seconds(5 * MINUTE)), Some(seconds(30))),
+    habits("node-jwks-rsa", &["jwks-rsa", "axios/"], Some(seconds(10 * MINUTE)), Some(seconds(6))),
     habits(
         "jwks-rsa-java",
         &["java/", "java-http-client", "apache-httpclient", "okhttp", "reactornetty", "spring"],
-        seconds(10 * HOUR),
-        seconds(30),
+        Some(seconds(10 * HOUR)),
+        Some(seconds(30)),
     ),
-    habits(".NET `ConfigurationManager`", &["microsoft", ".net"], seconds(13 * HOUR), seconds(5 * MINUTE)),
-    habits("go-oidc, oauth2-proxy", &["go-http-client", "go-oidc", "oauth2-proxy"], None, seconds(0)),
-    habits("Envoy", &[], seconds(10 * MINUTE), None),
+    habits(".NET `ConfigurationManager`", &["microsoft", ".net"], Some(seconds(13 * HOUR)), Some(seconds(5 * MINUTE))),
+    habits("go-oidc, oauth2-proxy", &["go-http-client", "go-oidc", "oauth2-proxy"], None, Some(seconds(0))),
+    habits("Envoy", &[], Some(seconds(10 * MINUTE)), None),
     // It reads in the background or when its copy is too old, never because of a token.
-    habits("Istio", &["envoy", "istio"], seconds(20 * MINUTE), None),
-    habits("mod_auth_openidc", &["mod_auth_openidc"], seconds(HOUR), seconds(0)),
-    habits("AWS API Gateway", &["amazon", "aws-"], seconds(HOUR), seconds(0)),
+    habits("Istio", &["envoy", "istio"], Some(seconds(20 * MINUTE)), None),
+    habits("mod_auth_openidc", &["mod_auth_openidc"], Some(seconds(HOUR)), Some(seconds(0))),
+    habits("AWS API Gateway", &["amazon", "aws-"], Some(seconds(HOUR)), Some(seconds(0))),
     READS_ONCE,
 ];
 
@@ -64,8 +64,8 @@ const READS_ONCE: Habits = habits("what reads once, at its start", &[], None, No
 
 /// Who fetches the JWKS without verifying anything.
 const LOOKERS: &[Habits] = &[
-    habits("a person with a tool", &["curl/", "wget/"], seconds(0), seconds(0)),
-    habits("a browser", &["mozilla/"], seconds(10 * MINUTE), seconds(30)),
+    habits("a person with a tool", &["curl/", "wget/"], Some(seconds(0)), Some(seconds(0))),
+    habits("a browser", &["mozilla/"], Some(seconds(10 * MINUTE)), Some(seconds(30))),
 ];
 
 /// The readers that may not have seen a key yet that was published `ago`, and would refuse what it signs.

@@ -34,7 +34,7 @@ impl SteadyClock {
     pub fn read(&mut self, wall: Timestamp, monotonic: Duration) -> Timestamp {
         let passed = monotonic.saturating_sub(self.monotonic);
         let bend = passed / BEND;
-        self.at = wall.max(self.at.plus(passed - bend)).min(self.at.plus(passed.saturating_add(bend)));
+        self.at = wall.max(self.at.plus(passed.saturating_sub(bend))).min(self.at.plus(passed.saturating_add(bend)));
         self.monotonic = self.monotonic.max(monotonic);
         self.at
     }
@@ -72,7 +72,7 @@ mod tests {
                 clock.read(wall, Duration::from_mins(minute));
             }
             let (at, bend) = (clock.read(wall, DAY), DAY / 1000);
-            assert_eq!(at, if wall > NOON { NOON.plus(DAY + bend) } else { NOON.plus(DAY - bend) });
+            assert_eq!(at, if wall > NOON { NOON.plus(DAY + bend) } else { NOON.plus(DAY.saturating_sub(bend)) });
             // The clock is right again: so is this, little by little.
             let mut now = DAY;
             while now < 3 * DAY {

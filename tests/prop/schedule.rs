@@ -70,7 +70,7 @@ fn policy() -> impl Strategy<Value = Policy> {
             publish_ahead,
             retire_for,
             longest_token: Duration::ZERO,
-            skew: Duration::from_secs(300),
+            skew: Duration::from_mins(5),
             window,
             jitter,
             paused_until: None,
