@@ -150,7 +150,7 @@ fn an_applications_access_is_taken_back() {
         let stage = Stage::new().await;
         let third = party(&stage.app, "third", |client| {
             client.first_party = false;
-            client.name = "Third".to_owned();
+            "Third".clone_into(&mut client.name);
         })
         .await;
         let mut browser = Browser::new();
