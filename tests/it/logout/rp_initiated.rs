@@ -271,8 +271,7 @@ fn lo_05_state_is_encoded() {
         let named = [("client_id", "rp"), ("post_logout_redirect_uri", BACK), ("state", odd)];
         let asked = stage.open(&named).await;
         assert!(!asked.text.contains("<script>alert"), "{}", asked.text);
-        let answer =
-            stage.open(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BACK), ("state", odd)]).await;
+        let answer = stage.open(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BACK), ("state", odd)]).await;
         let location = answer.headers.get("location").unwrap().to_str().unwrap();
         assert!(location.bytes().all(|byte| byte.is_ascii_graphic()), "{location}");
         assert_eq!(answer.location().unwrap().query_pairs().next().unwrap().1, odd);
