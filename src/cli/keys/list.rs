@@ -41,7 +41,7 @@ pub(super) async fn run(signet: &Signet, output: OutputArgs, console: Console) -
     let columns =
         vec!["alg", "kid", "state", "published", "signs_from", "signs_until", "leaves_jwks", "tokens_24h", "planned"];
     console.list(&Listing { columns, rows: keys.iter().map(row).collect(), name: 1 }, output.output)?;
-    if let Some(until) = policy.paused_until {
+    if let Some(until) = signet.keys_paused_until().await? {
         console.say(&format!("Paused: no rotation is planned before {until}."));
     }
     Ok(())

@@ -130,7 +130,11 @@ fn too_young(refused: &Refused, plan: &RotationPlan) -> String {
 }
 
 fn show_rounded(time: Duration) -> String {
-    let unit = if time >= Duration::from_hours(1) { 3600 } else { 60 };
+    let unit = match time.as_secs() {
+        3600.. => 3600,
+        60.. => 60,
+        _ => 1,
+    };
     show_duration(Duration::from_secs(time.as_secs() / unit * unit))
 }
 
