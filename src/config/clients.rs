@@ -294,6 +294,7 @@ choice!(AuthMethod:
     "none" => AuthMethod::None,
     "client_secret_basic" => AuthMethod::ClientSecretBasic,
     "client_secret_post" => AuthMethod::ClientSecretPost,
+    "private_key_jwt" => AuthMethod::PrivateKeyJwt,
 );
 choice!(GrantType:
     "authorization_code" => GrantType::AuthorizationCode,

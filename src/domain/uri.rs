@@ -55,10 +55,7 @@ impl RedirectUri {
     /// # Errors
     /// [`InvalidRedirectUri`] says which rule is broken.
     pub fn register(text: &str, application: ApplicationType) -> Result<Self, InvalidRedirectUri> {
-        let allowed = |byte: u8| {
-            byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'^' | b'|')
-        };
-        if text.is_empty() || text.len() > Self::MAX_LENGTH || !text.bytes().all(allowed) {
+        if text.is_empty() || text.len() > Self::MAX_LENGTH || !text.bytes().all(written_out) {
             return Err(InvalidRedirectUri::Shape);
         }
         if text.contains('#') {
@@ -116,6 +113,69 @@ impl fmt::Display for RedirectUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// An address that a registration names for others to load or that this server fetches: `https`, or `http` on a loopback
+/// host for development.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WebUri(String);
+
+impl WebUri {
+    /// Checks what a client wants to register. A fragment is left in place: a `request_uri` may have one (OpenID
+    /// Connect Core section 6.2).
+    ///
+    /// # Errors
+    /// [`InvalidRedirectUri`] says which rule is broken.
+    pub fn register(text: &str) -> Result<Self, InvalidRedirectUri> {
+        if text.len() > RedirectUri::MAX_LENGTH || !text.bytes().all(written_out) {
+            return Err(InvalidRedirectUri::Shape);
+        }
+        let url = Url::parse(text).map_err(|_| InvalidRedirectUri::Shape)?;
+        match url.scheme() {
+            "https" => web(text, "https://", &url)?,
+            "http" => {
+                web(text, "http://", &url)?;
+                if Loopback::split(text).is_none() {
+                    return Err(InvalidRedirectUri::PlainHttp);
+                }
+            }
+            _ => return Err(InvalidRedirectUri::Scheme),
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+
+    /// Host and port as in an `Origin` header.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        Url::parse(&self.0).ok().map(|url| url.origin().ascii_serialization())
+    }
+}
+
+impl fmt::Debug for WebUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for WebUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn written_out(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'^' | b'|')
 }
 
 fn web(text: &str, prefix: &str, url: &Url) -> Result<(), InvalidRedirectUri> {

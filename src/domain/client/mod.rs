@@ -1,17 +1,32 @@
 //! Clients: applications that send people here to sign in, and services that ask for tokens of their own.
 
+mod credential;
+mod metadata;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::Serialize;
 
-use super::ids::ClientId;
-use super::key::Algorithm;
-use super::scope::Scope;
-use super::time::Timestamp;
-use super::uri::Origin;
-use super::uri::RedirectUri;
+use crate::domain::ids::ClientId;
+use crate::domain::key::Algorithm;
+use crate::domain::scope::Scope;
+use crate::domain::time::Timestamp;
+use crate::domain::uri::Origin;
+use crate::domain::uri::RedirectUri;
+use crate::domain::uri::WebUri;
+
+pub use credential::AuthMethod;
+pub use credential::ClientKeys;
+pub use credential::ClientSecret;
+pub use credential::ClientSecretHash;
+pub use metadata::LogoutChannels;
+pub use metadata::Presentation;
+pub use metadata::RequestObjects;
+pub use metadata::ResponseType;
+pub use metadata::SubjectType;
+pub use metadata::Subjects;
 
 /// A registered client. Kept as one JSON document, so a new field needs a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,11 +43,24 @@ pub struct Client {
     /// Any of these is accepted; several live side by side while a secret is being changed.
     #[serde(default)]
     pub secrets: Vec<ClientSecret>,
+    /// With which it signs assertions and request objects.
+    #[serde(default, flatten)]
+    pub keys: ClientKeys,
+    /// "The Client MUST authenticate with this algorithm." Any that is advertised when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<Algorithm>,
     #[serde(default)]
     pub redirect_uris: Vec<RedirectUri>,
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     pub grant_types: BTreeSet<GrantType>,
+    /// What it may ask the authorization endpoint for; what the configuration turns off is refused all the same.
+    #[serde(default = "code_only")]
+    pub response_types: BTreeSet<ResponseType>,
+    #[serde(default, flatten)]
+    pub request_objects: RequestObjects,
+    #[serde(default, flatten)]
+    pub subjects: Subjects,
     /// The scope values that this client may ask for.
     #[serde(default)]
     pub scope: Scope,
@@ -47,6 +75,9 @@ pub struct Client {
     pub security_profile: SecurityProfile,
     #[serde(default = "rs256")]
     pub id_token_signed_response_alg: Algorithm,
+    /// UserInfo answers are signed with it, and plain JSON when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<Algorithm>,
     #[serde(default = "es256")]
     pub access_token_signed_response_alg: Algorithm,
     /// Whether an authorization request without a code challenge is refused. Always so for public clients.
@@ -68,6 +99,11 @@ pub struct Client {
     /// RS256" (RFC 9701 section 6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection_signed_response_alg: Option<Algorithm>,
+    #[serde(default, flatten)]
+    pub presentation: Presentation,
+    /// Where others may send a browser that is to sign in at this client (OpenID Connect Core section 4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<WebUri>,
     #[serde(default)]
     pub lifetimes: Lifetimes,
     /// A disabled client is treated as an unknown one everywhere.
@@ -86,6 +122,10 @@ fn es256() -> Algorithm {
     Algorithm::Es256
 }
 
+fn code_only() -> BTreeSet<ResponseType> {
+    [ResponseType::Code].into()
+}
+
 fn yes() -> bool {
     true
 }
@@ -100,14 +140,20 @@ impl Client {
             application_type: ApplicationType::Web,
             token_endpoint_auth_methods: BTreeSet::new(),
             secrets: Vec::new(),
+            keys: ClientKeys::default(),
+            token_endpoint_auth_signing_alg: None,
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             grant_types: BTreeSet::new(),
+            response_types: code_only(),
+            request_objects: RequestObjects::default(),
+            subjects: Subjects::default(),
             scope: Scope::default(),
             audiences: Vec::new(),
             resources: Vec::new(),
             security_profile: SecurityProfile::default(),
             id_token_signed_response_alg: rs256(),
+            userinfo_signed_response_alg: None,
             access_token_signed_response_alg: es256(),
             require_pkce: yes(),
             first_party: false,
@@ -115,6 +161,8 @@ impl Client {
             origins: Vec::new(),
             logout: LogoutChannels::default(),
             introspection_signed_response_alg: None,
+            presentation: Presentation::default(),
+            initiate_login_uri: None,
             lifetimes: Lifetimes::default(),
             disabled: false,
             created_at,
@@ -196,43 +244,6 @@ impl SecurityProfile {
     }
 }
 
-/// OpenID Connect Back-Channel Logout section 2.2 and Front-Channel Logout section 2.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogoutChannels {
-    /// Where a logout token is posted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backchannel_logout_uri: Option<RedirectUri>,
-    /// Whether the logout token must name the session (`sid`).
-    #[serde(default)]
-    pub backchannel_logout_session_required: bool,
-    /// What the browser loads in a frame.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frontchannel_logout_uri: Option<RedirectUri>,
-    /// Whether `iss` and `sid` are added to it.
-    #[serde(default)]
-    pub frontchannel_logout_session_required: bool,
-}
-
-/// OpenID Connect Core section 9.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthMethod {
-    None,
-    ClientSecretBasic,
-    ClientSecretPost,
-}
-
-impl AuthMethod {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-        }
-    }
-}
-
 /// RFC 6749 section 1.3 and its extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -263,32 +274,6 @@ impl GrantType {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|grant| grant.as_str() == text)
-    }
-}
-
-/// One secret of a client, as a hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClientSecret {
-    /// What `crypto::hash` or `crypto::password` made of it; never the secret itself.
-    pub hash: ClientSecretHash,
-    pub created_at: Timestamp,
-    #[serde(default)]
-    pub expires_at: Option<Timestamp>,
-}
-
-/// Secrets that we made have 256 random bits, for which one round of SHA-256 is enough; others are hashed slowly.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientSecretHash {
-    /// SHA-256, base64url.
-    Sha256(String),
-    /// A PHC string.
-    Argon2id(String),
-}
-
-impl std::fmt::Debug for ClientSecretHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
     }
 }
 
