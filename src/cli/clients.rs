@@ -20,9 +20,9 @@ use crate::domain::scope::Scope;
 use crate::domain::uri::Origin;
 use crate::domain::uri::RedirectUri;
 use crate::flow::Signet;
-use crate::flow::registration::Kind;
-use crate::flow::registration::NewClient;
-use crate::flow::registration::OVERLAP;
+use crate::flow::clients_by_hand::Kind;
+use crate::flow::clients_by_hand::NewClient;
+use crate::flow::clients_by_hand::OVERLAP;
 
 use super::Failure;
 use super::console::Console;
@@ -142,7 +142,7 @@ pub(super) async fn run(command: &ClientsCommand, selection: &Selection, console
     let signet = open::existing(selection).await?;
     match command {
         ClientsCommand::Create(create) => match new {
-            Some(new) => register(&signet, new, create.output, console).await,
+            Some(new) => create(&signet, new, create.output, console).await,
             None => Ok(()),
         },
         ClientsCommand::List(output) => {
@@ -240,9 +240,9 @@ fn check_secret_shows(output: OutputArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn register(signet: &Signet, new: NewClient, output: OutputArgs, console: Console) -> Result<(), Failure> {
+async fn create(signet: &Signet, new: NewClient, output: OutputArgs, console: Console) -> Result<(), Failure> {
     let id = new.id.clone();
-    let Some((client, secret)) = signet.register_client(new).await? else {
+    let Some((client, secret)) = signet.create_client(new).await? else {
         return Err(Failure::failed(&format!("There is a client {id} already; choose another --id")));
     };
     let mut fields = vec![("client_id", json!(client.id.as_str()))];
@@ -308,7 +308,7 @@ fn longest_token(signet: &Signet, client: &Client) -> Duration {
 
 fn check_ours(client: &Client) -> Result<(), Failure> {
     match client.source {
-        ClientSource::Database => Ok(()),
+        ClientSource::Database | ClientSource::Registration => Ok(()),
         ClientSource::Configuration => Err(Failure::refused(&format!(
             "{} stands in the configuration file: change it there, then restart the server",
             client.id

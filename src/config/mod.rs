@@ -24,6 +24,7 @@ mod nearest;
 mod node;
 pub mod outbound;
 pub mod passwords;
+pub mod registration;
 mod rules;
 pub mod secrets;
 pub mod server;
@@ -71,6 +72,7 @@ pub struct Config {
     pub limits: limits::Limits,
     pub outbound: outbound::Outbound,
     pub gateway: gateway::Gateway,
+    pub registration: registration::Registration,
     pub telemetry: telemetry::Telemetry,
     pub ui: ui::Ui,
     pub clients: Vec<ConfiguredClient>,
@@ -113,7 +115,7 @@ pub struct Loaded {
 }
 
 /// Every table of the file except `[[clients]]`.
-pub(crate) const SECTIONS: [Section; 13] = [
+pub(crate) const SECTIONS: [Section; 14] = [
     server::Server::SECTION,
     database::Database::SECTION,
     denylist::Denylist::SECTION,
@@ -125,6 +127,7 @@ pub(crate) const SECTIONS: [Section; 13] = [
     limits::Limits::SECTION,
     outbound::Outbound::SECTION,
     gateway::Gateway::SECTION,
+    registration::Registration::SECTION,
     telemetry::Telemetry::SECTION,
     ui::Ui::SECTION,
 ];
@@ -163,6 +166,7 @@ impl Config {
             limits,
             outbound,
             gateway,
+            registration,
             telemetry,
             ui,
             clients: _,
@@ -179,6 +183,7 @@ impl Config {
             limits.show(),
             outbound.show(),
             gateway.show(),
+            registration.show(),
             telemetry.show(),
             ui.show(),
         ]
@@ -202,6 +207,8 @@ impl Config {
         if let (Some(gateway), Some(server)) = (&gateway, &server) {
             rules::gateway(gateway, server, input);
         }
+        let registration = registration::Registration::read(input)
+            .inspect(|registration| rules::registration(registration, input));
         let telemetry = telemetry::Telemetry::read(input);
         let ui = ui::Ui::read(input);
         let clients = clients::read_all(input, tables);
@@ -226,6 +233,7 @@ impl Config {
             limits: limits?,
             outbound: outbound?,
             gateway: gateway?,
+            registration: registration?,
             telemetry: telemetry?,
             ui: ui?,
             clients,

@@ -211,6 +211,7 @@ impl Signet {
             Step::Issue { scope } => {
                 let (session, user) = signed_in.ok_or(FlowError::Internal("issued to nobody"))?;
                 let request = AuthorizationRequest { scope, ..request };
+                self.note_in_use(client).await?;
                 return self.issue(request, attempt.map(|attempt| attempt.id), session, &user).await;
             }
         };

@@ -5,6 +5,7 @@
 //! token     -> code | refresh | client_credentials | exchange -> mint
 //! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, introspect, revoke -> denylist
+//! register -> clients                                applications that register themselves
 //! rotate, sweep, setup
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod backchannel;
 pub mod begun;
 pub mod client_credentials;
 pub mod clients;
+pub mod clients_by_hand;
 mod clock;
 pub mod code;
 pub mod consent;
@@ -38,7 +40,8 @@ pub mod open;
 pub mod passwords;
 pub mod readers;
 pub mod refresh;
-pub mod registration;
+pub mod register;
+pub mod registration_tokens;
 pub mod relay;
 pub mod revoke;
 pub mod rotate;

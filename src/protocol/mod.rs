@@ -20,6 +20,7 @@ pub mod id_token;
 pub mod introspection;
 pub mod logout;
 pub mod params;
+pub mod registration;
 pub mod response;
 pub mod session_state;
 pub mod token;
