@@ -142,7 +142,7 @@ pub(super) async fn run(command: &ClientsCommand, selection: &Selection, console
     let signet = open::existing(selection).await?;
     match command {
         ClientsCommand::Create(create) => match new {
-            Some(new) => create(&signet, new, create.output, console).await,
+            Some(new) => create_client(&signet, new, create.output, console).await,
             None => Ok(()),
         },
         ClientsCommand::List(output) => {
@@ -240,7 +240,7 @@ fn check_secret_shows(output: OutputArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn create(signet: &Signet, new: NewClient, output: OutputArgs, console: Console) -> Result<(), Failure> {
+async fn create_client(signet: &Signet, new: NewClient, output: OutputArgs, console: Console) -> Result<(), Failure> {
     let id = new.id.clone();
     let Some((client, secret)) = signet.create_client(new).await? else {
         return Err(Failure::failed(&format!("There is a client {id} already; choose another --id")));

@@ -114,6 +114,8 @@ pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
         overrides.push(("server.issuer".to_owned(), issuer));
         overrides.push(("database.url".to_owned(), format!("sqlite://{}", database.display())));
         overrides.push(("secrets.master_key_file".to_owned(), master_key.display().to_string()));
+        // Nobody but this machine reaches it.
+        overrides.push(("registration.mode".to_owned(), "open".to_owned()));
     }
     if let Some(port) = selection.port {
         if !selection.dev {

@@ -207,8 +207,8 @@ impl Config {
         if let (Some(gateway), Some(server)) = (&gateway, &server) {
             rules::gateway(gateway, server, input);
         }
-        let registration = registration::Registration::read(input)
-            .inspect(|registration| rules::registration(registration, input));
+        let registration =
+            registration::Registration::read(input).inspect(|registration| rules::registration(registration, input));
         let telemetry = telemetry::Telemetry::read(input);
         let ui = ui::Ui::read(input);
         let clients = clients::read_all(input, tables);

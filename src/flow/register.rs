@@ -64,6 +64,12 @@ impl Signet {
         self.config.registration.mode
     }
 
+    /// Where clients register themselves.
+    #[must_use]
+    pub fn registration_endpoint(&self) -> String {
+        format!("{}{}", self.issuer().trim_end_matches('/'), path::REGISTER)
+    }
+
     /// Registers a client, RFC 7591 section 3.1. `initial` is the initial access token that was presented, `from` who
     /// presents it.
     ///
@@ -97,7 +103,7 @@ impl Signet {
         let id = ClientId::new(hash::random_id("client_", self.entropy.as_ref()));
         let id = id.map_err(|_| FlowError::Internal("made an unusable id"))?;
         let base = Client { source: ClientSource::Registration, ..Client::new(id, now) };
-        let mut client = registration::client(sent, &self.terms(scope.as_ref()), base)?;
+        let mut client = checked(sent, self.terms(scope.as_ref()), base).await?;
         self.check_sector(&client).await?;
         let secret = self.give_secret(&mut client);
         let (token, token_hash) = hash::new_secret(SecretKind::Registration, self.entropy.as_ref());
@@ -153,7 +159,7 @@ impl Signet {
             let Registered { registration: own, client: before, document } = self.registered(id, token).await?;
             registration::check_unchangeable(sent, &before)?;
             self.check_sent_secret(sent, &before)?;
-            let mut client = registration::client(sent, &self.terms(own.scope.as_ref()), before)?;
+            let mut client = checked(sent, self.terms(own.scope.as_ref()), before).await?;
             self.check_sector(&client).await?;
             let secret = self.give_secret(&mut client);
             let (new, new_hash) = hash::new_secret(SecretKind::Registration, self.entropy.as_ref());
@@ -291,10 +297,17 @@ impl Signet {
     }
 
     fn own_client_of(&self, client: Client, token: Secret, secret: Option<Secret>) -> OwnClient {
-        let issuer = self.issuer().trim_end_matches('/');
-        let address = format!("{issuer}{}/{}", path::REGISTER, client.id);
+        let address = format!("{}/{}", self.registration_endpoint(), client.id);
         OwnClient { client, token, secret, address }
     }
+}
+
+/// The checks, on a thread for work that takes a while: keys by value may be many, and RSA keys are slow to read.
+async fn checked(sent: &Map<String, Json>, terms: Terms, base: Client) -> Result<Client, FlowError> {
+    let sent = sent.clone();
+    let checks = move || registration::client(&sent, &terms, base);
+    let outcome = tokio::task::spawn_blocking(checks).await;
+    Ok(outcome.map_err(|_| FlowError::Internal("the checks of a registration did not end"))??)
 }
 
 /// One answer for a token that is missing, wrong, used up or expired.

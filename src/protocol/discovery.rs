@@ -225,7 +225,10 @@ mod tests {
     #[test]
     fn d_11_registration_is_told_when_it_is_on() {
         assert_eq!(document_of("https://op.test", true)["registration_endpoint"], "https://op.test/register");
-        assert_eq!(document_of("https://op.test/realm", true)["registration_endpoint"], "https://op.test/realm/register");
+        assert_eq!(
+            document_of("https://op.test/realm", true)["registration_endpoint"],
+            "https://op.test/realm/register"
+        );
     }
 
     #[test]

@@ -2,7 +2,8 @@
 import jose from "./jose.mjs";
 import openidClient from "./openid_client.mjs";
 import pyjwt from "./pyjwt.mjs";
+import registration from "./registration.mjs";
 import { runAll } from "./runner.mjs";
 
 const given = { base: process.env.BASE ?? "http://localhost:8080", python: process.env.PYTHON ?? "python3" };
-await runAll({ "openid-client": openidClient, jose, pyjwt }, given);
+await runAll({ "openid-client": openidClient, registration, jose, pyjwt }, given);

@@ -151,8 +151,10 @@ impl<'a> Members<'a> {
         const NAME: &str = "redirect_uris";
         // Whatever is wrong with it, this is the code that says which member.
         let refused = |why: String| OAuthError::invalid_redirect_uri(format!("{NAME}: {why}"));
-        let texts = self.texts(NAME).map_err(|error| OAuthError::invalid_redirect_uri(error.description().to_owned()))?;
-        let register = |text: &str| RedirectUri::register(text, application).map_err(|fault| refused(fault.to_string()));
+        let texts =
+            self.texts(NAME).map_err(|error| OAuthError::invalid_redirect_uri(error.description().to_owned()))?;
+        let register =
+            |text: &str| RedirectUri::register(text, application).map_err(|fault| refused(fault.to_string()));
         texts.unwrap_or_default().into_iter().map(register).collect()
     }
 
@@ -161,7 +163,10 @@ impl<'a> Members<'a> {
         const NAME: &str = "jwks";
         let Some(value) = self.0.get(NAME) else { return Ok(None) };
         let text = value.to_string();
-        JwkSet::parse(text.as_bytes()).map_err(|fault| wrong(NAME, fault))?;
+        let set = JwkSet::parse(text.as_bytes()).map_err(|fault| wrong(NAME, fault))?;
+        if set.is_empty() {
+            return Err(wrong(NAME, "has no key that signatures can be checked with"));
+        }
         Ok(Some(text))
     }
 

@@ -135,8 +135,7 @@ const METHODS: &[(&str, AuthMethod)] = &[
     ("private_key_jwt", AuthMethod::PrivateKeyJwt),
     ("none", AuthMethod::None),
 ];
-const SUBJECT_TYPES: &[(&str, SubjectType)] =
-    &[("public", SubjectType::Public), ("pairwise", SubjectType::Pairwise)];
+const SUBJECT_TYPES: &[(&str, SubjectType)] = &[("public", SubjectType::Public), ("pairwise", SubjectType::Pairwise)];
 
 /// What stands for the response types without a code among the grants, RFC 7591 section 2.1.
 const IMPLICIT: &str = "implicit";

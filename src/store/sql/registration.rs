@@ -118,8 +118,8 @@ pub(in crate::store) async fn sweep_unused(
     }
     // Looked at again here: one of them may have been used in between. And whoever has a grant was used.
     let granted = families::table.filter(families::client_id.eq(clients::id));
-    let still = registrations::table
-        .filter(registrations::client_id.eq(clients::id).and(registrations::used_at.is_null()));
+    let still =
+        registrations::table.filter(registrations::client_id.eq(clients::id).and(registrations::used_at.is_null()));
     let gone: Vec<String> = diesel::delete(clients::table.filter(clients::id.eq_any(&unused)))
         .filter(diesel::dsl::exists(still))
         .filter(diesel::dsl::not(diesel::dsl::exists(granted)))
@@ -144,13 +144,9 @@ pub(in crate::store) async fn tokens(conn: &mut Conn<'_>) -> Result<Vec<InitialT
     rows.into_iter().map(InitialToken::try_from).collect()
 }
 
-pub(in crate::store) async fn token(
-    conn: &mut Conn<'_>,
-    hash: SecretHash,
-) -> Result<Option<InitialToken>, StoreError> {
+pub(in crate::store) async fn token(conn: &mut Conn<'_>, hash: SecretHash) -> Result<Option<InitialToken>, StoreError> {
     let query = initial_tokens::table.filter(initial_tokens::hash.eq(bytes(&hash)));
-    let row: Option<InitialTokenRow> =
-        query.select(InitialTokenRow::as_select()).first(conn).await.optional()?;
+    let row: Option<InitialTokenRow> = query.select(InitialTokenRow::as_select()).first(conn).await.optional()?;
     row.map(InitialToken::try_from).transpose()
 }
 

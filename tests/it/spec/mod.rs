@@ -4,6 +4,7 @@
 
 mod claims;
 mod cookies;
+mod dynamic;
 mod login;
 mod pages;
 mod parameters;
