@@ -21,6 +21,8 @@ use crate::store::custody::AdoptKey;
 use crate::store::custody::Adoption;
 use crate::store::custody::CANARY;
 use crate::store::custody::Resealed;
+use crate::store::custody::ResealedSecret;
+use crate::store::custody::SUBJECT_SECRET;
 
 use super::Signet;
 use super::audit::Event;
@@ -213,8 +215,15 @@ pub async fn reseal(
                 .map_err(|source| KeyFileError::Sealed { kid: key.kid.clone(), source })?;
             resealed.push(Resealed { kid: key.kid, old: sealed, new: again });
         }
+        let subjects = match store.instance_value(SUBJECT_SECRET).await? {
+            Some(sealed) => {
+                let again = new.seal_subject_secret(&old.open_subject_secret(&sealed)?, entropy)?;
+                Some(ResealedSecret { old: sealed, new: again })
+            }
+            None => None,
+        };
         let count = resealed.len();
-        if store.reseal_keys(resealed, kept, new.canary().to_vec()).await? {
+        if store.reseal_keys(resealed, subjects, kept, new.canary().to_vec()).await? {
             tracing::info!(event = "keys_resealed", keys = count);
             return Ok(Reseal::Done(count));
         }
