@@ -176,7 +176,7 @@ impl Signet {
     }
 }
 
-/// Seals all private halves under another master key, in one transaction with the canary: afterwards the new one opens
+/// Seals all private halves and the secret of pairwise subjects under another master key, in one transaction with the canary: afterwards the new one opens
 /// everything and the old one nothing, before that it is the other way round, and there is no third. Write the new
 /// master key where it will be found *before*: a crash after the commit must not lose it. Needs no open provider, so it
 /// can be run again after such a crash and then says [`Reseal::Already`].

@@ -4,6 +4,7 @@
 
 mod claims;
 mod cookies;
+mod implicit;
 mod login;
 mod pages;
 mod pairwise;
