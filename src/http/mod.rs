@@ -93,6 +93,7 @@ impl Web {
             scopes: Vec::new(),
             registration: signet.registration_mode() != Mode::Off,
             ui_locales: pages.locales().map(|locale| pages.tag(locale).to_owned()).collect(),
+            front_channel: signet.config.tokens.front_channel,
         })?;
         let cookies = Cookies::of_issuer(signet.issuer());
         Ok(Self { signet, pages, cookies, discovery })

@@ -2,7 +2,6 @@ use super::AuthorizeFailure;
 use super::LoginReason;
 use super::Step;
 use super::client_id;
-use super::next_step;
 use super::validate;
 use crate::domain::client::Client;
 use crate::domain::client::GrantType;
@@ -10,6 +9,7 @@ use crate::domain::consent::Consent;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::RequestId;
 use crate::domain::ids::SessionId;
+use crate::domain::ids::Subject;
 use crate::domain::ids::UserId;
 use crate::domain::request::Attempt;
 use crate::domain::request::AuthorizationRequest;
@@ -18,6 +18,7 @@ use crate::domain::request::ResponseMode;
 use crate::domain::scope::Scope;
 use crate::domain::secret::SecretHash;
 use crate::domain::session::Session;
+use crate::domain::time::Timestamp;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::fixtures::CHALLENGE;
 use crate::protocol::fixtures::at;
@@ -46,11 +47,24 @@ fn query(changes: &[(&str, &str)]) -> String {
 }
 
 fn ask_as(client: Option<&Client>, query: &str) -> Result<AuthorizationRequest, AuthorizeFailure> {
-    validate(&Params::parse(&[query.as_bytes()], AUTHORIZE).unwrap(), client)
+    validate(&Params::parse(&[query.as_bytes()], AUTHORIZE).unwrap(), client, false)
 }
 
 fn ask(changes: &[(&str, &str)]) -> Result<AuthorizationRequest, AuthorizeFailure> {
     ask_as(Some(&confidential()), &query(changes))
+}
+
+/// As every client that sees the same names as all others.
+fn next_step(
+    request: &AuthorizationRequest,
+    attempt: Option<&Attempt>,
+    session: Option<&Session>,
+    consent: Option<&Consent>,
+    client: &Client,
+    now: Timestamp,
+) -> Step {
+    let subject = session.map(|session| Subject::public(&session.user_id));
+    super::next_step(request, attempt, session, subject.as_ref(), consent, client, now)
 }
 
 /// The error that goes back to the client, with the state of the request.

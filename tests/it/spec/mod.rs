@@ -5,14 +5,18 @@
 mod claims;
 mod cookies;
 mod dynamic;
+mod implicit;
 mod login;
 mod pages;
+mod pairwise;
 mod parameters;
 mod paths;
 mod pkce;
+mod presentation;
 mod prompt;
 mod redirect_uri;
 mod response;
+mod signed_userinfo;
 mod stage;
 mod tabs;
 
