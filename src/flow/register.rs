@@ -248,7 +248,10 @@ impl Signet {
         let preset = registration.default_scope.as_ref().unwrap_or(&allowed);
         Terms {
             signing: ring.algorithms(self.steady_now()).filter(|signing| configured.contains(signing)).collect(),
-            response_types: vec![ResponseType::Code],
+            response_types: ResponseType::ALL
+                .into_iter()
+                .filter(|kind| self.config.tokens.front_channel || !kind.is_front_channel())
+                .collect(),
             grant_types: registration.grant_types.clone(),
             default_scope: preset.intersection(&allowed),
             scope: allowed,

@@ -28,6 +28,12 @@ pub mod path {
     pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
 }
 
+/// The URL of an endpoint.
+#[must_use]
+pub fn endpoint(issuer: &str, path: &str) -> String {
+    format!("{}{path}", issuer.trim_end_matches('/'))
+}
+
 /// What the documents depend on: the configuration, never the request.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -70,8 +76,11 @@ pub struct Metadata {
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
     pub userinfo_signing_alg_values_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// RFC 9701 section 7.
     pub introspection_signing_alg_values_supported: Vec<&'static str>,
     pub claim_types_supported: Vec<&'static str>,
@@ -95,12 +104,14 @@ pub struct Metadata {
 const TOKEN_CLAIMS: [&str; 9] = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
 
 /// How the registry calls what comes from the authorization endpoint alone; no request to the token endpoint has it.
-const IMPLICIT: &str = "implicit";
+pub(super) const IMPLICIT: &str = "implicit";
 
 impl Metadata {
     #[must_use]
     pub fn of(server: &Server) -> Self {
-        let at = |path: &str| format!("{}{path}", server.issuer.trim_end_matches('/'));
+        let at = |path: &str| endpoint(&server.issuer, path);
+        // What clients sign with is not what we sign with.
+        let of_clients = algorithms(&Algorithm::ALL);
         Self {
             issuer: server.issuer.clone(),
             authorization_endpoint: at(path::AUTHORIZE),
@@ -133,10 +144,13 @@ impl Metadata {
             id_token_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             userinfo_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             token_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
+            token_endpoint_auth_signing_alg_values_supported: of_clients.clone(),
             revocation_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
+            revocation_endpoint_auth_signing_alg_values_supported: of_clients.clone(),
             // "the protected resource [...] MUST also require some form of authorization to access this endpoint"
             // (RFC 7662 section 2.1).
             introspection_endpoint_auth_methods_supported: auth_methods(&[]),
+            introspection_endpoint_auth_signing_alg_values_supported: of_clients,
             introspection_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             claim_types_supported: vec!["normal"],
             claims_supported: userinfo::CLAIMS
@@ -162,7 +176,7 @@ impl Metadata {
 
 /// The ways to prove who is calling, and `also`.
 fn auth_methods(also: &[AuthMethod]) -> Vec<&'static str> {
-    let proofs = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+    let proofs = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::PrivateKeyJwt];
     proofs.iter().chain(also).map(|method| method.as_str()).collect()
 }
 
@@ -252,6 +266,18 @@ mod tests {
             document_of("https://op.test/realm", true)["registration_endpoint"],
             "https://op.test/realm/register"
         );
+    }
+
+    #[test]
+    fn f2_12_the_methods_and_algorithms_of_clients() {
+        let document = document("https://op.test");
+        for endpoint in ["token", "revocation", "introspection"] {
+            let methods = &document[format!("{endpoint}_endpoint_auth_methods_supported")];
+            assert!(methods.as_array().unwrap().contains(&"private_key_jwt".into()), "{endpoint}");
+            // "The value none MUST NOT be used." (OpenID Connect Discovery section 3)
+            let algorithms = &document[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")];
+            assert_eq!(*algorithms, serde_json::json!(["RS256", "ES256", "PS256", "EdDSA"]), "{endpoint}");
+        }
     }
 
     #[test]

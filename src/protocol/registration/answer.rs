@@ -3,8 +3,7 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::IMPLICIT;
-use super::is_implicit;
+use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
 use crate::domain::client::LogoutChannels;
@@ -15,6 +14,7 @@ use crate::domain::key::Algorithm;
 use crate::domain::secret::Secret;
 use crate::domain::uri::RedirectUri;
 use crate::domain::uri::WebUri;
+use crate::protocol::discovery::IMPLICIT;
 
 /// What is known only when it is made or shown by the client itself: nothing but hashes of it is kept.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct Issued<'a> {
 /// (RFC 7591 section 3.2.1).
 #[must_use]
 pub fn answer<'a>(client: &'a Client, issued: &Issued<'a>) -> impl Serialize + 'a {
-    let implicit = client.response_types.iter().any(|kind| is_implicit(*kind)).then_some(IMPLICIT);
+    let implicit = client.response_types.iter().any(|kind| kind.is_front_channel()).then_some(IMPLICIT);
     let objects = &client.request_objects;
     Answer {
         client_id: client.id.as_str(),
@@ -79,7 +79,7 @@ struct Answer<'a> {
     registration_client_uri: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_name: Option<&'a str>,
-    application_type: crate::domain::client::ApplicationType,
+    application_type: ApplicationType,
     #[serde(skip_serializing_if = "<[RedirectUri]>::is_empty")]
     redirect_uris: &'a [RedirectUri],
     response_types: Vec<&'static str>,

@@ -23,6 +23,7 @@ use serde_json::Map;
 use serde_json::Value as Json;
 use url::Url;
 
+use super::discovery::IMPLICIT;
 use super::error::OAuthError;
 use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
@@ -137,13 +138,6 @@ const METHODS: &[(&str, AuthMethod)] = &[
 ];
 const SUBJECT_TYPES: &[(&str, SubjectType)] = &[("public", SubjectType::Public), ("pairwise", SubjectType::Pairwise)];
 
-/// What stands for the response types without a code among the grants, RFC 7591 section 2.1.
-const IMPLICIT: &str = "implicit";
-
-fn is_implicit(kind: ResponseType) -> bool {
-    kind != ResponseType::Code
-}
-
 /// "If omitted, the default is that the client will use only the "code" response type." (RFC 7591 section 2) A client
 /// without any grant that begins at the authorization endpoint has none.
 fn response_types(sent: &Members<'_>, terms: &Terms) -> Result<BTreeSet<ResponseType>, OAuthError> {
@@ -168,7 +162,7 @@ fn grant_types(
 ) -> Result<BTreeSet<GrantType>, OAuthError> {
     const NAME: &str = "grant_types";
     let codes = response_types.contains(&ResponseType::Code);
-    let implicit = response_types.iter().any(|kind| is_implicit(*kind));
+    let implicit = response_types.iter().any(|kind| kind.is_front_channel());
     let Some(texts) = sent.texts(NAME)? else {
         return Ok(codes.then_some(GrantType::AuthorizationCode).into_iter().collect());
     };
@@ -213,7 +207,7 @@ fn check_redirect_uris(client: &Client) -> Result<(), OAuthError> {
         // "Clients using flows with redirection MUST register their redirection URI values." (RFC 7591 section 2)
         return Err(refused("at least one is needed"));
     }
-    let implicit = client.response_types.iter().any(|kind| is_implicit(*kind));
+    let implicit = client.response_types.iter().any(|kind| kind.is_front_channel());
     if implicit && client.application_type == ApplicationType::Web {
         // "Web Clients using the OAuth Implicit Grant Type MUST only register URLs using the https scheme as
         // redirect_uris; they MUST NOT use localhost as the hostname." (OpenID Connect Registration section 2)
@@ -266,9 +260,7 @@ fn check_sector(client: &Client) -> Result<(), OAuthError> {
     if client.subjects.subject_type == SubjectType::Public || client.subjects.sector_identifier_uri.is_some() {
         return Ok(());
     }
-    let host = |uri: &RedirectUri| Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned);
-    let hosts: BTreeSet<Option<String>> = client.redirect_uris.iter().map(host).collect();
-    if hosts.len() == 1 && !hosts.contains(&None) {
+    if client.sector_host().is_some() {
         return Ok(());
     }
     Err(wrong("subject_type", "pairwise with redirect_uris on several hosts, or on none, needs sector_identifier_uri"))

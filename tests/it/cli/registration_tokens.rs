@@ -8,8 +8,18 @@ async fn a_token_is_made_used_listed_and_revoked() {
     let installation =
         Installation::on(crate::support::database::Kind::Sqlite, registration).expect("SQLite is always there");
     let server = installation.serve().await;
-    let made = installation
-        .run(&["registration-tokens", "create", "--clients", "2", "--for", "1h", "--note", "for the shop", "-o", "json"]);
+    let made = installation.run(&[
+        "registration-tokens",
+        "create",
+        "--clients",
+        "2",
+        "--for",
+        "1h",
+        "--note",
+        "for the shop",
+        "-o",
+        "json",
+    ]);
     assert!(made.err.contains("2 applications") && made.err.contains("Database: "), "{made:?}");
     let made = made.json();
     let (id, token) = (made["id"].as_str().unwrap(), made["initial_access_token"].as_str().unwrap());

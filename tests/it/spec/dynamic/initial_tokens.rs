@@ -35,7 +35,9 @@ fn dr_01_without_a_good_one_nothing_is_registered() {
         assert_eq!(none.status, StatusCode::UNAUTHORIZED);
         assert_eq!(none.header("www-authenticate"), "Bearer realm=\"signet\"");
         let (kept, secret) = token(&here, None, None).await;
-        for wrong in ["x", "sgi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", kept.id.as_str(), &format!("{}x", secret.reveal())] {
+        for wrong in
+            ["x", "sgi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", kept.id.as_str(), &format!("{}x", secret.reveal())]
+        {
             here.post_with(wrong, &with(json!({}))).await.unauthorized();
         }
         // C-62; once, as nothing else was said, and a registration that was refused does not count.
@@ -55,7 +57,10 @@ fn dr_01_without_a_good_one_nothing_is_registered() {
         let (revoked, secret) = token(&here, Some(5), None).await;
         assert!(here.app.signet.revoke_initial_token(&revoked.id).await.unwrap());
         here.post_with(secret.reveal(), &with(json!({}))).await.unauthorized();
-        assert_eq!(here.app.signet.store.initial_tokens().await.unwrap(), [late, InitialToken { registered: 1, ..kept }]);
+        assert_eq!(
+            here.app.signet.store.initial_tokens().await.unwrap(),
+            [late, InitialToken { registered: 1, ..kept }]
+        );
     });
 }
 

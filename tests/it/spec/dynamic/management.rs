@@ -46,7 +46,10 @@ fn rfc7592_2_2_a_change_replaces_everything() {
         let changed = here.put(&own, &sent).await;
         assert_eq!((changed.status, changed.header("cache-control")), (StatusCode::OK, "no-store"));
         let changed = changed.json();
-        assert_eq!((&changed["client_name"], &changed["client_uri"]), (&json!("Another name"), &json!("https://c1.test/")));
+        assert_eq!(
+            (&changed["client_name"], &changed["client_uri"]),
+            (&json!("Another name"), &json!("https://c1.test/"))
+        );
         assert!(changed.get("contacts").is_none() && changed.get("client_secret").is_none());
         assert_eq!(changed["client_id"], own["client_id"]);
         // The secret goes on working, the token does not.

@@ -8,8 +8,13 @@ use super::registered;
 use super::text;
 use super::with;
 use crate::support::app::App;
+use crate::support::browser::ADA;
+use crate::support::browser::Browser;
 use crate::support::database::block_on;
 use crate::support::party::Answer;
+use crate::support::party::Form;
+use crate::support::party::Party;
+use crate::support::party::REDIRECT_URI;
 use crate::support::party::opened;
 
 #[test]
@@ -69,12 +74,10 @@ fn c_70_c_71_c_11_a_client_is_made_and_signs_in_without_pkce() {
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
         url.query_pairs_mut().clear().extend_pairs(kept);
-        let mut browser = crate::support::browser::Browser::new();
-        let arrived = browser
-            .authorize(&url, crate::support::party::REDIRECT_URI, crate::support::browser::ADA)
-            .await;
+        let mut browser = Browser::new();
+        let arrived = browser.authorize(&url, REDIRECT_URI, ADA).await;
         let code = arrived.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
-        let form = crate::support::party::Party::code_form(&code).without("code_verifier");
+        let form = Party::code_form(&code).without("code_verifier");
         let tokens = party.token(form).await.tokens();
         let (header, claims) = opened(tokens.id_token());
         // oidcc-idtoken-signature, oidcc-idtoken-rs256: the default.
@@ -98,7 +101,7 @@ fn a_public_client_sends_a_code_challenge_and_has_no_secret() {
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
         url.query_pairs_mut().clear().extend_pairs(kept);
-        let answer = crate::support::browser::Browser::new().open(&url).await.location().unwrap();
+        let answer = Browser::new().open(&url).await.location().unwrap();
         assert!(answer.query().unwrap().contains("error=invalid_request"), "{answer}");
     });
 }
@@ -112,7 +115,11 @@ fn c_75_what_is_wrong_is_said_by_code_and_member() {
             (json!({"redirect_uris": []}), "invalid_redirect_uri", "redirect_uris"),
             (json!({"redirect_uris": null}), "invalid_redirect_uri", "redirect_uris"),
             (with(json!({"grant_types": ["password"]})), "invalid_client_metadata", "grant_types"),
-            (with(json!({"id_token_signed_response_alg": "none"})), "invalid_client_metadata", "id_token_signed_response_alg"),
+            (
+                with(json!({"id_token_signed_response_alg": "none"})),
+                "invalid_client_metadata",
+                "id_token_signed_response_alg",
+            ),
             (with(json!({"jwks": {"keys": [{"kty": "oct", "k": "AQ"}]}})), "invalid_client_metadata", "jwks"),
             (with(json!({"initiate_login_uri": "http://c1.test/"})), "invalid_client_metadata", "initiate_login_uri"),
         ] {
@@ -185,7 +192,7 @@ fn sc_06_nobody_chooses_the_name_that_stands_for_a_service() {
         let own = registered(&here.post(&sent).await);
         assert_ne!(own["client_id"], ada.as_str());
         assert_eq!((&own["response_types"], &own["grant_types"]), (&json!([]), &json!(["client_credentials"])));
-        let form = crate::support::party::Form::new(&[("grant_type", "client_credentials"), ("scope", "openid")]);
+        let form = Form::new(&[("grant_type", "client_credentials"), ("scope", "openid")]);
         let answer = here.party(&own).token(form.without("scope")).await.tokens();
         assert_eq!(opened(answer.access()).1["sub"], own["client_id"]);
     });
@@ -203,6 +210,20 @@ fn what_happened_is_in_the_audit_trail_and_no_secret_is() {
             assert!(!trail.contains(text(&own, secret)));
             let shown = format!("{:?}", here.app.signet.store.clients().await.unwrap());
             assert!(!shown.contains(text(&own, secret)));
+        }
+    });
+}
+
+#[test]
+fn dr_09_people_are_told_that_nobody_has_checked_the_name() {
+    block_on(async {
+        let here = Registrar::open().await;
+        let own = here.register(json!({"client_name": "Goo\u{200b}gle\u{202e}"})).await;
+        assert_eq!(own["client_name"], "Google");
+        for (party, told) in [(here.party(&own), true), (Party::web(&here.app), false)] {
+            let mut browser = Browser::new();
+            let page = browser.authorize_until_consent(&party.authorization_url("openid"), ADA).await;
+            assert_eq!(page.text.contains("id=\"unverified\""), told, "{}", page.text);
         }
     });
 }
