@@ -116,6 +116,7 @@ pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
         overrides.push(("secrets.master_key_file".to_owned(), master_key.display().to_string()));
         // Nobody but this machine reaches it.
         overrides.push(("registration.mode".to_owned(), "open".to_owned()));
+        overrides.push(("registration.per_address".to_owned(), "1000 per 1m".to_owned()));
     }
     if let Some(port) = selection.port {
         if !selection.dev {

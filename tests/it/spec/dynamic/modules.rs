@@ -5,6 +5,7 @@ use reqwest::Method;
 use reqwest::StatusCode;
 use serde_json::Value as Json;
 use serde_json::json;
+use signet::domain::key::Algorithm;
 use url::Url;
 
 use super::Registrar;
@@ -13,10 +14,14 @@ use super::text;
 use super::with;
 use crate::support::browser::ADA;
 use crate::support::browser::Browser;
+use crate::support::browser::Page;
+use crate::support::client_key::ClientKey;
+use crate::support::client_key::assertion_claims;
 use crate::support::database::block_on;
 use crate::support::https::Answer as Served;
 use crate::support::https::Authority;
 use crate::support::https::Receiver;
+use crate::support::party::Answer;
 use crate::support::party::Form;
 use crate::support::party::Party;
 use crate::support::party::REDIRECT_URI;
@@ -116,7 +121,7 @@ fn oidcc_redirect_uri_regfrag() {
 }
 
 /// Opens the authorization endpoint with this redirect URI, or with none.
-async fn opened_with(party: &Party, redirect_uri: Option<&str>) -> crate::support::browser::Page {
+async fn opened_with(party: &Party, redirect_uri: Option<&str>) -> Page {
     let mut browser = Browser::new();
     browser.open(&url_with(party, redirect_uri)).await
 }
@@ -133,7 +138,7 @@ fn url_with(party: &Party, redirect_uri: Option<&str>) -> Url {
 }
 
 #[track_caller]
-fn is_error_page(page: &crate::support::browser::Page) {
+fn is_error_page(page: &Page) {
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
     assert!(page.location().is_none() && page.text.contains("id=\"error-title\""), "{}", page.text);
 }
@@ -197,7 +202,41 @@ fn oidcc_server_client_secret_post() {
         let code = party.code(&mut Browser::new(), "openid").await;
         let form = Party::code_form(&code).and("client_id", text(&own, "client_id"));
         let form = form.and("client_secret", text(&own, "client_secret"));
-        crate::support::party::Answer::to(party.raw(form.encoded())).await.tokens();
+        Answer::to(party.raw(form.encoded())).await.tokens();
+    });
+}
+
+#[test]
+fn oidcc_server_dy_01_a_key_without_a_name() {
+    block_on(async {
+        let here = Registrar::open().await;
+        let key = ClientKey::new(Algorithm::Rs256, "unsaid");
+        let sent = json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key.nameless()]}});
+        let own = here.register(sent.clone()).await;
+        assert_eq!(own["jwks"], sent["jwks"]);
+        assert!(own.get("client_secret").is_none());
+        let party = here.party(&own);
+        let code = party.code(&mut Browser::new(), "openid").await;
+        // C-22: as the plan sends it, with the token endpoint as audience.
+        let now = here.app.signet.now().seconds();
+        let claims = assertion_claims(text(&own, "client_id"), here.app.url("/token").as_str(), now);
+        let assertion = key.sign(r#"{"alg":"RS256"}"#, &claims.to_string());
+        let form = Party::code_form(&code)
+            .and("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+            .and("client_assertion", &assertion);
+        Answer::to(party.raw(form.encoded())).await.tokens();
+    });
+}
+
+#[test]
+fn response_types_without_a_code_are_registered_where_they_are_on() {
+    block_on(async {
+        let sent = with(json!({"response_types": ["id_token"], "grant_types": ["implicit"],
+            "redirect_uris": ["https://c1.test/cb"]}));
+        Registrar::open().await.post(&sent).await.refused("invalid_client_metadata");
+        let here = Registrar::with(&[("tokens.front_channel", "true")]).await;
+        let own = registered(&here.post(&sent).await);
+        assert_eq!((&own["response_types"], &own["grant_types"]), (&sent["response_types"], &sent["grant_types"]));
     });
 }
 

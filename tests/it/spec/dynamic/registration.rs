@@ -222,7 +222,12 @@ fn dr_09_people_are_told_that_nobody_has_checked_the_name() {
         assert_eq!(own["client_name"], "Google");
         for (party, told) in [(here.party(&own), true), (Party::web(&here.app), false)] {
             let mut browser = Browser::new();
-            let page = browser.authorize_until_consent(&party.authorization_url("openid"), ADA).await;
+            let login = browser.open(&party.authorization_url("openid")).await;
+            let login = browser.follow(login, REDIRECT_URI).await.expect("a login page");
+            let (username, password) = ADA;
+            let filled = [("username", username), ("password", password)];
+            let next = browser.press(&login, "login-submit", &filled).await;
+            let page = browser.follow(next, REDIRECT_URI).await.expect("a consent page");
             assert_eq!(page.text.contains("id=\"unverified\""), told, "{}", page.text);
         }
     });
