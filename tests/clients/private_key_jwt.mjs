@@ -23,7 +23,7 @@ async function register({ base, signet }, alg, ...flags) {
     const id = `keys-${kid}`;
     const where = ["--dev", "--port", new URL(base).port];
     const create = ["clients", "create", "With keys", "--id", id, "--jwks", file, ...flags, ...where, "-o", "json"];
-    const made = JSON.parse(execFileSync(signet, create, { stdio: ["ignore", "pipe", "ignore"] }));
+    const made = JSON.parse(execFileSync(signet, create, { stdio: ["ignore", "pipe", "pipe"] }));
     assert.equal(made.client_id, id);
     assert.equal(made.client_secret, undefined);
     return { id, key: { key: privateKey, kid }, privateKey };
