@@ -25,7 +25,7 @@ pub enum InvalidRedirectUri {
     Wildcard,
     #[error("a redirect URI has no user information")]
     UserInfo,
-    #[error("http is for loopback addresses only (localhost, 127.0.0.1, [::1]); use https")]
+    #[error("http is for loopback addresses only, such as localhost; use https")]
     PlainHttp,
     #[error("this scheme is not allowed; native apps use a reverse domain name such as com.example.app:/callback")]
     Scheme,
@@ -128,7 +128,7 @@ pub enum InvalidWebUri {
     Shape,
     #[error("an address has no user information")]
     UserInfo,
-    #[error("http is for loopback addresses only (localhost, 127.0.0.1, [::1]); use https")]
+    #[error("http is for loopback addresses only, such as localhost; use https")]
     PlainHttp,
     #[error("an address begins with https://")]
     Scheme,

@@ -51,6 +51,7 @@ fn dr_01_without_a_good_one_nothing_is_registered() {
         let (_, own_token) = super::own_address(&own);
         here.post_with(own_token, &with(json!({}))).await.unauthorized();
 
+        here.app.wait(1);
         let (late, secret) = token(&here, Some(5), None).await;
         here.app.wait(3601);
         here.post_with(secret.reveal(), &with(json!({}))).await.unauthorized();

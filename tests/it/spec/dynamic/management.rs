@@ -124,7 +124,7 @@ fn dr_02_a_token_is_good_for_its_own_client_and_never_for_a_disabled_one() {
         let mut demo = own.clone();
         demo["registration_client_uri"] = json!(here.app.url("/register/demo-web"));
         let mut nobody = own.clone();
-        nobody["registration_client_uri"] = json!(here.app.url("/register/usr_%22"));
+        nobody["registration_client_uri"] = json!(here.app.url("/register/usr_nobody"));
         for wrong in [&foreign, &demo, &nobody] {
             for method in [Method::GET, Method::DELETE] {
                 here.manage(method, wrong).await.unauthorized();
