@@ -254,8 +254,8 @@ fn check_keys(client: &Client) -> Result<(), OAuthError> {
     Ok(())
 }
 
-/// "If there are multiple hostnames in the registered redirect_uris, the Client MUST register a
-/// sector_identifier_uri." (OpenID Connect Core section 8.1)
+/// "If there are multiple hostnames in the registered `redirect_uris`, the Client MUST register a
+/// `sector_identifier_uri`." (OpenID Connect Core section 8.1)
 fn check_sector(client: &Client) -> Result<(), OAuthError> {
     if client.subjects.subject_type == SubjectType::Public || client.subjects.sector_identifier_uri.is_some() {
         return Ok(());
