@@ -33,6 +33,7 @@ use super::denylist::Denylist;
 use super::error::FlowError;
 use super::gateway::Gateway;
 use super::passwords::Passwords;
+use super::request_object::Fetched;
 use super::watch::Watch;
 
 /// What a provider is opened with.
@@ -84,6 +85,7 @@ impl Signet {
             ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),
             outbound: Outbound::new(&config, dev, Arc::new(SystemResolver))?,
+            request_objects: Fetched::default(),
             watch: Watch::default(),
             stopping: AtomicBool::new(false),
             config,
