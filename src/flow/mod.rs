@@ -16,6 +16,7 @@ pub mod authorize;
 pub mod backchannel;
 pub mod begun;
 pub mod client_credentials;
+pub mod client_keys;
 pub mod clients;
 mod clock;
 pub mod code;
@@ -80,6 +81,7 @@ pub struct Signet {
     pub ring: RingHandle,
     pub vault: Vault,
     pub clients: clients::Clients,
+    pub client_keys: client_keys::ClientKeySets,
     pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
     pub gateway: gateway::Gateway,

@@ -28,6 +28,7 @@ use super::Secrets;
 use super::Signet;
 use super::audit::Event;
 use super::begun::Begun;
+use super::client_keys::ClientKeySets;
 use super::clients::Clients;
 use super::denylist::Denylist;
 use super::error::FlowError;
@@ -79,6 +80,7 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
+            client_keys: ClientKeySets::default(),
             gateway: Gateway::new(&config, dev)?,
             denylist: Denylist::new(denials, read_at),
             begun: Begun::new(config.limits.attempts_per_address),
