@@ -65,7 +65,8 @@ impl Signet {
         let unsigned = request_object::read(&compact, params, client, self.issuer(), self.now())?;
         let allowed = request_object::algorithms(client);
         self.verify_of_client(client, &compact, &allowed, LARGEST_OBJECT).await.map_err(|fault| {
-            request_object::invalid("The signature of the request object is not this client's").detail(fault.to_string())
+            request_object::invalid("The signature of the request object is not this client's")
+                .detail(fault.to_string())
         })?;
         Ok(unsigned.signed())
     }
@@ -82,8 +83,7 @@ impl Signet {
         };
         // The fragment says which content is meant; it stays here.
         let limits = Limits { size: LARGEST_OBJECT, ..Limits::FETCH };
-        let bytes =
-            self.outbound.fetch(uri.as_str(), &ACCEPT, limits).await.map_err(|fault| broken(fault.detail()))?;
+        let bytes = self.outbound.fetch(uri.as_str(), &ACCEPT, limits).await.map_err(|fault| broken(fault.detail()))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| broken("not text".to_owned()))?;
         Ok(Arc::from(text.trim_ascii_end()))
     }

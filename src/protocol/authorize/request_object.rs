@@ -26,7 +26,9 @@ use super::AuthorizeFailure;
 use super::client;
 use super::redirect_uri;
 use super::return_to;
+use crate::crypto::VerifyError;
 use crate::crypto::json;
+use crate::crypto::jwk_set;
 use crate::crypto::jws;
 use crate::domain::client::Client;
 use crate::domain::client::SecurityProfile;
@@ -160,9 +162,13 @@ pub fn read(
     if compact.bytes().filter(|byte| *byte == b'.').count() == 4 {
         return Err(invalid("Encrypted request objects are not supported"));
     }
-    let object = jws::peek(compact, LARGEST_OBJECT)
-        .map_err(|fault| invalid("The request object is not a signed JSON object").detail(fault.to_string()))?;
-    header(&object.header, client)?;
+    let malformed = |fault: VerifyError| match fault {
+        VerifyError::Algorithm => invalid("The request object is not signed with an algorithm of this client"),
+        other => invalid("The request object is not a signed JSON object").detail(other.to_string()),
+    };
+    jwk_set::check_form(compact, &algorithms(client), LARGEST_OBJECT).map_err(malformed)?;
+    let object = jws::peek(compact, LARGEST_OBJECT).map_err(malformed)?;
+    kind(&object.header)?;
     let mut claims = object.claims;
     // "`request` and `request_uri` parameters MUST NOT be included in Request Objects." (RFC 9101 section 4)
     if claims.contains_key("request") || claims.contains_key("request_uri") {
@@ -174,15 +180,7 @@ pub fn read(
     Params::of_object(&claims, AUTHORIZE).map(Unsigned).map_err(|bad| invalid(bad.to_string()))
 }
 
-fn header(header: &Map<String, Value>, client: &Client) -> Result<(), OAuthError> {
-    // RFC 7515 section 4.1.11: extensions that are not understood make it invalid; none are.
-    if header.contains_key("crit") || header.contains_key("b64") {
-        return Err(invalid("The request object has header extensions that are not understood"));
-    }
-    let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::parse);
-    if !algorithm.is_some_and(|algorithm| algorithms(client).contains(&algorithm)) {
-        return Err(invalid("The request object is not signed with an algorithm that this client may use"));
-    }
+fn kind(header: &Map<String, Value>) -> Result<(), OAuthError> {
     match header.get("typ") {
         None => Ok(()),
         Some(Value::String(typ)) if TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ)) => Ok(()),
@@ -197,9 +195,7 @@ fn parties(claims: &Map<String, Value>, client: &Client, issuer: &str) -> Result
     let by_client = |value: &Value| value.as_str() == Some(client.id.as_str());
     let for_us = |value: &Value| match value {
         Value::String(one) => one == issuer,
-        Value::Array(many) => {
-            many.iter().all(Value::is_string) && many.iter().any(|one| one.as_str() == Some(issuer))
-        }
+        Value::Array(many) => many.iter().all(Value::is_string) && many.iter().any(|one| one.as_str() == Some(issuer)),
         _ => false,
     };
     if !claims.get("iss").map_or(!strict, by_client) {

@@ -172,7 +172,8 @@ fn ro_05_times() {
 
 #[test]
 fn ro_06_what_is_no_object() {
-    for payload in ["[]", "null", "\"x\"", "1", "", "{", "{\"a\":1,\"a\":2}", "{\"state\":\"a\",\"stat\\u0065\":\"b\"}"] {
+    for payload in ["[]", "null", "\"x\"", "1", "", "{", "{\"a\":1,\"a\":2}", "{\"state\":\"a\",\"stat\\u0065\":\"b\"}"]
+    {
         refused(read_by(&client(), &header(), payload));
     }
     for header in [json!(null), json!([]), json!("ES256"), json!({})] {
@@ -268,12 +269,14 @@ fn core_6_where_the_object_is() {
     };
     assert_eq!(told(&required, back), ErrorCode::InvalidRequest);
     // Nobody who is known: nobody is told.
-    for client in [None, Some(&Client { disabled: true, ..client() })] {
-        let failure = carried(&params(&format!("client_id=c1&{back}&request=a.b.c")), client);
+    let disabled = Client { disabled: true, ..client() };
+    let query = params(&format!("client_id=c1&{back}&request=a.b.c"));
+    for client in [None, Some(&disabled)] {
+        let failure = carried(&query, client);
         assert!(matches!(failure, Err(AuthorizeFailure::Page(_))));
     }
-    let nowhere = carried(&params("client_id=c1&redirect_uri=https://evil.test&request_uri=x"), Some(&own));
-    assert!(matches!(nowhere, Err(AuthorizeFailure::Page(_))));
+    let evil = params("client_id=c1&redirect_uri=https://evil.test&request_uri=x");
+    assert!(matches!(carried(&evil, Some(&own)), Err(AuthorizeFailure::Page(_))));
 }
 
 #[test]
@@ -297,8 +300,6 @@ fn ro_08_dy_03_only_registered_addresses_with_their_fragment() {
     assert_eq!(told(&without_keys, &format!("{back}&request=a.b.c")), ErrorCode::RequestNotSupported);
     let without_uris = Client { request_objects: RequestObjects::default(), ..client() };
     assert_eq!(told(&without_uris, &format!("{back}&{uri}")), ErrorCode::RequestUriNotSupported);
-    assert!(matches!(
-        carried(&params(&format!("client_id=c1&{uri}")), Some(&client())),
-        Ok(Some((_, Place::Reference(_))))
-    ));
+    let (query, own) = (params(&format!("client_id=c1&{uri}")), client());
+    assert!(matches!(carried(&query, Some(&own)), Ok(Some((_, Place::Reference(_))))));
 }
