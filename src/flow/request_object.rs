@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use crate::domain::client::Client;
 use crate::domain::uri::WebUri;
 use crate::outbound::Limits;
+use crate::outbound::Outbound;
 use crate::protocol::authorize::AuthorizeFailure;
 use crate::protocol::authorize::request_object;
 use crate::protocol::authorize::request_object::Place;
@@ -73,18 +74,22 @@ impl Signet {
 
     async fn fetch_request(&self, uri: &WebUri) -> Outcome {
         let cell = self.request_objects.0.get_with_by_ref(uri.as_str(), Arc::default);
-        cell.get_or_init(|| self.fetch_request_anew(uri)).await.clone()
+        let (outbound, uri) = (self.outbound.clone(), uri.clone());
+        // Goes on when this browser hangs up: others wait for it, and nobody asks again so soon.
+        let fetched = tokio::spawn(async move { cell.get_or_init(|| fetch(&outbound, &uri)).await.clone() });
+        fetched.await.unwrap_or_else(|_| Err(unfetched("not finished")))
     }
+}
 
-    async fn fetch_request_anew(&self, uri: &WebUri) -> Outcome {
-        let broken = |detail: String| {
-            OAuthError::new(ErrorCode::InvalidRequestUri, "No request object could be fetched from request_uri")
-                .detail(detail)
-        };
-        // The fragment says which content is meant; it stays here.
-        let limits = Limits { size: LARGEST_OBJECT, ..Limits::FETCH };
-        let bytes = self.outbound.fetch(uri.as_str(), &ACCEPT, limits).await.map_err(|fault| broken(fault.detail()))?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| broken("not text".to_owned()))?;
-        Ok(Arc::from(text.trim_ascii_end()))
-    }
+async fn fetch(outbound: &Outbound, uri: &WebUri) -> Outcome {
+    // The fragment says which content is meant; it stays here.
+    let limits = Limits { size: LARGEST_OBJECT, ..Limits::FETCH };
+    let bytes = outbound.fetch(uri.as_str(), &ACCEPT, limits).await.map_err(|fault| unfetched(fault.detail()))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| unfetched("not text"))?;
+    Ok(Arc::from(text.trim_ascii_end()))
+}
+
+/// RFC 9101 section 6; `why` is for the log.
+fn unfetched(why: impl Into<String>) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidRequestUri, "No request object could be fetched from request_uri").detail(why)
 }
