@@ -241,5 +241,7 @@ fn what_cannot_be_used_is_left_out() {
         assert_eq!(set.len(), 1, "{unused}");
     }
     assert!(parse(&[]).unwrap().is_empty());
+    assert_eq!(JwkSet::check(r#"{"keys":[{"kty":"XYZ"}]}"#), Err(JwkSetError::Empty));
+    assert_eq!(JwkSet::check(&json!({ "keys": [ed] }).to_string()), Ok(()));
     assert!(!format!("{:?}", parse(&[es, rs]).unwrap()).contains("PKey"));
 }

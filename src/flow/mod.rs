@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
-//! token     -> code | refresh | client_credentials | exchange -> mint
+//! token     -> client_assertion, client_keys (who is calling)
+//!           -> code | refresh | client_credentials | exchange -> mint
 //! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, introspect, revoke -> denylist
 //! rotate, sweep, setup
@@ -15,6 +16,7 @@ pub mod audit;
 pub mod authorize;
 pub mod backchannel;
 pub mod begun;
+mod client_assertion;
 pub mod client_credentials;
 pub mod client_keys;
 pub mod clients;
