@@ -28,7 +28,6 @@ use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
 use crate::domain::client::Lifetimes;
 use crate::domain::client::LogoutChannels;
-use crate::domain::client::RequestObjects;
 use crate::domain::client::SecurityProfile;
 use crate::domain::denial::LONGEST_ACCESS_TOKEN;
 use crate::domain::ids::ClientId;
@@ -39,7 +38,6 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::uri::Origin;
 use crate::domain::uri::RedirectUri;
-use crate::domain::uri::WebUri;
 
 section! {
     /// Applications. One [[clients]] table each; those made with `signet clients create` live in the database instead.
@@ -236,28 +234,6 @@ impl Entry {
             backchannel_logout_session_required: self.backchannel_logout_session_required,
             frontchannel_logout_uri: uri("clients.frontchannel_logout_uri", &self.frontchannel_logout_uri),
             frontchannel_logout_session_required: self.frontchannel_logout_session_required,
-        }
-    }
-
-    fn request_objects(&self, input: &mut Input, keys: &ClientKeys) -> RequestObjects {
-        const PATH: &str = "clients.request_uris";
-        let mut request_uris = Vec::new();
-        for (index, text) in self.request_uris.iter().enumerate() {
-            match WebUri::register(text) {
-                Ok(uri) => request_uris.push(uri),
-                Err(error) => input.fault(PATH, Some(index), format!("{PATH}: {text:?}: {error}")),
-            }
-        }
-        let signs = self.require_signed_request_object || !self.request_uris.is_empty();
-        let keyless = keys.is_empty() && self.jwks_file.is_none() && self.jwks_uri.is_none();
-        if keyless && (signs || self.request_object_signing_alg.is_some()) {
-            let message = format!("{} sends request objects but has no keys; add jwks, jwks_file or jwks_uri", self.id);
-            input.fault("clients.request_object_signing_alg", None, message);
-        }
-        RequestObjects {
-            request_object_signing_alg: self.request_object_signing_alg,
-            request_uris,
-            require_signed_request_object: self.require_signed_request_object,
         }
     }
 
