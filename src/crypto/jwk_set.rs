@@ -147,7 +147,7 @@ fn read<'a>(
     allowed: &[Algorithm],
     largest: usize,
 ) -> Result<(Parts<'a>, Map<String, Value>), VerifyError> {
-    let token = Parts::split(compact, largest)?;
+    let token = Parts::split(compact, largest, Algorithm::parse_of_client)?;
     if !allowed.contains(&token.algorithm) {
         return Err(VerifyError::Algorithm);
     }
@@ -178,7 +178,7 @@ impl Key {
         let (names, algorithms) = material(jwk)?;
         let alg = match jwk.get("alg") {
             None => None,
-            Some(alg) => Some(Algorithm::parse(alg.as_str()?)?),
+            Some(alg) => Some(Algorithm::parse_of_client(alg.as_str()?)?),
         };
         // Only what was checked; josekit has opinions on the other members.
         let members = names.iter().filter_map(|name| Some(((*name).to_owned(), jwk.get(*name)?.clone())));

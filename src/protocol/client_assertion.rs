@@ -121,9 +121,9 @@ fn is_kind(typ: &Value) -> bool {
     KINDS.into_iter().any(|kind| kind.eq_ignore_ascii_case(typ))
 }
 
-/// "The Audience SHOULD be the URL of the Authorization Server's Token Endpoint" (Core section 9); FAPI 2.0 clients use
-/// "the authorization server's issuer identifier value [...] as a string" and nothing else (section 5.3.2.1). An audience
-/// beside ours could use the assertion here, so there may be none.
+/// "The Audience SHOULD be the URL of the Authorization Server's Token Endpoint" (Core section 9). For FAPI 2.0 the server
+/// "shall only accept its issuer identifier value (as defined in RFC 8414) as a string" (Security Profile section
+/// 5.3.2.1). An audience beside ours could use the assertion here, so there may be none.
 fn is_for(audience: &Value, profile: SecurityProfile, issuer: &str) -> bool {
     let is_ours = |audience: &Value| {
         let own = [path::TOKEN, path::REVOKE, path::INTROSPECT].map(|path| endpoint(issuer, path));

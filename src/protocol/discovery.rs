@@ -99,7 +99,8 @@ impl Metadata {
     pub fn of(server: &Server) -> Self {
         let at = |path: &str| endpoint(&server.issuer, path);
         // What clients sign with is not what we sign with.
-        let of_clients = algorithms(&Algorithm::ALL);
+        let mut of_clients = algorithms(&Algorithm::ALL);
+        of_clients.push(Algorithm::ED25519);
         Self {
             issuer: server.issuer.clone(),
             authorization_endpoint: at(path::AUTHORIZE),
@@ -240,7 +241,7 @@ mod tests {
             assert!(methods.as_array().unwrap().contains(&"private_key_jwt".into()), "{endpoint}");
             // "The value none MUST NOT be used." (OpenID Connect Discovery section 3)
             let algorithms = &document[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")];
-            assert_eq!(*algorithms, serde_json::json!(["RS256", "ES256", "PS256", "EdDSA"]), "{endpoint}");
+            assert_eq!(*algorithms, serde_json::json!(["RS256", "ES256", "PS256", "EdDSA", "Ed25519"]), "{endpoint}");
         }
     }
 
