@@ -29,6 +29,7 @@ pub mod error;
 pub mod exchange;
 mod family;
 pub mod gateway;
+mod id_token_hint;
 pub mod inspect;
 pub mod introspect;
 pub mod key_files;
@@ -43,6 +44,7 @@ pub mod readers;
 pub mod refresh;
 pub mod registration;
 pub mod relay;
+pub mod request_object;
 pub mod revoke;
 pub mod rotate;
 pub mod session;
@@ -91,6 +93,7 @@ pub struct Signet {
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
     pub outbound: Outbound,
+    pub request_objects: request_object::Fetched,
     pub watch: watch::Watch,
     /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
     pub dev: bool,

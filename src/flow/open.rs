@@ -35,6 +35,7 @@ use super::denylist::Denylist;
 use super::error::FlowError;
 use super::gateway::Gateway;
 use super::passwords::Passwords;
+use super::request_object::Fetched;
 use super::watch::Watch;
 
 /// What a provider is opened with.
@@ -87,6 +88,7 @@ impl Signet {
             ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),
             outbound: Outbound::new(&config, dev, Arc::new(SystemResolver))?,
+            request_objects: Fetched::default(),
             watch: Watch::default(),
             stopping: AtomicBool::new(false),
             config,
