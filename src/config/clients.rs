@@ -22,6 +22,7 @@ use crate::domain::client::GrantType;
 use crate::domain::client::Lifetimes;
 use crate::domain::client::LogoutChannels;
 use crate::domain::client::Presentation;
+use crate::domain::client::RequestObjects;
 use crate::domain::client::ResponseType;
 use crate::domain::client::SecurityProfile;
 use crate::domain::client::SubjectType;
@@ -81,6 +82,12 @@ section! {
         userinfo_signed_response_alg: Option<Algorithm> = Example(r#""RS256""#);
         /// Signature of access tokens.
         access_token_signed_response_alg: Algorithm = Default(r#""ES256""#);
+        /// The only signature that its request objects may have. Any that is advertised when absent.
+        request_object_signing_alg: Option<Algorithm> = Example(r#""ES256""#);
+        /// Where its request objects are, each with its fragment. No other `request_uri` is ever fetched.
+        request_uris: Vec<String> = Default("[]");
+        /// Refuse authorization requests that are not in a signed request object.
+        require_signed_request_object: bool = Default("false");
         /// Refuse authorization requests without a code challenge. Always so for public clients.
         require_pkce: bool = Default("true");
         /// An application of your own: no consent page.
@@ -171,6 +178,7 @@ impl Entry {
         let post_logout =
             uris(input, "clients.post_logout_redirect_uris", &self.post_logout_redirect_uris, self.application_type);
         let logout = self.logout(input);
+        let request_objects = self.request_objects(input);
         let methods = self.methods(input);
         let grants = self.grants(input, methods.contains(&AuthMethod::None));
         if self.session_api && !(methods.contains(&AuthMethod::None) && grants.contains(&GrantType::RefreshToken)) {
@@ -196,6 +204,7 @@ impl Entry {
             grant_types: grants,
             response_types,
             subjects: Subjects { subject_type: self.subject_type, sector_identifier_uri: self.sector_identifier_uri },
+            request_objects,
             scope: self.scope,
             audiences: self.audiences,
             resources: self.resources,
@@ -245,6 +254,22 @@ impl Entry {
             backchannel_logout_session_required: self.backchannel_logout_session_required,
             frontchannel_logout_uri: uri("clients.frontchannel_logout_uri", &self.frontchannel_logout_uri),
             frontchannel_logout_session_required: self.frontchannel_logout_session_required,
+        }
+    }
+
+    fn request_objects(&self, input: &mut Input) -> RequestObjects {
+        const PATH: &str = "clients.request_uris";
+        let mut request_uris = Vec::new();
+        for (index, text) in self.request_uris.iter().enumerate() {
+            match WebUri::register(text) {
+                Ok(uri) => request_uris.push(uri),
+                Err(error) => input.fault(PATH, Some(index), format!("{PATH}: {text:?}: {error}")),
+            }
+        }
+        RequestObjects {
+            request_object_signing_alg: self.request_object_signing_alg,
+            request_uris,
+            require_signed_request_object: self.require_signed_request_object,
         }
     }
 

@@ -16,6 +16,7 @@ pub mod authorize;
 pub mod backchannel;
 pub mod begun;
 pub mod client_credentials;
+pub mod client_keys;
 pub mod clients;
 mod clock;
 pub mod code;
@@ -26,6 +27,7 @@ pub mod error;
 pub mod exchange;
 mod family;
 pub mod gateway;
+mod id_token_hint;
 pub mod inspect;
 pub mod introspect;
 pub mod key_files;
@@ -40,6 +42,7 @@ pub mod readers;
 pub mod refresh;
 pub mod registration;
 pub mod relay;
+pub mod request_object;
 pub mod revoke;
 pub mod rotate;
 pub mod session;
@@ -79,6 +82,7 @@ pub struct Signet {
     pub ring: RingHandle,
     pub vault: Vault,
     pub clients: clients::Clients,
+    pub client_keys: client_keys::ClientKeySets,
     pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
     pub gateway: gateway::Gateway,
@@ -90,6 +94,7 @@ pub struct Signet {
     /// Makes the pairwise names of people; see [`Signet::subject`].
     pub(crate) subjects: SubKey,
     pub outbound: Outbound,
+    pub request_objects: request_object::Fetched,
     pub watch: watch::Watch,
     /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
     pub dev: bool,

@@ -28,11 +28,13 @@ use super::Secrets;
 use super::Signet;
 use super::audit::Event;
 use super::begun::Begun;
+use super::client_keys::ClientKeySets;
 use super::clients::Clients;
 use super::denylist::Denylist;
 use super::error::FlowError;
 use super::gateway::Gateway;
 use super::passwords::Passwords;
+use super::request_object::Fetched;
 use super::subject;
 use super::watch::Watch;
 
@@ -81,6 +83,7 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
+            client_keys: ClientKeySets::default(),
             gateway: Gateway::new(&config, dev)?,
             denylist: Denylist::new(denials, read_at),
             begun: Begun::new(config.limits.attempts_per_address),
@@ -88,6 +91,7 @@ impl Signet {
             secrets: Secrets::derive(&master),
             subjects,
             outbound: Outbound::new(&config, dev, Arc::new(SystemResolver))?,
+            request_objects: Fetched::default(),
             watch: Watch::default(),
             stopping: AtomicBool::new(false),
             config,

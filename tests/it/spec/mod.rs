@@ -2,8 +2,10 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod basic;
 mod claims;
 mod cookies;
+mod hint;
 mod implicit;
 mod login;
 mod pages;
@@ -14,6 +16,7 @@ mod pkce;
 mod presentation;
 mod prompt;
 mod redirect_uri;
+mod request_object;
 mod response;
 mod signed_userinfo;
 mod stage;
