@@ -276,7 +276,7 @@ fn core_6_where_the_object_is() {
         assert!(matches!(failure, Err(AuthorizeFailure::Page(_))));
     }
     let evil = params("client_id=c1&redirect_uri=https://evil.test&request_uri=x");
-    assert!(matches!(carried(&evil, Some(&own)), Err(AuthorizeFailure::Page(_))));
+    assert!(matches!(carried(&evil, Some(&own), false), Err(AuthorizeFailure::Page(_))));
 }
 
 #[test]
@@ -301,5 +301,5 @@ fn ro_08_dy_03_only_registered_addresses_with_their_fragment() {
     let without_uris = Client { request_objects: RequestObjects::default(), ..client() };
     assert_eq!(told(&without_uris, &format!("{back}&{uri}")), ErrorCode::RequestUriNotSupported);
     let (query, own) = (params(&format!("client_id=c1&{uri}")), client());
-    assert!(matches!(carried(&query, Some(&own)), Ok(Some((_, Place::Reference(_))))));
+    assert!(matches!(carried(&query, Some(&own), false), Ok(Some((_, Place::Reference(_))))));
 }

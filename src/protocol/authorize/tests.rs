@@ -272,7 +272,7 @@ fn pr_11_the_person_of_the_hint_or_nobody() {
     let shown = hinted(ask(&[]).unwrap(), "c1", "bob").unwrap();
     assert_eq!(step(&shown, None, Some(&session(0)), 1_000), Step::Login(LoginReason::SomebodyElse));
     assert_eq!(hinted(silent(), "c2", "ada").unwrap_err().code, ErrorCode::InvalidRequest);
-    let named = AuthorizationRequest { subject: Some(UserId::new("bob").unwrap()), ..silent() };
+    let named = AuthorizationRequest { subject: Some(Subject::new("bob").unwrap()), ..silent() };
     assert_eq!(hinted(named, "c1", "ada").unwrap_err().code, ErrorCode::InvalidRequest);
 }
 
