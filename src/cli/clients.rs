@@ -107,7 +107,7 @@ pub(super) struct Create {
     /// Speaks for itself, with client credentials; nobody signs in.
     #[arg(long, conflicts_with_all = ["public", "native", "origins", "first_party", "no_pkce"])]
     service: bool,
-    /// File with its public keys, a JWK Set: it signs with them instead of having a secret (private_key_jwt).
+    /// File with its public keys, a JWK Set: it signs with them instead of having a secret.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["jwks_uri", "public"])]
     jwks: Option<PathBuf>,
     /// Where it publishes them itself, so that it can change them.

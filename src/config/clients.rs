@@ -93,6 +93,12 @@ section! {
         userinfo_signed_response_alg: Option<Algorithm> = Example(r#""RS256""#);
         /// Signature of access tokens.
         access_token_signed_response_alg: Algorithm = Default(r#""ES256""#);
+        /// The only signature that its request objects may have. Any that is advertised when absent.
+        request_object_signing_alg: Option<Algorithm> = Example(r#""ES256""#);
+        /// Where its request objects are, each with its fragment. No other `request_uri` is ever fetched.
+        request_uris: Vec<String> = Default("[]");
+        /// Refuse authorization requests that are not in a signed request object.
+        require_signed_request_object: bool = Default("false");
         /// Refuse authorization requests without a code challenge. Always so for public clients.
         require_pkce: bool = Default("true");
         /// An application of your own: no consent page.
@@ -184,6 +190,7 @@ impl Entry {
             uris(input, "clients.post_logout_redirect_uris", &self.post_logout_redirect_uris, self.application_type);
         let logout = self.logout(input);
         let keys = self.keys(input);
+        let request_objects = self.request_objects(input, &keys);
         let methods = self.methods(input, &keys);
         let grants = self.grants(input, methods.contains(&AuthMethod::None));
         if self.session_api && !(methods.contains(&AuthMethod::None) && grants.contains(&GrantType::RefreshToken)) {
@@ -211,6 +218,7 @@ impl Entry {
             grant_types: grants,
             response_types,
             subjects: Subjects { subject_type: self.subject_type, sector_identifier_uri: self.sector_identifier_uri },
+            request_objects,
             scope: self.scope,
             audiences: self.audiences,
             resources: self.resources,

@@ -26,6 +26,7 @@ mod node;
 pub mod outbound;
 pub mod passwords;
 pub mod registration;
+mod request_objects;
 mod rules;
 pub mod secrets;
 pub mod server;

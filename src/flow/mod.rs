@@ -31,6 +31,7 @@ pub mod error;
 pub mod exchange;
 mod family;
 pub mod gateway;
+mod id_token_hint;
 pub mod inspect;
 pub mod introspect;
 pub mod key_files;
@@ -46,6 +47,7 @@ pub mod refresh;
 pub mod register;
 pub mod registration_tokens;
 pub mod relay;
+pub mod request_object;
 pub mod revoke;
 pub mod rotate;
 pub mod session;
@@ -97,6 +99,7 @@ pub struct Signet {
     /// Makes the pairwise names of people; see [`Signet::subject`].
     pub(crate) subjects: SubKey,
     pub outbound: Outbound,
+    pub request_objects: request_object::Fetched,
     pub watch: watch::Watch,
     /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
     pub dev: bool,

@@ -35,6 +35,7 @@ use super::denylist::Denylist;
 use super::error::FlowError;
 use super::gateway::Gateway;
 use super::passwords::Passwords;
+use super::request_object::Fetched;
 use super::subject;
 use super::watch::Watch;
 
@@ -91,6 +92,7 @@ impl Signet {
             secrets: Secrets::derive(&master),
             subjects,
             outbound: Outbound::new(&config, dev, Arc::new(SystemResolver))?,
+            request_objects: Fetched::default(),
             watch: Watch::default(),
             stopping: AtomicBool::new(false),
             config,

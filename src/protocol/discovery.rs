@@ -95,9 +95,11 @@ pub struct Metadata {
     pub frontchannel_logout_supported: bool,
     pub frontchannel_logout_session_supported: bool,
     pub claims_parameter_supported: bool,
+    pub request_object_signing_alg_values_supported: Vec<&'static str>,
     pub request_parameter_supported: bool,
     /// Must be said: its default is true (OpenID Connect Discovery section 3).
     pub request_uri_parameter_supported: bool,
+    pub require_request_uri_registration: bool,
 }
 
 /// Claims of ID tokens and access tokens that are no claims of the UserInfo endpoint.
@@ -169,8 +171,10 @@ impl Metadata {
             frontchannel_logout_supported: true,
             frontchannel_logout_session_supported: true,
             claims_parameter_supported: true,
-            request_parameter_supported: false,
-            request_uri_parameter_supported: false,
+            request_object_signing_alg_values_supported: algorithms(&Algorithm::ALL),
+            request_parameter_supported: true,
+            request_uri_parameter_supported: true,
+            require_request_uri_registration: true,
         }
     }
 }
@@ -238,7 +242,11 @@ mod tests {
         let algorithms = serde_json::json!(["RS256", "ES256", "PS256", "EdDSA"]);
         assert_eq!(document["id_token_signing_alg_values_supported"], algorithms);
         assert_eq!(document["userinfo_signing_alg_values_supported"], algorithms);
-        assert_eq!(document["request_uri_parameter_supported"], false);
+        assert_eq!(document["request_object_signing_alg_values_supported"], algorithms, "d_13: RS256, and never none");
+        for shown in ["request_parameter", "request_uri_parameter"] {
+            assert_eq!(document[format!("{shown}_supported")], true);
+        }
+        assert_eq!(document["require_request_uri_registration"], true);
         let scopes = document["scopes_supported"].as_array().unwrap();
         assert_eq!(scopes.iter().filter(|scope| **scope == "openid").count(), 1);
         for (name, value) in document.as_object().unwrap() {

@@ -2,9 +2,11 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod basic;
 mod claims;
 mod cookies;
 mod dynamic;
+mod hint;
 mod implicit;
 mod login;
 mod pages;
@@ -15,6 +17,7 @@ mod pkce;
 mod presentation;
 mod prompt;
 mod redirect_uri;
+mod request_object;
 mod response;
 mod signed_userinfo;
 mod stage;
