@@ -123,7 +123,7 @@ impl Signet {
                 client.secrets = vec![ClientSecret { hash, created_at: now, expires_at: None }];
             }
             match existing.iter().find(|known| known.id == client.id) {
-                Some(known) if known.source == ClientSource::Database => {
+                Some(known) if known.source != ClientSource::Configuration => {
                     return Err(FlowError::ClientTaken(client.id));
                 }
                 Some(known) => {

@@ -22,6 +22,7 @@ pub mod path {
     pub const CHECK_SESSION: &str = "/check_session";
     pub const REVOKE: &str = "/revoke";
     pub const INTROSPECT: &str = "/introspect";
+    pub const REGISTER: &str = "/register";
     pub const JWKS: &str = "/.well-known/jwks.json";
     pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
     pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
@@ -42,6 +43,8 @@ pub struct Server {
     pub id_token_algorithms: Vec<Algorithm>,
     /// Scope values of the operator's own, beside the standard ones.
     pub scopes: Vec<String>,
+    /// Whether clients may register themselves.
+    pub registration: bool,
     /// Languages of the pages, BCP 47.
     pub ui_locales: Vec<String>,
     /// Whether clients may have ID tokens in the answer of the authorization endpoint.
@@ -58,6 +61,9 @@ pub struct Metadata {
     pub userinfo_endpoint: String,
     pub revocation_endpoint: String,
     pub introspection_endpoint: String,
+    /// RFC 7591 section 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_endpoint: Option<String>,
     pub jwks_uri: String,
     pub end_session_endpoint: String,
     pub check_session_iframe: String,
@@ -100,7 +106,7 @@ pub struct Metadata {
 const TOKEN_CLAIMS: [&str; 9] = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
 
 /// How the registry calls what comes from the authorization endpoint alone; no request to the token endpoint has it.
-const IMPLICIT: &str = "implicit";
+pub(super) const IMPLICIT: &str = "implicit";
 
 impl Metadata {
     #[must_use]
@@ -116,6 +122,7 @@ impl Metadata {
             userinfo_endpoint: at(path::USERINFO),
             revocation_endpoint: at(path::REVOKE),
             introspection_endpoint: at(path::INTROSPECT),
+            registration_endpoint: server.registration.then(|| at(path::REGISTER)),
             jwks_uri: at(path::JWKS),
             end_session_endpoint: at(path::END_SESSION),
             check_session_iframe: at(path::CHECK_SESSION),
@@ -205,10 +212,15 @@ mod tests {
     use serde_json::Value;
 
     fn document(issuer: &str) -> Value {
+        document_of(issuer, false)
+    }
+
+    fn document_of(issuer: &str, registration: bool) -> Value {
         let server = Server {
             issuer: issuer.to_owned(),
             id_token_algorithms: Algorithm::ALL.into(),
             scopes: vec!["api:read".to_owned(), "openid".to_owned()],
+            registration,
             ui_locales: vec!["en".to_owned(), "de".to_owned()],
             front_channel: false,
         };
@@ -254,6 +266,15 @@ mod tests {
             assert_eq!(document[format!("{channel}_logout_supported")], true);
             assert_eq!(document[format!("{channel}_logout_session_supported")], true);
         }
+    }
+
+    #[test]
+    fn d_11_registration_is_told_when_it_is_on() {
+        assert_eq!(document_of("https://op.test", true)["registration_endpoint"], "https://op.test/register");
+        assert_eq!(
+            document_of("https://op.test/realm", true)["registration_endpoint"],
+            "https://op.test/realm/register"
+        );
     }
 
     #[test]
