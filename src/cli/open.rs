@@ -15,6 +15,7 @@ use crate::ambient::OsEntropy;
 use crate::ambient::SystemClock;
 use crate::config::Config;
 use crate::config::Loaded;
+use crate::config::Source;
 use crate::config::Sources;
 use crate::crypto::seal::MasterKey;
 use crate::flow::Signet;
@@ -32,6 +33,8 @@ use super::Failure;
 use super::config::environment;
 use super::dev_server;
 use super::dev_server::DevServer;
+use super::local_ca;
+use super::tls_client::Trust;
 
 /// Which installation a command works on. `--config FILE`, else ./signet.toml, else defaults and ./data/signet.db.
 #[derive(Debug, Clone, Default, Args)]
@@ -51,6 +54,9 @@ pub(super) struct Selection {
     /// Port of the dev server; for healthcheck and setup-link also of a `serve --port`.
     #[arg(long, global = true)]
     pub(super) port: Option<u16>,
+    /// Of `serve --https`.
+    #[arg(long, global = true)]
+    pub(super) https: bool,
     #[arg(skip)]
     pub(super) folder: Option<(String, PathBuf, PathBuf)>,
 }
@@ -62,6 +68,7 @@ impl Selection {
         Self {
             dev: true,
             port: Some(server.port),
+            https: server.https,
             folder: Some((server.issuer(), server.database(), server.master_key())),
             config: None,
         }
@@ -75,6 +82,9 @@ impl Selection {
         if self.port.is_some() && !self.dev {
             return Err(Failure::usage(&"--port names a dev server: say --dev too"));
         }
+        if self.https && !self.dev {
+            return Err(Failure::usage(&"--https names a dev server: say --dev too"));
+        }
         Ok(())
     }
 
@@ -82,6 +92,12 @@ impl Selection {
     #[must_use]
     pub(super) fn is_explicit(&self) -> bool {
         self.dev || self.named_file().is_some()
+    }
+
+    /// The port on which a dev server is looked for.
+    #[must_use]
+    pub(super) fn dev_port(&self) -> Option<u16> {
+        self.port.or_else(|| self.https.then_some(dev_server::HTTPS_PORT))
     }
 
     fn named_file(&self) -> Option<PathBuf> {
@@ -104,28 +120,69 @@ pub(super) enum Missing {
 /// Exit code 78 with all faults; 69 when no dev server runs on the port.
 pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
     let mut overrides = Vec::new();
+    let (mut port, mut https) = (selection.port, selection.https);
     if selection.dev {
         let (issuer, database, master_key) = if let Some(folder) = &selection.folder {
             folder.clone()
         } else {
-            let server = DevServer::find(selection.port.unwrap_or(dev_server::PORT))?;
+            let server = DevServer::find(selection.dev_port())?;
+            (port, https) = (Some(server.port), server.https);
             (server.issuer(), server.database(), server.master_key())
         };
         overrides.push(("server.issuer".to_owned(), issuer));
+        overrides.push(("server.tls.local_ca".to_owned(), https.to_string()));
         overrides.push(("database.url".to_owned(), format!("sqlite://{}", database.display())));
         overrides.push(("secrets.master_key_file".to_owned(), master_key.display().to_string()));
     }
-    if let Some(port) = selection.port {
+    if let Some(port) = port {
         if !selection.dev {
-            overrides.push(("server.issuer".to_owned(), format!("http://localhost:{port}")));
+            let scheme = if https { "https" } else { "http" };
+            overrides.push(("server.issuer".to_owned(), format!("{scheme}://localhost:{port}")));
         }
-        overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port},[::1]:{port}")));
+        overrides.push(("server.listen".to_owned(), on_loopback(port)));
         if let Some(admin) = port.checked_add(1) {
             overrides.push(("server.admin_listen".to_owned(), format!("127.0.0.1:{admin}")));
         }
     }
     let file = if selection.dev { None } else { selection.named_file().or_else(local_file) };
-    Ok(Config::load(&Sources { file, env: environment(), overrides, dev: selection.dev })?)
+    let sources = Sources { file, env: environment(), overrides, dev: selection.dev };
+    if https && !selection.dev { with_https(sources) } else { Ok(Config::load(&sources)?) }
+}
+
+/// `serve --https`: with the certificate of the configuration, else one of the local authority. What the configuration
+/// does not say about issuer and listeners is as it is for https.
+fn with_https(mut sources: Sources) -> Result<Loaded, Failure> {
+    let found = Config::load(&sources)?;
+    if found.config.tls.is_on() {
+        return Ok(found);
+    }
+    let is_default = |path: &str| found.sources.get(path) == Some(&Source::Default);
+    sources.overrides.push(("server.tls.local_ca".to_owned(), "true".to_owned()));
+    let port = dev_server::HTTPS_PORT;
+    for (path, value) in [("server.issuer", format!("https://localhost:{port}")), ("server.listen", on_loopback(port))]
+    {
+        if is_default(path) {
+            sources.overrides.push((path.to_owned(), value));
+        }
+    }
+    Ok(Config::load(&sources)?)
+}
+
+fn on_loopback(port: u16) -> String {
+    format!("127.0.0.1:{port},[::1]:{port}")
+}
+
+/// How a command recognises the server of this configuration, when that speaks https.
+///
+/// # Errors
+/// Exit code 78 when its certificate, or that of the local authority, cannot be read.
+pub(super) fn trust(config: &Config) -> Result<Option<Trust>, Failure> {
+    let trust = match config.tls.files() {
+        Some((certificate, _)) => Trust::exactly(certificate),
+        None if config.tls.is_local() => Trust::authority(&local_ca::certificate_file()?),
+        None => Ok(None),
+    };
+    trust.map_err(|fault| Failure::configuration(&fault))
 }
 
 fn local_file() -> Option<PathBuf> {

@@ -99,6 +99,13 @@ fn root(table: &dyn TableLike, place: &Place, input: &mut Input, clients: &mut V
 fn keys(table: &dyn TableLike, section: &str, known: &[Key], place: &Place, input: &mut Input) {
     for (name, item) in table.iter() {
         let path = format!("{section}.{name}");
+        // A table within a table, such as [server.tls].
+        if let (Some(inner), Some(nested)) =
+            (SECTIONS.iter().find(|section| section.name == path), item.as_table_like())
+        {
+            keys(nested, inner.name, inner.keys, place, input);
+            continue;
+        }
         let companion = known.iter().any(|key| key.companion().as_deref() == Some(&path));
         if companion || known.iter().any(|key| key.name == name) {
             input.give(&path, place.clone(), Node::from_item(item));

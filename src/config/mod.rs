@@ -14,6 +14,7 @@ pub mod database;
 pub mod denylist;
 mod document;
 mod fault;
+pub mod fixtures;
 pub mod gateway;
 mod gather;
 mod input;
@@ -32,6 +33,7 @@ pub mod telemetry;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod tls;
 pub mod tokens;
 pub mod ui;
 mod value;
@@ -61,6 +63,7 @@ pub use self::value::Size;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub server: server::Server,
+    pub tls: tls::Tls,
     pub database: database::Database,
     pub denylist: denylist::Denylist,
     pub secrets: secrets::Secrets,
@@ -73,6 +76,7 @@ pub struct Config {
     pub gateway: gateway::Gateway,
     pub telemetry: telemetry::Telemetry,
     pub ui: ui::Ui,
+    pub fixtures: fixtures::Fixtures,
     pub clients: Vec<ConfiguredClient>,
 }
 
@@ -113,8 +117,9 @@ pub struct Loaded {
 }
 
 /// Every table of the file except `[[clients]]`.
-pub(crate) const SECTIONS: [Section; 13] = [
+pub(crate) const SECTIONS: [Section; 15] = [
     server::Server::SECTION,
+    tls::Tls::SECTION,
     database::Database::SECTION,
     denylist::Denylist::SECTION,
     secrets::Secrets::SECTION,
@@ -127,6 +132,7 @@ pub(crate) const SECTIONS: [Section; 13] = [
     gateway::Gateway::SECTION,
     telemetry::Telemetry::SECTION,
     ui::Ui::SECTION,
+    fixtures::Fixtures::SECTION,
 ];
 
 impl Config {
@@ -153,6 +159,7 @@ impl Config {
     pub fn show(&self) -> Vec<(&'static str, Json)> {
         let Self {
             server,
+            tls,
             database,
             denylist,
             secrets,
@@ -165,10 +172,12 @@ impl Config {
             gateway,
             telemetry,
             ui,
+            fixtures,
             clients: _,
         } = self;
         [
             server.show(),
+            tls.show(),
             database.show(),
             denylist.show(),
             secrets.show(),
@@ -181,6 +190,7 @@ impl Config {
             gateway.show(),
             telemetry.show(),
             ui.show(),
+            fixtures.show(),
         ]
         .concat()
     }
@@ -188,6 +198,12 @@ impl Config {
     /// Reads every section before it gives up, so that every fault is found.
     fn read(input: &mut input::Input, tables: Vec<input::Input>, dev: bool) -> Option<Self> {
         let server = server::Server::read(input).inspect(|server| rules::server(server, dev, input));
+        let tls = tls::Tls::read(input);
+        let fixtures = fixtures::Fixtures::read(input);
+        if let (Some(tls), Some(fixtures), Some(server)) = (&tls, &fixtures, &server) {
+            rules::tls(tls, server, input);
+            rules::fixtures(fixtures, server, input);
+        }
         input.refuse_both("secrets.master_key", "secrets.master_key_file");
         let database = database::Database::read(input);
         let denylist = denylist::Denylist::read(input);
@@ -216,6 +232,7 @@ impl Config {
         }
         Some(Self {
             server: server?,
+            tls: tls?,
             database: database?,
             denylist: denylist?,
             secrets: secrets?,
@@ -228,6 +245,7 @@ impl Config {
             gateway: gateway?,
             telemetry: telemetry?,
             ui: ui?,
+            fixtures: fixtures?,
             clients,
         })
     }

@@ -13,6 +13,7 @@ pub mod import;
 pub mod json;
 pub mod jwk;
 pub mod jws;
+pub mod local_ca;
 pub mod password;
 pub mod pem;
 pub mod quality;

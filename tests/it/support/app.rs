@@ -171,7 +171,7 @@ fn serve(web: Web, listener: TcpListener) -> (ServerHandle, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
         System::new().block_on(async move {
-            let server = server::build(&actix_web::web::Data::new(web), vec![listener]).expect("a server");
+            let server = server::build(&actix_web::web::Data::new(web), vec![listener], None).expect("a server");
             sender.send(server.handle()).expect("the test waits for it");
             server.await.expect("the server runs");
         });

@@ -167,7 +167,11 @@ impl Drop for Server {
 /// The program that this build made, in a folder of its own, without settings of whoever runs the tests.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
-    command.current_dir(folder).env("XDG_RUNTIME_DIR", folder).env("NO_COLOR", "1");
+    command
+        .current_dir(folder)
+        .env("XDG_RUNTIME_DIR", folder)
+        .env("XDG_DATA_HOME", folder.join("share"))
+        .env("NO_COLOR", "1");
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SIGNET_") {
             command.env_remove(name);
