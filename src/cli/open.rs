@@ -15,7 +15,6 @@ use crate::ambient::OsEntropy;
 use crate::ambient::SystemClock;
 use crate::config::Config;
 use crate::config::Loaded;
-use crate::config::Source;
 use crate::config::Sources;
 use crate::crypto::seal::MasterKey;
 use crate::flow::Signet;
@@ -145,27 +144,14 @@ pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
         }
     }
     let file = if selection.dev { None } else { selection.named_file().or_else(local_file) };
-    let sources = Sources { file, env: environment(), overrides, dev: selection.dev };
-    if https && !selection.dev { with_https(sources) } else { Ok(Config::load(&sources)?) }
-}
-
-/// `serve --https`: with the certificate of the configuration, else one of the local authority. What the configuration
-/// does not say about issuer and listeners is as it is for https.
-fn with_https(mut sources: Sources) -> Result<Loaded, Failure> {
-    let found = Config::load(&sources)?;
-    if found.config.tls.is_on() {
-        return Ok(found);
+    let mut presets = Vec::new();
+    if https && !selection.dev {
+        // With the certificate of the configuration, if it has one.
+        overrides.push(("server.tls.local_ca".to_owned(), "true".to_owned()));
+        presets.push(("server.issuer".to_owned(), format!("https://localhost:{}", dev_server::HTTPS_PORT)));
+        presets.push(("server.listen".to_owned(), on_loopback(dev_server::HTTPS_PORT)));
     }
-    let is_default = |path: &str| found.sources.get(path) == Some(&Source::Default);
-    sources.overrides.push(("server.tls.local_ca".to_owned(), "true".to_owned()));
-    let port = dev_server::HTTPS_PORT;
-    for (path, value) in [("server.issuer", format!("https://localhost:{port}")), ("server.listen", on_loopback(port))]
-    {
-        if is_default(path) {
-            sources.overrides.push((path.to_owned(), value));
-        }
-    }
-    Ok(Config::load(&sources)?)
+    Ok(Config::load(&Sources { file, env: environment(), overrides, presets, dev: selection.dev })?)
 }
 
 fn on_loopback(port: u16) -> String {

@@ -88,6 +88,8 @@ pub struct Sources {
     pub env: Vec<(String, String)>,
     /// Paths and values from flags, as in `("server.issuer", "http://localhost:9000")`; stronger than all else.
     pub overrides: Vec<(String, String)>,
+    /// Paths and values that take the place of defaults; weaker than all else.
+    pub presets: Vec<(String, String)>,
     /// `serve --dev`: loopback only, but shorter key schedules allowed.
     pub dev: bool,
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -58,8 +59,17 @@ impl Authority {
         std::fs::write(file, self.certificate.to_pem().unwrap()).unwrap();
     }
 
+    /// Writes a certificate for `hosts` and its key: `NAME.pem` and `NAME.key`.
+    pub(crate) fn write_pair(&self, folder: &Path, name: &str, hosts: &[&str], days: i64) -> (PathBuf, PathBuf) {
+        let (certificate, key) = self.issue(hosts, days);
+        let files = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
+        std::fs::write(&files.0, certificate.to_pem().unwrap()).unwrap();
+        std::fs::write(&files.1, key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+        files
+    }
+
     /// A certificate for `hosts` that ends in `days` days; negative ones have passed.
-    fn issue(&self, hosts: &[&str], days: i64) -> (X509, PKey<Private>) {
+    pub(crate) fn issue(&self, hosts: &[&str], days: i64) -> (X509, PKey<Private>) {
         let key = new_key();
         let mut builder = certificate("Test server", &key, days);
         builder.set_issuer_name(self.certificate.subject_name()).unwrap();
