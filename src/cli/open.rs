@@ -53,7 +53,7 @@ pub(super) struct Selection {
     /// Port of the dev server; for healthcheck and setup-link also of a `serve --port`.
     #[arg(long, global = true)]
     pub(super) port: Option<u16>,
-    /// Of `serve --https`.
+    /// The server was started with --https.
     #[arg(long, global = true)]
     pub(super) https: bool,
     #[arg(skip)]

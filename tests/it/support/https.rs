@@ -27,6 +27,7 @@ use openssl::pkey::PKey;
 use openssl::pkey::Private;
 use openssl::ssl::SslAcceptor;
 use openssl::ssl::SslMethod;
+use openssl::ssl::SslOptions;
 use openssl::ssl::SslVersion;
 use openssl::x509::X509;
 use openssl::x509::X509Builder;
@@ -204,6 +205,7 @@ impl Receiver {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
         if greeting == Greeting::OldTls {
             acceptor.set_security_level(0);
+            acceptor.clear_options(SslOptions::NO_TLSV1 | SslOptions::NO_TLSV1_1);
             acceptor.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
             acceptor.set_max_proto_version(Some(SslVersion::TLS1_1)).unwrap();
             acceptor.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
