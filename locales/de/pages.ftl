@@ -89,6 +89,8 @@ signed-out-back = Zurück zu { $app }
 logout-heading = Von { $brand } abmelden?
 logout-text = Um Ihre Apps zu öffnen, müssen Sie sich danach neu anmelden.
 logout-asked = { $app } möchte Sie abmelden. Um Ihre Apps zu öffnen, müssen Sie sich danach neu anmelden.
+logout-level-immediate = Die Abmeldung wirkt sofort (immediate): Apps verlieren auf der Stelle, was sie bekommen haben. Eine App, die auch in Ihrer Abwesenheit arbeiten darf, behält das.
+logout-level-refresh-revocation = Die Abmeldung beendet das Erneuern (refresh revocation): Apps bekommen nichts Neues. Was sie haben, endet in wenigen Minuten von selbst.
 logout-confirm = Abmelden
 logout-stay = Angemeldet bleiben
 
@@ -106,7 +108,7 @@ account-no-applications = Keine App hat Zugriff.
 account-access-since = Seit { $since } UTC
 account-remove = Zugriff entziehen
 account-everywhere-heading = Überall abmelden
-account-everywhere-text = Beendet alle Sitzungen und den Zugriff aller Apps, sofort und auf allen Geräten. Danach müssen Sie sich neu anmelden.
+account-everywhere-text = Sofort (immediate): beendet alle Sitzungen und den Zugriff aller Apps, auf der Stelle und auf allen Geräten. Danach müssen Sie sich neu anmelden.
 account-everywhere = Überall abmelden
 
 ## Auf dem Rückweg

@@ -89,6 +89,8 @@ signed-out-back = Back to { $app }
 logout-heading = Sign out of { $brand }?
 logout-text = You will have to sign in again to open your apps.
 logout-asked = { $app } asks to sign you out. You will have to sign in again to open your apps.
+logout-level-immediate = Signing out is immediate: apps lose at once what they were given. An app that you allowed to work while you are away keeps that.
+logout-level-refresh-revocation = Signing out is a refresh revocation: apps can renew nothing. What they have ends by itself within minutes.
 logout-confirm = Sign out
 logout-stay = Stay signed in
 
@@ -106,7 +108,7 @@ account-no-applications = No app has access.
 account-access-since = Since { $since } UTC
 account-remove = Remove access
 account-everywhere-heading = Sign out everywhere
-account-everywhere-text = Ends every session and the access of every app, at once and on every device. You will have to sign in again.
+account-everywhere-text = Immediate: ends every session and the access of every app, at once and on every device. You will have to sign in again.
 account-everywhere = Sign out everywhere
 
 ## On the way back

@@ -16,6 +16,7 @@ use crate::ambient::SystemClock;
 use super::Failure;
 use super::console::Console;
 use super::local_ca::Kept;
+use super::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Trust {

@@ -133,6 +133,7 @@ fn show(
         csrf: Secret::new(csrf::token(&web.signet, secret(cookies), PURPOSE)),
         email: user.email.to_string(),
         name: user.claims.name.clone(),
+        level: web.signet.config.sessions.logout.into(),
         sessions: overview
             .sessions
             .into_iter()

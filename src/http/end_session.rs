@@ -76,6 +76,7 @@ async fn end(web: &Web, request: &HttpRequest, params: &Params, confirmed: bool)
             let page = LogoutConfirmPage {
                 csrf: Secret::new(csrf::token(&web.signet, session(&cookies), PURPOSE)),
                 email: user.email.to_string(),
+                level: web.signet.config.sessions.logout.into(),
                 app_name: way.app,
                 fields: handed_on(params).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
                 destination: way.back.as_deref().and_then(Destination::parse),

@@ -3,6 +3,7 @@
 mod decoder;
 mod playground;
 mod samples;
+mod signing_out;
 
 use serde::Serialize;
 use serde::Serializer;
@@ -24,6 +25,13 @@ pub use playground::PlaygroundPage;
 pub use playground::PlaygroundParameter;
 pub use playground::PlaygroundResultPage;
 pub(super) use samples::each_sample;
+pub use signing_out::AccountApplication;
+pub use signing_out::AccountPage;
+pub use signing_out::AccountSession;
+pub use signing_out::BackTo;
+pub use signing_out::LogoutConfirmPage;
+pub use signing_out::LogoutLevel;
+pub use signing_out::SignedOutPage;
 
 /// What every form carries back: proof that this browser got the page, and the attempt it belongs to.
 #[derive(Debug, Clone, Serialize)]
@@ -169,71 +177,11 @@ pub struct HomePage {
     pub issuer: String,
 }
 
-/// `signed_out.html`.
-#[derive(Debug, Clone, Serialize)]
-pub struct SignedOutPage {
-    pub back: Option<BackTo>,
-    /// What tells applications in this browser (Front-Channel Logout section 2).
-    pub frames: Vec<Destination>,
-}
-
-/// The application that asked for a logout, and the way back there.
-#[derive(Debug, Clone, Serialize)]
-pub struct BackTo {
-    pub app: String,
-    pub uri: Destination,
-}
-
 /// `check_session.html`, Session Management section 3.2.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckSessionPage {
     /// The cookie that stands for the browser's state.
     pub cookie: String,
-}
-
-/// `account.html`: posts `action` = `sign-out` with `session`, `sign-out-everywhere`, or `remove` with `client`.
-#[derive(Debug, Clone, Serialize)]
-pub struct AccountPage {
-    #[serde(serialize_with = "reveal")]
-    pub csrf: Secret,
-    pub email: String,
-    /// Claim `name`.
-    pub name: Option<String>,
-    pub sessions: Vec<AccountSession>,
-    pub applications: Vec<AccountApplication>,
-}
-
-/// One browser in which somebody is signed in. Times as in `2026-11-22 12:00`, UTC.
-#[derive(Debug, Clone, Serialize)]
-pub struct AccountSession {
-    pub id: String,
-    pub current: bool,
-    pub since: String,
-    pub last_seen: String,
-    pub applications: Vec<String>,
-}
-
-/// An application that has access.
-#[derive(Debug, Clone, Serialize)]
-pub struct AccountApplication {
-    pub id: String,
-    pub name: String,
-    pub scopes: Vec<ScopeLine>,
-    pub since: String,
-}
-
-/// `logout_confirm.html`: posts to `/end_session`, `decision` = `sign-out` or `stay`.
-#[derive(Debug, Clone, Serialize)]
-pub struct LogoutConfirmPage {
-    #[serde(serialize_with = "reveal")]
-    pub csrf: Secret,
-    pub email: String,
-    /// The application that sent them here.
-    pub app_name: Option<String>,
-    /// Further hidden inputs, so that the answer can be given without a second look-up.
-    pub fields: Vec<(String, String)>,
-    /// Where they will be sent afterwards.
-    pub destination: Option<Destination>,
 }
 
 /// `form_post.html`, OAuth 2.0 Form Post Response Mode.
@@ -315,31 +263,10 @@ impl Page for HomePage {
     }
 }
 
-impl Page for SignedOutPage {
-    const TEMPLATE: &'static str = "signed_out.html";
-    fn csp(&self) -> Csp {
-        if self.frames.is_empty() { Csp::default() } else { Csp::default().scripts().frames(&self.frames) }
-    }
-}
-
 impl Page for CheckSessionPage {
     const TEMPLATE: &'static str = "check_session.html";
     fn csp(&self) -> Csp {
         Csp::default().scripts().framed()
-    }
-}
-
-impl Page for AccountPage {
-    const TEMPLATE: &'static str = "account.html";
-    fn csp(&self) -> Csp {
-        Csp::default().submits()
-    }
-}
-
-impl Page for LogoutConfirmPage {
-    const TEMPLATE: &'static str = "logout_confirm.html";
-    fn csp(&self) -> Csp {
-        Csp::default().submits_towards(self.destination.as_ref())
     }
 }
 

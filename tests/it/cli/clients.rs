@@ -155,12 +155,7 @@ async fn a_client_of_the_configuration_is_left_alone() {
 #[tokio::test]
 async fn a_running_server_knows_new_clients_and_secrets_at_once() {
     let server = Server::dev().await;
-    let port = server.port().to_string();
-    let here = |args: &[&str]| {
-        let mut all = args.to_vec();
-        all.extend(["--dev", "--port", &port]);
-        run(server.command(), &all, "")
-    };
+    let here = |args: &[&str]| super::here(&server, args, "");
     let made = here(&["clients", "create", "Robot", "--service", "-o", "json"]).json();
     let first = made["client_secret"].as_str().unwrap().to_owned();
     assert_eq!(status(&server, "robot", &first).await, 200);
@@ -183,7 +178,7 @@ async fn a_running_server_knows_new_clients_and_secrets_at_once() {
     here(&["clients", "delete", "demo-web", "--yes"]).ends_with(0);
     wait().await;
     let token = granted["access_token"].as_str().unwrap();
-    let told = run(server.command(), &["tokens", "inspect", "-", "--dev", "--port", &port], token).ends_with(1);
+    let told = super::here(&server, &["tokens", "inspect", "-"], token).ends_with(1);
     assert!(told.err.contains("demo-web"), "{told:?}");
     let url = server.url("/authorize?client_id=demo-web&redirect_uri=http://localhost/callback&response_type=code");
     assert_eq!(Browser::new().open(&url).await.status, 400);

@@ -11,3 +11,10 @@ mod users;
 use crate::support::installation::Installation;
 use crate::support::installation::Said;
 use crate::support::installation::run;
+use crate::support::server::Server;
+
+/// A command for a running dev server.
+fn here(server: &Server, args: &[&str], input: &str) -> Said {
+    let port = server.port().to_string();
+    run(server.command(), &[args, &["--dev", "--port", &port]].concat(), input)
+}

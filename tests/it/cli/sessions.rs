@@ -1,18 +1,12 @@
 //! `signet sessions`
 
 use super::Installation;
-use super::run;
 use crate::support::server::Server;
 
 #[tokio::test]
 async fn sessions_are_listed_and_ended() {
     let server = Server::dev().await;
-    let port = server.port().to_string();
-    let here = |args: &[&str]| {
-        let mut all = args.to_vec();
-        all.extend(["--dev", "--port", &port]);
-        run(server.command(), &all, "")
-    };
+    let here = |args: &[&str]| super::here(&server, args, "");
     let token = here(&["tokens", "get", "--scope", "openid"]).ends_with(0).out;
     here(&["tokens", "get"]).ends_with(0);
     let list = here(&["sessions", "list", "-o", "json"]).json();
@@ -32,7 +26,7 @@ async fn sessions_are_listed_and_ended() {
     assert!(done.err.contains("Database: "), "{done:?}");
     here(&["sessions", "revoke", sid, "--yes"]).ends_with(3);
     here(&["sessions", "revoke", "ses_none", "--yes"]).ends_with(4);
-    run(server.command(), &["tokens", "inspect", "-", "--dev", "--port", &port], &token).ends_with(1);
+    super::here(&server, &["tokens", "inspect", "-"], &token).ends_with(1);
 
     here(&["sessions", "revoke", "--user", "ada@example.test"]).ends_with(5);
     here(&["sessions", "revoke", "--user", "ada@example.test", "--yes"]).ends_with(0);

@@ -14,13 +14,8 @@ use crate::support::server::Server;
 #[tokio::test]
 async fn one_thing_is_named() {
     let server = Server::dev().await;
-    let port = server.port().to_string();
     let issuer = server.base.as_str().trim_end_matches('/').to_owned();
-    let here = |args: &[&str], input: &str| {
-        let mut all = args.to_vec();
-        all.extend(["--dev", "--port", &port]);
-        run(server.command(), &all, input)
-    };
+    let here = |args: &[&str], input: &str| super::here(&server, args, input);
     let inspect = |args: &[&str], token: &str| {
         let mut all = vec!["tokens", "inspect", "-", "-o", "json"];
         all.extend(args);
@@ -130,12 +125,7 @@ fn base64url(text: &str) -> String {
 #[tokio::test]
 async fn revoke_beside_a_running_server() {
     let server = Server::dev().await;
-    let port = server.port().to_string();
-    let here = |args: &[&str], input: &str| {
-        let mut all = args.to_vec();
-        all.extend(["--dev", "--port", &port]);
-        run(server.command(), &all, input)
-    };
+    let here = |args: &[&str], input: &str| super::here(&server, args, input);
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let status = async |token: &str| {
         http.get(server.url("/userinfo")).bearer_auth(token).send().await.unwrap().status().as_u16()

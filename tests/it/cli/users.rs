@@ -1,7 +1,6 @@
 //! `signet users`
 
 use super::Installation;
-use super::run;
 use crate::support::browser::Browser;
 use crate::support::server::Server;
 
@@ -63,12 +62,7 @@ fn disabling_asks_and_says_when_there_is_nothing_to_do() {
 #[tokio::test]
 async fn a_running_server_obeys_at_once() {
     let server = Server::dev().await;
-    let port = server.port().to_string();
-    let here = |args: &[&str], input: &str| {
-        let mut all = args.to_vec();
-        all.extend(["--dev", "--port", &port]);
-        run(server.command(), &all, input)
-    };
+    let here = |args: &[&str], input: &str| super::here(&server, args, input);
     assert_eq!(sign_in(&server, "ada@example.test", "correct-horse-battery").await, 303);
     let token = here(&["tokens", "get"], "").ends_with(0).out;
 

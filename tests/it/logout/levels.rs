@@ -23,6 +23,8 @@ fn lo_12_client_only_refresh_revocation_immediate() {
             let tokens = sign_in_as(&rp, &mut browser, ADA, "openid").await;
             let offline = sign_in_as(&rp, &mut browser, ADA, "openid offline_access").await;
             if level != "client only" {
+                let asked = browser.open(&end_session(&app, &[])).await;
+                assert!(asked.text.contains(level), "the page names the level: {}", asked.text);
                 browser.open(&end_session(&app, &[("id_token_hint", offline.id_token())])).await;
             }
             let access = rp.userinfo(tokens.access()).await.status;

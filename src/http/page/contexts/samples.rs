@@ -21,6 +21,7 @@ use super::LoginError;
 use super::LoginNotice;
 use super::LoginPage;
 use super::LogoutConfirmPage;
+use super::LogoutLevel;
 use super::PlaygroundOutcome;
 use super::PlaygroundPage;
 use super::PlaygroundParameter;
@@ -191,11 +192,13 @@ impl AccountPage {
             csrf: Secret::new("csrf"),
             email: EMAIL.to_owned(),
             name: None,
+            level: LogoutLevel::Immediate,
             sessions: vec![session("ses_1", true, &[])],
             applications: Vec::new(),
         };
         let full = Self {
             name: Some("Ada Lovelace".to_owned()),
+            level: LogoutLevel::RefreshRevocation,
             sessions: vec![session("ses_1", true, &["My shop", "Notes"]), session("ses_2", false, &["My shop"])],
             applications: vec![shop],
             ..empty.clone()
@@ -209,11 +212,13 @@ impl LogoutConfirmPage {
         let own = Self {
             csrf: Secret::new("csrf"),
             email: EMAIL.to_owned(),
+            level: LogoutLevel::Immediate,
             app_name: None,
             fields: Vec::new(),
             destination: None,
         };
         let asked = Self {
+            level: LogoutLevel::RefreshRevocation,
             app_name: Some("My shop".to_owned()),
             fields: vec![("state".to_owned(), "x".to_owned())],
             destination: Destination::parse("https://shop.test/"),

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::Installation;
 use super::Said;
+use super::here;
 use super::run;
 use crate::support::server::Server;
 use crate::support::server::command;
@@ -29,12 +30,7 @@ const BUSY: Duration = Duration::from_secs(5);
 #[expect(clippy::disallowed_methods, reason = "how long a real server takes is measured with a real clock")]
 async fn a_rotation_while_the_server_runs_breaks_nothing() {
     let server = Server::dev().await;
-    let port = server.port().to_string();
-    let here = |args: &[&str], input: &str| {
-        let mut all = args.to_vec();
-        all.extend(["--dev", "--port", &port]);
-        run(server.command(), &all, input)
-    };
+    let here = |args: &[&str], input: &str| here(&server, args, input);
     let before = here(&["keys", "list", "-o", "json"], "").json();
     let old = kid(&before, "ES256", "active");
     let next = kid(&before, "ES256", "next");
@@ -82,12 +78,8 @@ async fn a_rotation_while_the_server_runs_breaks_nothing() {
 #[tokio::test]
 async fn a_key_that_was_published_long_enough_needs_no_force() {
     let server = Server::dev().await;
-    let port = server.port().to_string();
-    let here = |args: &[&str]| {
-        let mut all = args.to_vec();
-        all.extend(["--dev", "--port", &port]);
-        run(server.command(), &all, "")
-    };
+    let port = server.port();
+    let here = |args: &[&str]| here(&server, args, "");
     let folder = server.command().get_current_dir().unwrap().join(format!("signet/dev-{port}"));
     let file = format!("{}/signet.db", std::fs::read_to_string(folder).unwrap().trim_end());
     let mut database = diesel::SqliteConnection::establish(&file).unwrap();
@@ -106,12 +98,6 @@ async fn a_key_that_was_published_long_enough_needs_no_force() {
     here(&["keys", "rotate", "--alg", "RS256"]).ends_with(0);
     assert_eq!(kid(&here(&["keys", "list", "-o", "json"]).json(), "RS256", "active"), next);
     here(&["keys", "rotate", "--alg", "RS256"]).ends_with(5);
-}
-
-/// A command for a running dev server.
-fn here(server: &Server, args: &[&str], input: &str) -> Said {
-    let port = server.port().to_string();
-    run(server.command(), &[args, &["--dev", "--port", &port]].concat(), input)
 }
 
 /// Runs a server until it is ready and stops it: an installation with keys, or with the keys it had. Nothing when it
