@@ -59,11 +59,15 @@ pub(super) fn run(trust: &Trust, console: Console) -> Result<(), Failure> {
         let pem = kept.ca.certificate_pem().map_err(|fault| Failure::failed(&fault))?;
         return console.print(&String::from_utf8_lossy(&pem).trim_end());
     }
-    let said =
-        if trust.uninstall { uninstall(&kept, &Store::of_system()) } else { install(&kept, &Store::of_system()) };
-    console.say(&said?);
-    console.say(&browsers(&kept.certificate, trust.uninstall));
-    Ok(())
+    let store = Store::of_system();
+    let done = if trust.uninstall { uninstall(&kept, &store) } else { install(&kept, &store) };
+    if let Ok(said) = &done {
+        console.say(said);
+    }
+    if done.as_ref().map_or_else(|fault| fault.code == output::UNCHANGED, |_| true) {
+        console.say(&browsers(&kept.certificate, trust.uninstall));
+    }
+    done.map(drop)
 }
 
 /// Whether the system's store has it.
