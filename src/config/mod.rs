@@ -98,13 +98,13 @@ impl fmt::Debug for Sources {
     /// Values may be secrets, so only names are shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ours = self.env.iter().map(|(name, _)| name).filter(|name| name.starts_with("SIGNET_"));
-        let flags = self.overrides.iter().map(|(path, _)| path);
+        let flags = self.presets.iter().chain(&self.overrides).map(|(path, _)| path);
         f.debug_struct("Sources")
             .field("file", &self.file)
             .field("env", &ours.collect::<Vec<_>>())
-            .field("overrides", &flags.collect::<Vec<_>>())
+            .field("flags", &flags.collect::<Vec<_>>())
             .field("dev", &self.dev)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,6 +4,7 @@
 //! nothing else.
 
 use std::fmt;
+use std::fmt::Write;
 use std::time::Duration;
 
 use openssl::asn1::Asn1Object;
@@ -128,7 +129,11 @@ impl LocalCa {
     /// [`LocalCaError::OpenSsl`].
     pub fn fingerprint(&self) -> Result<String, LocalCaError> {
         let digest = self.certificate.digest(MessageDigest::sha256())?;
-        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(digest.iter().fold(String::new(), |mut text, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
     }
 
     /// A fresh certificate, with a fresh key, for a server on this computer.
