@@ -9,6 +9,7 @@
 //!
 //! Every fault is found in one run, with its place and what would be right. Secrets never appear in a message.
 
+mod client_keys;
 pub mod clients;
 pub mod database;
 pub mod denylist;
@@ -25,6 +26,7 @@ mod nearest;
 mod node;
 pub mod outbound;
 pub mod passwords;
+mod request_objects;
 mod rules;
 pub mod secrets;
 pub mod server;

@@ -102,13 +102,11 @@ impl Signet {
         if let Some(client) = &client {
             audit::names_client(&client.id);
         }
-        match authorize::validate(params, client.as_deref()) {
-            Ok(request) => {
-                note_dropped(params, &request);
-                self.start(request, cookies).await
-            }
-            Err(AuthorizeFailure::Page(error)) => Ok(Next::Page(error)),
-            Err(AuthorizeFailure::Redirect { to, error }) => {
+        match self.checked(params, client.as_deref()).await {
+            Ok(request) => self.start(request, cookies).await,
+            Err(NotBegun::Flow(failure)) => Err(failure),
+            Err(NotBegun::Failure(AuthorizeFailure::Page(error))) => Ok(Next::Page(error)),
+            Err(NotBegun::Failure(AuthorizeFailure::Redirect { to, error })) => {
                 tracing::info!(
                     event = "authorization_refused",
                     reference = audit::reference(),
@@ -119,6 +117,22 @@ impl Signet {
                 );
                 Ok(Next::Respond(AuthorizationResponse::failure(to, &error, self.issuer())))
             }
+        }
+    }
+
+    /// The request that was sent, in a request object or in the parameters themselves.
+    async fn checked(&self, params: &Params, client: Option<&Client>) -> Result<AuthorizationRequest, NotBegun> {
+        let signed = self.signed_request(params, client).await?;
+        let params = signed.as_ref().unwrap_or(params);
+        let request = authorize::validate(params, client)?;
+        note_dropped(params, &request);
+        let (Ok(Some(token)), Some(client)) = (params.get("id_token_hint"), client) else { return Ok(request) };
+        let to = ReturnTo::from(&request);
+        let told = |error| AuthorizeFailure::Redirect { to, error };
+        match self.read_hint(token).await {
+            Ok(hint) => Ok(authorize::with_hint(request, &hint, client).map_err(told)?),
+            Err(FlowError::Refused(error)) => Err(told(error).into()),
+            Err(other) => Err(other.into()),
         }
     }
 
@@ -315,6 +329,25 @@ impl Signet {
         }
         self.keep_alive(&session, now).await?;
         Ok(Some((session, user)))
+    }
+}
+
+/// Why there is no request to answer.
+#[derive(Debug)]
+enum NotBegun {
+    Failure(AuthorizeFailure),
+    Flow(FlowError),
+}
+
+impl From<AuthorizeFailure> for NotBegun {
+    fn from(failure: AuthorizeFailure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<FlowError> for NotBegun {
+    fn from(failure: FlowError) -> Self {
+        Self::Flow(failure)
     }
 }
 

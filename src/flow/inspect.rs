@@ -239,7 +239,7 @@ fn read(token: &str) -> Inspection {
     if let Some((_, name)) = OPAQUE.into_iter().find(|(kind, _)| token.starts_with(kind.prefix())) {
         return Inspection { fault: Some(Fault::Opaque(name)), ..Inspection::default() };
     }
-    match jws::peek(token) {
+    match jws::peek(token, jws::MAX_LENGTH) {
         Ok(Peeked { header, claims }) => {
             // Before all else: a token without a signature is no torn one, and its owner is to hear the reason.
             let algorithm = text(&header, "alg");

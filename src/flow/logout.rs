@@ -1,7 +1,6 @@
 //! Signing out on request: RP-Initiated Logout 1.0, and everywhere at once.
 
 use crate::crypto::hash;
-use crate::crypto::jws;
 use crate::domain::client::Client;
 use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
@@ -11,8 +10,8 @@ use crate::domain::ids::UserId;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::protocol::error::OAuthError;
+use crate::protocol::id_token_hint::Hint;
 use crate::protocol::logout as rules;
-use crate::protocol::logout::Hint;
 use crate::protocol::params::Params;
 
 use super::Signet;
@@ -86,17 +85,6 @@ impl Signet {
         let request = rules::validate(params, hint, named.is_some(), client.as_deref())?;
         let app = client.map(|client| client.name.clone());
         Ok((request.hint, Way { app, back: request.back, ui_locales: request.ui_locales }))
-    }
-
-    /// An ID token of ours, of whatever age: signed by any key that we have ever published and not revoked.
-    async fn read_hint(&self, token: &str) -> Result<Hint, FlowError> {
-        let ring = self.fresh_ring().await?;
-        let verified = ring.verify(token).map_err(|fault| rules::bad_hint(fault.to_string()))?;
-        // No other kind of token says who wants to sign out.
-        if verified.typ.as_deref() != Some(jws::typ::ID_TOKEN) {
-            return Err(rules::bad_hint("another kind of token").into());
-        }
-        Ok(Hint::read(&verified.claims, self.issuer())?)
     }
 
     /// Ends one session, as far as `sessions.logout` says, and gives the frames that tell its clients in the browser.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
-//! token     -> code | refresh | client_credentials | exchange -> mint
+//! token     -> client_assertion, client_keys (who is calling)
+//!           -> code | refresh | client_credentials | exchange -> mint
 //! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, introspect, revoke -> denylist
 //! rotate, sweep, setup
@@ -15,7 +16,9 @@ pub mod audit;
 pub mod authorize;
 pub mod backchannel;
 pub mod begun;
+mod client_assertion;
 pub mod client_credentials;
+pub mod client_keys;
 pub mod clients;
 mod clock;
 pub mod code;
@@ -26,6 +29,7 @@ pub mod error;
 pub mod exchange;
 mod family;
 pub mod gateway;
+mod id_token_hint;
 pub mod inspect;
 pub mod introspect;
 pub mod key_files;
@@ -40,6 +44,7 @@ pub mod readers;
 pub mod refresh;
 pub mod registration;
 pub mod relay;
+pub mod request_object;
 pub mod revoke;
 pub mod rotate;
 pub mod session;
@@ -78,6 +83,7 @@ pub struct Signet {
     pub ring: RingHandle,
     pub vault: Vault,
     pub clients: clients::Clients,
+    pub client_keys: client_keys::ClientKeySets,
     pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
     pub gateway: gateway::Gateway,
@@ -87,6 +93,7 @@ pub struct Signet {
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
     pub outbound: Outbound,
+    pub request_objects: request_object::Fetched,
     pub watch: watch::Watch,
     /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
     pub dev: bool,

@@ -9,6 +9,7 @@ use crate::ambient::Clock;
 use crate::ambient::Entropy;
 use crate::config::Config;
 use crate::crypto::hash;
+use crate::crypto::jwk_set::JwkSet;
 use crate::crypto::password::Params;
 use crate::crypto::seal::MasterKey;
 use crate::domain::client::ClientSecret;
@@ -28,11 +29,13 @@ use super::Secrets;
 use super::Signet;
 use super::audit::Event;
 use super::begun::Begun;
+use super::client_keys::ClientKeySets;
 use super::clients::Clients;
 use super::denylist::Denylist;
 use super::error::FlowError;
 use super::gateway::Gateway;
 use super::passwords::Passwords;
+use super::request_object::Fetched;
 use super::watch::Watch;
 
 /// What a provider is opened with.
@@ -78,12 +81,14 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
+            client_keys: ClientKeySets::default(),
             gateway: Gateway::new(&config, dev)?,
             denylist: Denylist::new(denials, read_at),
             begun: Begun::new(config.limits.attempts_per_address),
             ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),
             outbound: Outbound::new(&config, dev, Arc::new(SystemResolver))?,
+            request_objects: Fetched::default(),
             watch: Watch::default(),
             stopping: AtomicBool::new(false),
             config,
@@ -101,9 +106,10 @@ impl Signet {
     ///
     /// # Errors
     /// [`FlowError::Store`]; [`FlowError::ClientTaken`] when the database has a client of that name that was not
-    /// made from the file.
+    /// made from the file; [`FlowError::ClientKeys`], and then nothing was changed.
     pub async fn apply_configured_clients(&self) -> Result<(), FlowError> {
         let now = self.now();
+        self.check_configured_keys()?;
         let existing = self.store.clients().await?;
         for configured in &self.config.clients {
             let mut client = configured.client.clone();
@@ -141,6 +147,14 @@ impl Signet {
                 // It left the configuration file.
                 self.record(&Event::ClientRemoved { client_id: known.id.clone() }).await;
             }
+        }
+        Ok(())
+    }
+
+    fn check_configured_keys(&self) -> Result<(), FlowError> {
+        for client in self.config.clients.iter().map(|configured| &configured.client) {
+            let checked = client.keys.jwks.as_deref().map_or(Ok(()), JwkSet::check);
+            checked.map_err(|fault| FlowError::ClientKeys { client: client.id.clone(), fault })?;
         }
         Ok(())
     }

@@ -25,6 +25,12 @@ pub mod path {
     pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
 }
 
+/// The URL of an endpoint.
+#[must_use]
+pub fn endpoint(issuer: &str, path: &str) -> String {
+    format!("{}{path}", issuer.trim_end_matches('/'))
+}
+
 /// What the documents depend on: the configuration, never the request.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -59,8 +65,11 @@ pub struct Metadata {
     pub subject_types_supported: Vec<&'static str>,
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// RFC 9701 section 7.
     pub introspection_signing_alg_values_supported: Vec<&'static str>,
     pub claim_types_supported: Vec<&'static str>,
@@ -75,9 +84,11 @@ pub struct Metadata {
     pub frontchannel_logout_supported: bool,
     pub frontchannel_logout_session_supported: bool,
     pub claims_parameter_supported: bool,
+    pub request_object_signing_alg_values_supported: Vec<&'static str>,
     pub request_parameter_supported: bool,
     /// Must be said: its default is true (OpenID Connect Discovery section 3).
     pub request_uri_parameter_supported: bool,
+    pub require_request_uri_registration: bool,
 }
 
 /// Claims of ID tokens and access tokens that are no claims of the UserInfo endpoint.
@@ -86,7 +97,10 @@ const TOKEN_CLAIMS: [&str; 9] = ["iss", "aud", "exp", "iat", "auth_time", "nonce
 impl Metadata {
     #[must_use]
     pub fn of(server: &Server) -> Self {
-        let at = |path: &str| format!("{}{path}", server.issuer.trim_end_matches('/'));
+        let at = |path: &str| endpoint(&server.issuer, path);
+        // What clients sign with is not what we sign with.
+        let mut of_clients = algorithms(&Algorithm::ALL);
+        of_clients.push(Algorithm::ED25519);
         Self {
             issuer: server.issuer.clone(),
             authorization_endpoint: at(path::AUTHORIZE),
@@ -105,10 +119,13 @@ impl Metadata {
             subject_types_supported: vec!["public"],
             id_token_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             token_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
+            token_endpoint_auth_signing_alg_values_supported: of_clients.clone(),
             revocation_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
+            revocation_endpoint_auth_signing_alg_values_supported: of_clients.clone(),
             // "the protected resource [...] MUST also require some form of authorization to access this endpoint"
             // (RFC 7662 section 2.1).
             introspection_endpoint_auth_methods_supported: auth_methods(&[]),
+            introspection_endpoint_auth_signing_alg_values_supported: of_clients,
             introspection_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             claim_types_supported: vec!["normal"],
             claims_supported: userinfo::CLAIMS
@@ -126,15 +143,17 @@ impl Metadata {
             frontchannel_logout_supported: true,
             frontchannel_logout_session_supported: true,
             claims_parameter_supported: true,
-            request_parameter_supported: false,
-            request_uri_parameter_supported: false,
+            request_object_signing_alg_values_supported: algorithms(&Algorithm::ALL),
+            request_parameter_supported: true,
+            request_uri_parameter_supported: true,
+            require_request_uri_registration: true,
         }
     }
 }
 
 /// The ways to prove who is calling, and `also`.
 fn auth_methods(also: &[AuthMethod]) -> Vec<&'static str> {
-    let proofs = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+    let proofs = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::PrivateKeyJwt];
     proofs.iter().chain(also).map(|method| method.as_str()).collect()
 }
 
@@ -188,7 +207,11 @@ mod tests {
         let document = document("https://op.test");
         let algorithms = serde_json::json!(["RS256", "ES256", "PS256", "EdDSA"]);
         assert_eq!(document["id_token_signing_alg_values_supported"], algorithms);
-        assert_eq!(document["request_uri_parameter_supported"], false);
+        assert_eq!(document["request_object_signing_alg_values_supported"], algorithms, "d_13: RS256, and never none");
+        for shown in ["request_parameter", "request_uri_parameter"] {
+            assert_eq!(document[format!("{shown}_supported")], true);
+        }
+        assert_eq!(document["require_request_uri_registration"], true);
         let scopes = document["scopes_supported"].as_array().unwrap();
         assert_eq!(scopes.iter().filter(|scope| **scope == "openid").count(), 1);
         for (name, value) in document.as_object().unwrap() {
@@ -207,6 +230,18 @@ mod tests {
         for channel in ["backchannel", "frontchannel"] {
             assert_eq!(document[format!("{channel}_logout_supported")], true);
             assert_eq!(document[format!("{channel}_logout_session_supported")], true);
+        }
+    }
+
+    #[test]
+    fn f2_12_the_methods_and_algorithms_of_clients() {
+        let document = document("https://op.test");
+        for endpoint in ["token", "revocation", "introspection"] {
+            let methods = &document[format!("{endpoint}_endpoint_auth_methods_supported")];
+            assert!(methods.as_array().unwrap().contains(&"private_key_jwt".into()), "{endpoint}");
+            // "The value none MUST NOT be used." (OpenID Connect Discovery section 3)
+            let algorithms = &document[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")];
+            assert_eq!(*algorithms, serde_json::json!(["RS256", "ES256", "PS256", "EdDSA", "Ed25519"]), "{endpoint}");
         }
     }
 

@@ -4,51 +4,16 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Map;
-use serde_json::Value;
 
 use super::authorize::ui_locales;
 use super::error::OAuthError;
+use super::id_token_hint::Hint;
 use super::params::Params;
 use super::response;
 use crate::domain::client::Client;
 use crate::domain::ids::ClientId;
 use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
-
-/// An ID token of ours that came back as `id_token_hint`. Its signature has been checked, and nothing else matters of
-/// it: "The OP SHOULD accept ID Tokens when the RP identified by the ID Token's aud claim and/or sid claim has a
-/// current session or had a recent session at the OP, even when the exp time has passed" (section 4).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hint {
-    pub client_id: ClientId,
-    pub sub: String,
-    pub sid: Option<String>,
-}
-
-impl Hint {
-    /// Reads the claims of an ID token whose signature is ours.
-    ///
-    /// # Errors
-    /// `invalid_request` when it is not one that we have issued: another `iss`, no `sub`, not exactly one `aud`.
-    pub fn read(claims: &Map<String, Value>, issuer: &str) -> Result<Self, OAuthError> {
-        let text = |name: &str| claims.get(name).and_then(Value::as_str);
-        // "When an id_token_hint parameter is present, the OP MUST validate that it was the issuer of the ID Token."
-        // (section 2)
-        if text("iss") != Some(issuer) {
-            return Err(bad_hint("of another issuer"));
-        }
-        let client_id = text("aud").and_then(|aud| ClientId::new(aud).ok()).ok_or_else(|| bad_hint("aud"))?;
-        let sub = text("sub").ok_or_else(|| bad_hint("sub"))?.to_owned();
-        Ok(Self { client_id, sub, sid: text("sid").map(str::to_owned) })
-    }
-}
-
-/// The one sentence for every fault of a hint; `why` is for the log.
-#[must_use]
-pub fn bad_hint(why: impl Into<String>) -> OAuthError {
-    OAuthError::invalid_request("The id_token_hint is not an ID token of this server").detail(why)
-}
 
 /// A request that may be followed once it is known whose session ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -174,7 +139,6 @@ pub fn frontchannel_uri(client: &Client, issuer: &str, sid: &str) -> Option<Stri
 
 #[cfg(test)]
 mod tests {
-    use super::Hint;
     use super::LogoutToken;
     use super::client_id;
     use super::frontchannel_uri;
@@ -190,6 +154,7 @@ mod tests {
     use crate::domain::session::Session;
     use crate::domain::time::Timestamp;
     use crate::domain::uri::RedirectUri;
+    use crate::protocol::id_token_hint::Hint;
     use crate::protocol::params;
     use crate::protocol::params::Params;
     use serde_json::json;

@@ -13,6 +13,7 @@
 //!
 //! A secret never gets here: what must not be guessed arrives as a hash.
 
+pub mod assertion;
 pub mod audit;
 pub mod client;
 pub mod code;

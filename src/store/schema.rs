@@ -154,6 +154,13 @@ table! {
 }
 
 table! {
+    assertions (hash) {
+        hash -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
     throttles (bucket) {
         bucket -> Binary,
         started_at -> BigInt,

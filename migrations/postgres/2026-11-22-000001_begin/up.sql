@@ -158,6 +158,13 @@ CREATE TABLE signing_keys (
 CREATE UNIQUE INDEX one_active_key ON signing_keys (algorithm) WHERE state = 'active';
 CREATE UNIQUE INDEX one_next_key ON signing_keys (algorithm) WHERE state = 'next';
 
+-- Assertions that clients have used, by a hash of client and jti.
+CREATE TABLE assertions (
+    hash       BYTEA NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX assertions_by_end ON assertions (expires_at);
+
 CREATE TABLE throttles (
     bucket        BYTEA NOT NULL PRIMARY KEY,
     started_at    BIGINT NOT NULL,

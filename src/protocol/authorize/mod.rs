@@ -1,15 +1,18 @@
 //! The authorization endpoint, OpenID Connect Core section 3.1.2: from parameters to a checked request.
 //!
 //! [`validate`] is the whole list of checks in their order, one line each, one file each. What fails before client
-//! and redirect URI are known is a page; everything after it goes back to the client.
+//! and redirect URI are known is a page; everything after it goes back to the client. When the request is in a
+//! [`request_object`], the parameters that it checks are those that were signed.
 
 mod claims;
 mod client;
+mod hint;
 mod max_age;
 mod next_step;
 mod pkce;
 mod prompt;
 mod redirect_uri;
+pub mod request_object;
 mod resource;
 mod response_mode;
 mod response_type;
@@ -25,6 +28,7 @@ use crate::domain::request::AuthorizationRequest;
 
 pub use claims::ACR_VALUES;
 pub use client::client_id;
+pub use hint::with_hint;
 pub use next_step::LoginReason;
 pub use next_step::Step;
 pub use next_step::next_step;
@@ -42,19 +46,24 @@ pub enum AuthorizeFailure {
 /// Checks an authorization request. `client` is what the store knows under [`client_id`].
 ///
 /// Parameters that are understood but change nothing: `display`, `claims_locales`, `acr_values` (there is one value,
-/// and it is always told) and, for now, `id_token_hint`.
+/// and it is always told). `id_token_hint` has to be read with our keys; [`with_hint`] adds what it says.
 ///
 /// # Errors
 /// [`AuthorizeFailure`] says who is to be told.
 pub fn validate(params: &Params, client: Option<&Client>) -> Result<AuthorizationRequest, AuthorizeFailure> {
     let client = client::check(params, client).map_err(AuthorizeFailure::Page)?;
     let redirect_uri = redirect_uri::check(params, client).map_err(AuthorizeFailure::Page)?;
-    let to = ReturnTo {
+    let to = return_to(params, redirect_uri);
+    the_rest(params, client, &to).map_err(|error| AuthorizeFailure::Redirect { to, error })
+}
+
+/// Where and how the client is told of an error, before it is known whether anything else is right.
+fn return_to(params: &Params, redirect_uri: &str) -> ReturnTo {
+    ReturnTo {
         redirect_uri: redirect_uri.to_owned(),
         response_mode: response_mode::for_errors(params),
         state: params.get("state").ok().flatten().map(str::to_owned),
-    };
-    the_rest(params, client, &to).map_err(|error| AuthorizeFailure::Redirect { to, error })
+    }
 }
 
 fn the_rest(params: &Params, client: &Client, to: &ReturnTo) -> Result<AuthorizationRequest, OAuthError> {

@@ -1,6 +1,7 @@
 //! Every statement, written once. `sqlite.rs` and `postgres.rs` each include this folder, with a `Conn`, an `announce`
 //! and a `hold` of their own; here none of them is known by name.
 
+pub(in crate::store) mod assertion;
 pub(in crate::store) mod audit;
 pub(in crate::store) mod client;
 pub(in crate::store) mod code;

@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
+use crate::store::schema::assertions;
 use crate::store::schema::attempts;
 use crate::store::schema::audit;
 use crate::store::schema::codes;
@@ -71,6 +72,19 @@ pub(in crate::store) async fn denials(conn: &mut Conn<'_>, end: Timestamp, batch
         swept += diesel::delete(stale.filter(denials::expires_at.le(end))).execute(conn).await?;
     }
     Ok(swept)
+}
+
+pub(in crate::store) async fn assertions(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
+    let end = end.micros();
+    let stale: Vec<Vec<u8>> = assertions::table
+        .filter(assertions::expires_at.le(end))
+        .select(assertions::hash)
+        .limit(batch)
+        .load(conn)
+        .await?;
+    let stale =
+        diesel::delete(assertions::table).filter(assertions::hash.eq_any(stale)).filter(assertions::expires_at.le(end));
+    Ok(stale.execute(conn).await?)
 }
 
 pub(in crate::store) async fn throttles(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {

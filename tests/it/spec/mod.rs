@@ -2,8 +2,10 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod basic;
 mod claims;
 mod cookies;
+mod hint;
 mod login;
 mod pages;
 mod parameters;
@@ -11,6 +13,7 @@ mod paths;
 mod pkce;
 mod prompt;
 mod redirect_uri;
+mod request_object;
 mod response;
 mod stage;
 mod tabs;

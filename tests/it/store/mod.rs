@@ -1,5 +1,6 @@
 //! What a store promises, case by case, on every backend.
 
+mod assertion;
 mod client;
 mod code;
 mod custody;
@@ -18,6 +19,7 @@ mod user;
 use crate::support::database::on_every_backend;
 
 on_every_backend! {
+    assertion { cj_02_is_used_once, cj_02_one_of_64_at_once, cj_03_is_remembered_until_its_end }
     client { comes_back_as_it_was, every_change_moves_the_version, deleting_ends_what_it_had }
     user { comes_back_as_it_was, one_address_one_account, pages, password_change_ends_all_but_this_session,
         rehash_only_of_what_was_compared, disabling_ends_everything }
