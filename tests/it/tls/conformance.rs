@@ -49,6 +49,8 @@ async fn c_60_c_61_it_serves_from_nothing() {
         ("conformance-1", "client_secret_basic"),
         ("conformance-2", "client_secret_basic"),
         ("conformance-post", "client_secret_post"),
+        ("conformance-back", "/backchannel_logout"),
+        ("conformance-front", "/frontchannel_logout"),
     ] {
         let client = asked(&["clients", "show", id, "-o", "json"]);
         let text = client.to_string();
