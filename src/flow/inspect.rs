@@ -197,7 +197,7 @@ impl Signet {
         }
         let denied = self.fresh_denylist().await?.is_denied(claims);
         let Some(grant_id) = claims.grant_id.clone() else { return Ok(denied.then_some(Fault::Denied)) };
-        let Some((family, user)) = self.store.userinfo(grant_id, claims.subject.clone()).await? else {
+        let Some((family, user)) = self.store.userinfo(grant_id).await? else {
             return Ok(Some(Fault::Gone));
         };
         *email = Some(user.email);

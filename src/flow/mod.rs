@@ -50,6 +50,7 @@ pub mod rotate;
 pub mod session;
 pub mod session_api;
 pub mod setup;
+pub mod subject;
 pub mod sweep;
 pub mod sync;
 pub mod tokens;
@@ -92,6 +93,8 @@ pub struct Signet {
     pub(crate) steady: Mutex<SteadyClock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
+    /// Makes the pairwise names of people; see [`Signet::subject`].
+    pub(crate) subjects: SubKey,
     pub outbound: Outbound,
     pub request_objects: request_object::Fetched,
     pub watch: watch::Watch,
