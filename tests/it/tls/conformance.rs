@@ -17,7 +17,7 @@ use crate::support::tls::exchange;
 use crate::support::tls::status;
 
 #[tokio::test]
-async fn c_60_c_61_it_serves_from_nothing() {
+async fn c_60_c_61_d_04_it_serves_from_nothing() {
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let toml = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/conformance.toml");
     // The same file on ports that are free here.
@@ -39,6 +39,13 @@ async fn c_60_c_61_it_serves_from_nothing() {
     assert_eq!(status(&answer), 200, "{answer}");
     let document: Value = serde_json::from_str(body(&answer)).unwrap();
     assert_eq!(document["issuer"], issuer);
+    // D-04, as the plan Dynamic reads it.
+    for response_type in ["code", "id_token", "id_token token"] {
+        assert!(document["response_types_supported"].as_array().unwrap().contains(&Value::from(response_type)));
+    }
+    for grant in ["authorization_code", "implicit"] {
+        assert!(document["grant_types_supported"].as_array().unwrap().contains(&Value::from(grant)), "{grant}");
+    }
 
     let asked = |args: &[&str]| {
         let mut command = command(folder.path());
