@@ -25,6 +25,7 @@ mod nearest;
 mod node;
 pub mod outbound;
 pub mod passwords;
+mod request_objects;
 mod rules;
 pub mod secrets;
 pub mod server;

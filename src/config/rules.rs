@@ -124,10 +124,13 @@ pub(super) fn keys(keys: &Keys, dev: bool, input: &mut Input) {
 pub(super) fn client_algorithms(keys: &Keys, clients: &[ConfiguredClient], input: &mut Input) {
     for client in clients.iter().map(|configured| &configured.client) {
         for (name, algorithm) in [
-            ("id_token_signed_response_alg", client.id_token_signed_response_alg),
-            ("access_token_signed_response_alg", client.access_token_signed_response_alg),
+            ("id_token_signed_response_alg", Some(client.id_token_signed_response_alg)),
+            ("userinfo_signed_response_alg", client.userinfo_signed_response_alg),
+            ("access_token_signed_response_alg", Some(client.access_token_signed_response_alg)),
         ] {
-            if !keys.algorithms.contains(&algorithm) {
+            if let Some(algorithm) = algorithm
+                && !keys.algorithms.contains(&algorithm)
+            {
                 let message = format!("keys.algorithms lacks {algorithm}, the {name} of the client {}", client.id);
                 input.fault("keys.algorithms", None, message);
             }

@@ -468,7 +468,9 @@ fn clients_become_domain_clients() {
     let secret_file = machine.file("grafana.secret", "sgs_0123456789abcdef\n");
     let toml = format!(
         "[[clients]]\nid = \"grafana\"\nname = \"Grafana\"\nsecret_file = {secret_file:?}\n\
-         redirect_uris = [\"https://grafana.test/login\"]\naccess_token = \"5m\"\n\n\
+         redirect_uris = [\"https://grafana.test/login\"]\naccess_token = \"5m\"\n\
+         request_object_signing_alg = \"PS256\"\nrequest_uris = [\"https://grafana.test/r#1\"]\n\
+         jwks_uri = \"https://grafana.test/jwks\"\n\n\
          [[clients]]\nid = \"app\"\napplication_type = \"native\"\nredirect_uris = [\"http://127.0.0.1/cb\"]\n\n\
          [[clients]]\nid = \"batch\"\nsecret = \"0123456789abcdef\"\nscope = \"jobs\"\n"
     );
@@ -478,11 +480,13 @@ fn clients_become_domain_clients() {
     assert_eq!(grafana.client.source, ClientSource::Configuration);
     assert_eq!(grafana.client.lifetimes.access_token, Some(Duration::from_mins(5)));
     assert!(grafana.client.allows(GrantType::RefreshToken) && !grafana.client.is_public());
+    assert_eq!(grafana.client.request_objects.request_object_signing_alg, Some(Algorithm::Ps256));
+    assert_eq!(grafana.client.request_objects.request_uris[0].as_str(), "https://grafana.test/r#1");
     assert!(app.client.is_public() && app.client.redirects_to("http://127.0.0.1:4711/cb"));
     assert_eq!(app.client.name, "app");
     assert!(batch.client.allows(GrantType::ClientCredentials));
     assert!(batch.client.token_endpoint_auth_methods.contains(&AuthMethod::ClientSecretBasic));
-    assert_eq!(loaded.sources["clients.app"], Source::File { line: 9, column: 6 });
+    assert_eq!(loaded.sources["clients.app"], Source::File { line: 12, column: 6 });
 }
 
 #[test]
@@ -553,6 +557,9 @@ fn ru_17_clients_are_checked_like_any_registration() {
             "signet.toml:3:37: clients.redirect_uris",
         ),
         ("id = 'a'\nredirect_uris = ['https://*.test/']", "wildcards do not exist"),
+        ("id = 'a'\nsecret = 'x'\nrequest_uris = ['http://a.test/r']", "signet.toml:4:17: clients.request_uris"),
+        ("id = 'a'\nsecret = 'x'\nrequest_object_signing_alg = 'none'", "it must be one of"),
+        ("id = 'a'\nsecret = 'x'\nrequire_signed_request_object = true", "but has no keys"),
         ("id = 'a'", "a service needs a secret, an app needs redirect_uris"),
         (
             "id = 'a'\nsecret = 'x'\ntoken_endpoint_auth_methods = ['none']\nredirect_uris = ['https://a.test/']",

@@ -18,8 +18,11 @@ pub mod typ {
     pub const ID_TOKEN: &str = "JWT";
     /// Logout tokens, OpenID Connect Back-Channel Logout section 2.4.
     pub const LOGOUT_TOKEN: &str = "logout+jwt";
+    /// UserInfo answers have none: clients take no other than `JWT` or none there, and `JWT` is what tells an ID token,
+    /// which has the same `iss`, `aud` and `sub`.
+    pub const USERINFO: &str = "";
 
-    pub const ALL: [&str; 3] = [ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN];
+    pub const ALL: [&str; 4] = [ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN, USERINFO];
 }
 
 /// Longer tokens are refused before they are looked at, in bytes.
@@ -147,12 +150,13 @@ pub struct Peeked {
     pub claims: Map<String, Value>,
 }
 
-/// Takes a token apart and believes nothing. Only to show a token to its owner.
+/// Takes a token of at most `largest` bytes apart and believes nothing: to show a token to its owner, and to refuse
+/// what no signature would mend before anybody looks for the key.
 ///
 /// # Errors
 /// [`VerifyError`] when they are no three parts, or no strict JSON objects.
-pub fn peek(compact: &str) -> Result<Peeked, VerifyError> {
-    if compact.len() > MAX_LENGTH {
+pub fn peek(compact: &str, largest: usize) -> Result<Peeked, VerifyError> {
+    if compact.len() > largest {
         return Err(VerifyError::TooLong);
     }
     let mut parts = compact.split('.');

@@ -86,6 +86,12 @@ impl RedirectUri {
         &self.0
     }
 
+    /// The host, as in a sector identifier (OpenID Connect Core section 8.1); an app's own scheme has none.
+    #[must_use]
+    pub fn host(&self) -> Option<String> {
+        host(&self.0)
+    }
+
     /// Whether a client of this kind may be answered at `presented`.
     ///
     /// "The authorization server MUST allow any port to be specified at the time of the request for loopback IP
@@ -151,6 +157,11 @@ impl WebUri {
     }
 
     #[must_use]
+    pub fn host(&self) -> Option<String> {
+        host(&self.0)
+    }
+
+    #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
     }
@@ -172,6 +183,10 @@ impl fmt::Display for WebUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn host(text: &str) -> Option<String> {
+    Url::parse(text).ok()?.host_str().map(str::to_owned)
 }
 
 fn written_out(byte: u8) -> bool {

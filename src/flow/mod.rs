@@ -29,6 +29,7 @@ pub mod error;
 pub mod exchange;
 mod family;
 pub mod gateway;
+mod id_token_hint;
 pub mod inspect;
 pub mod introspect;
 pub mod key_files;
@@ -43,11 +44,13 @@ pub mod readers;
 pub mod refresh;
 pub mod registration;
 pub mod relay;
+pub mod request_object;
 pub mod revoke;
 pub mod rotate;
 pub mod session;
 pub mod session_api;
 pub mod setup;
+pub mod subject;
 pub mod sweep;
 pub mod sync;
 pub mod tokens;
@@ -90,7 +93,10 @@ pub struct Signet {
     pub(crate) steady: Mutex<SteadyClock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
+    /// Makes the pairwise names of people; see [`Signet::subject`].
+    pub(crate) subjects: SubKey,
     pub outbound: Outbound,
+    pub request_objects: request_object::Fetched,
     pub watch: watch::Watch,
     /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
     pub dev: bool,

@@ -88,6 +88,7 @@ impl Web {
             id_token_algorithms: signet.config.keys.algorithms.clone(),
             scopes: Vec::new(),
             ui_locales: pages.locales().map(|locale| pages.tag(locale).to_owned()).collect(),
+            front_channel: signet.config.tokens.front_channel,
         })?;
         let cookies = Cookies::of_issuer(signet.issuer());
         Ok(Self { signet, pages, cookies, discovery })

@@ -185,7 +185,8 @@ fn asserted((assertion, kind): (Option<&str>, Option<&str>)) -> Result<Presented
         return Err(refused("client_assertion_type is missing, or is not the one for JWTs"));
     }
     let assertion = assertion.ok_or_else(|| refused("client_assertion is missing"))?;
-    let peeked = jws::peek(assertion).map_err(|fault| refused(format!("client_assertion: {fault}")))?;
+    let peeked =
+        jws::peek(assertion, jws::MAX_LENGTH).map_err(|fault| refused(format!("client_assertion: {fault}")))?;
     let subject = peeked.claims.get("sub").and_then(|sub| ClientId::new(sub.as_str()?).ok());
     let client_id = subject.ok_or_else(|| refused("client_assertion: sub cannot be a client"))?;
     let proof = Proof::Assertion(Secret::new(assertion));

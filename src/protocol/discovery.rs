@@ -8,6 +8,8 @@ use super::authorize::ACR_VALUES;
 use super::userinfo;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::GrantType;
+use crate::domain::client::ResponseType;
+use crate::domain::client::SubjectType;
 use crate::domain::key::Algorithm;
 use crate::domain::request::ResponseMode;
 
@@ -42,6 +44,8 @@ pub struct Server {
     pub scopes: Vec<String>,
     /// Languages of the pages, BCP 47.
     pub ui_locales: Vec<String>,
+    /// Whether clients may have ID tokens in the answer of the authorization endpoint.
+    pub front_channel: bool,
 }
 
 /// The document. Field names are those of the "OAuth Authorization Server Metadata" registry.
@@ -64,6 +68,7 @@ pub struct Metadata {
     pub acr_values_supported: Vec<&'static str>,
     pub subject_types_supported: Vec<&'static str>,
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
+    pub userinfo_signing_alg_values_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
     pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -84,13 +89,18 @@ pub struct Metadata {
     pub frontchannel_logout_supported: bool,
     pub frontchannel_logout_session_supported: bool,
     pub claims_parameter_supported: bool,
+    pub request_object_signing_alg_values_supported: Vec<&'static str>,
     pub request_parameter_supported: bool,
     /// Must be said: its default is true (OpenID Connect Discovery section 3).
     pub request_uri_parameter_supported: bool,
+    pub require_request_uri_registration: bool,
 }
 
 /// Claims of ID tokens and access tokens that are no claims of the UserInfo endpoint.
 const TOKEN_CLAIMS: [&str; 9] = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
+
+/// How the registry calls what comes from the authorization endpoint alone; no request to the token endpoint has it.
+const IMPLICIT: &str = "implicit";
 
 impl Metadata {
     #[must_use]
@@ -110,12 +120,25 @@ impl Metadata {
             end_session_endpoint: at(path::END_SESSION),
             check_session_iframe: at(path::CHECK_SESSION),
             scopes_supported: scopes(server),
-            response_types_supported: vec!["code"],
-            response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).into(),
-            grant_types_supported: GrantType::ALL.map(GrantType::as_str).into(),
+            response_types_supported: ResponseType::ALL
+                .into_iter()
+                .filter(|kind| server.front_channel || !kind.is_front_channel())
+                .map(ResponseType::as_str)
+                .collect(),
+            response_modes_supported: ResponseMode::ALL
+                .into_iter()
+                .filter(|mode| server.front_channel || *mode != ResponseMode::Fragment)
+                .map(ResponseMode::as_str)
+                .collect(),
+            grant_types_supported: GrantType::ALL
+                .map(GrantType::as_str)
+                .into_iter()
+                .chain(server.front_channel.then_some(IMPLICIT))
+                .collect(),
             acr_values_supported: ACR_VALUES.into(),
-            subject_types_supported: vec!["public"],
+            subject_types_supported: SubjectType::ALL.map(SubjectType::as_str).into(),
             id_token_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
+            userinfo_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             token_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
             token_endpoint_auth_signing_alg_values_supported: of_clients.clone(),
             revocation_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
@@ -141,8 +164,10 @@ impl Metadata {
             frontchannel_logout_supported: true,
             frontchannel_logout_session_supported: true,
             claims_parameter_supported: true,
-            request_parameter_supported: false,
-            request_uri_parameter_supported: false,
+            request_object_signing_alg_values_supported: algorithms(&Algorithm::ALL),
+            request_parameter_supported: true,
+            request_uri_parameter_supported: true,
+            require_request_uri_registration: true,
         }
     }
 }
@@ -185,6 +210,7 @@ mod tests {
             id_token_algorithms: Algorithm::ALL.into(),
             scopes: vec!["api:read".to_owned(), "openid".to_owned()],
             ui_locales: vec!["en".to_owned(), "de".to_owned()],
+            front_channel: false,
         };
         serde_json::to_value(Metadata::of(&server)).unwrap()
     }
@@ -203,7 +229,12 @@ mod tests {
         let document = document("https://op.test");
         let algorithms = serde_json::json!(["RS256", "ES256", "PS256", "EdDSA"]);
         assert_eq!(document["id_token_signing_alg_values_supported"], algorithms);
-        assert_eq!(document["request_uri_parameter_supported"], false);
+        assert_eq!(document["userinfo_signing_alg_values_supported"], algorithms);
+        assert_eq!(document["request_object_signing_alg_values_supported"], algorithms, "d_13: RS256, and never none");
+        for shown in ["request_parameter", "request_uri_parameter"] {
+            assert_eq!(document[format!("{shown}_supported")], true);
+        }
+        assert_eq!(document["require_request_uri_registration"], true);
         let scopes = document["scopes_supported"].as_array().unwrap();
         assert_eq!(scopes.iter().filter(|scope| **scope == "openid").count(), 1);
         for (name, value) in document.as_object().unwrap() {

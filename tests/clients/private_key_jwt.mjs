@@ -70,6 +70,15 @@ for (const alg of ["RS256", "PS256", "ES256", "EdDSA"]) {
   };
 }
 
+for (const alg of ["RS256", "PS256", "ES256", "EdDSA"]) {
+  checks[`openid-client sends a request object signed with ${alg}`] = async (given) => {
+    const { id, key } = await register(given, alg, "--native", "--redirect", REDIRECT_URI);
+    const claims = JSON.stringify({ id_token: { email: null } });
+    const asked = { id, auth: oidc.PrivateKeyJwt(key), key, max_age: "300", claims };
+    assert.equal((await signIn(given.base, asked)).claims.email, "ada@example.test");
+  };
+}
+
 checks["another key is refused"] = async (given) => {
   const { id } = await register(given, "ES256", "--service");
   const { key } = await register(given, "ES256", "--service");

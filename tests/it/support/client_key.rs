@@ -47,7 +47,7 @@ impl ClientKey {
 
     /// A compact JWS with this header and these claims as they are written.
     pub(crate) fn sign(&self, header: &str, claims: &str) -> String {
-        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let input = format!("{}.{}", encode(header), encode(claims));
         let der = &self.key.private_pkcs8;
         let signer: Box<dyn JwsSigner> = match self.algorithm {
             Algorithm::Es256 => Box::new(ES256.signer_from_der(der).expect("a signer")),
@@ -56,8 +56,13 @@ impl ClientKey {
             Algorithm::EdDsa => Box::new(EdDSA.signer_from_der(der).expect("a signer")),
         };
         let signature = signer.sign(input.as_bytes()).expect("a signature");
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+        format!("{input}.{}", encode(signature))
     }
+}
+
+/// base64url without padding.
+pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// A JWK Set.
