@@ -39,7 +39,7 @@ use crate::domain::uri::WebUri;
 /// How far clocks may be apart.
 const LEEWAY: Duration = Duration::from_secs(10);
 /// From `nbf` to `exp`, and from `nbf` to now (FAPI 2.0 Message Signing section 5.3.1).
-const LONGEST: Duration = Duration::from_mins(60);
+const LONGEST: Duration = Duration::from_hours(1);
 /// The `typ` of a request object, RFC 9101 section 10.8. Older clients say `JWT` or nothing.
 const TYPES: [&str; 3] = ["oauth-authz-req+jwt", "application/oauth-authz-req+jwt", "jwt"];
 

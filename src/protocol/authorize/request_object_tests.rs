@@ -78,9 +78,9 @@ fn refused(outcome: Result<Params, OAuthError>) {
 }
 
 fn refuses(client: &Client, name: &str, value: Value) {
-    let claims = with(&claims(), name, value.clone()).to_string();
+    let claims = with(&claims(), name, value).to_string();
     let outcome = read_by(client, &header(), &claims);
-    assert_eq!(outcome.map_err(|error| error.code).err(), Some(ErrorCode::InvalidRequestObject), "{name}: {value}");
+    assert_eq!(outcome.map_err(|error| error.code).err(), Some(ErrorCode::InvalidRequestObject), "{name} in {claims}");
 }
 
 fn takes(client: &Client, name: &str, value: Value) {
