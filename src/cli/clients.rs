@@ -26,9 +26,9 @@ use crate::domain::uri::Origin;
 use crate::domain::uri::RedirectUri;
 use crate::domain::uri::WebUri;
 use crate::flow::Signet;
-use crate::flow::registration::Kind;
-use crate::flow::registration::NewClient;
-use crate::flow::registration::OVERLAP;
+use crate::flow::clients_by_hand::Kind;
+use crate::flow::clients_by_hand::NewClient;
+use crate::flow::clients_by_hand::OVERLAP;
 
 use super::Failure;
 use super::console::Console;
@@ -157,7 +157,7 @@ pub(super) async fn run(command: &ClientsCommand, selection: &Selection, console
     let signet = open::existing(selection).await?;
     match command {
         ClientsCommand::Create(create) => match new {
-            Some(new) => register(&signet, new, create.output, console).await,
+            Some(new) => create_client(&signet, new, create.output, console).await,
             None => Ok(()),
         },
         ClientsCommand::List(output) => {
@@ -273,9 +273,9 @@ fn check_secret_shows(output: OutputArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn register(signet: &Signet, new: NewClient, output: OutputArgs, console: Console) -> Result<(), Failure> {
+async fn create_client(signet: &Signet, new: NewClient, output: OutputArgs, console: Console) -> Result<(), Failure> {
     let id = new.id.clone();
-    let Some((client, secret)) = signet.register_client(new).await? else {
+    let Some((client, secret)) = signet.create_client(new).await? else {
         return Err(Failure::failed(&format!("There is a client {id} already; choose another --id")));
     };
     let mut fields = vec![("client_id", json!(client.id.as_str()))];
@@ -344,7 +344,7 @@ fn longest_token(signet: &Signet, client: &Client) -> Duration {
 
 fn check_ours(client: &Client) -> Result<(), Failure> {
     match client.source {
-        ClientSource::Database => Ok(()),
+        ClientSource::Database | ClientSource::Registration => Ok(()),
         ClientSource::Configuration => Err(Failure::refused(&format!(
             "{} stands in the configuration file: change it there, then restart the server",
             client.id

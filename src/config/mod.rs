@@ -25,6 +25,7 @@ mod nearest;
 mod node;
 pub mod outbound;
 pub mod passwords;
+pub mod registration;
 mod request_objects;
 mod rules;
 pub mod secrets;
@@ -73,6 +74,7 @@ pub struct Config {
     pub limits: limits::Limits,
     pub outbound: outbound::Outbound,
     pub gateway: gateway::Gateway,
+    pub registration: registration::Registration,
     pub telemetry: telemetry::Telemetry,
     pub ui: ui::Ui,
     pub clients: Vec<ConfiguredClient>,
@@ -115,7 +117,7 @@ pub struct Loaded {
 }
 
 /// Every table of the file except `[[clients]]`.
-pub(crate) const SECTIONS: [Section; 13] = [
+pub(crate) const SECTIONS: [Section; 14] = [
     server::Server::SECTION,
     database::Database::SECTION,
     denylist::Denylist::SECTION,
@@ -127,6 +129,7 @@ pub(crate) const SECTIONS: [Section; 13] = [
     limits::Limits::SECTION,
     outbound::Outbound::SECTION,
     gateway::Gateway::SECTION,
+    registration::Registration::SECTION,
     telemetry::Telemetry::SECTION,
     ui::Ui::SECTION,
 ];
@@ -165,6 +168,7 @@ impl Config {
             limits,
             outbound,
             gateway,
+            registration,
             telemetry,
             ui,
             clients: _,
@@ -181,6 +185,7 @@ impl Config {
             limits.show(),
             outbound.show(),
             gateway.show(),
+            registration.show(),
             telemetry.show(),
             ui.show(),
         ]
@@ -204,6 +209,8 @@ impl Config {
         if let (Some(gateway), Some(server)) = (&gateway, &server) {
             rules::gateway(gateway, server, input);
         }
+        let registration =
+            registration::Registration::read(input).inspect(|registration| rules::registration(registration, input));
         let telemetry = telemetry::Telemetry::read(input);
         let ui = ui::Ui::read(input);
         let clients = clients::read_all(input, tables);
@@ -228,6 +235,7 @@ impl Config {
             limits: limits?,
             outbound: outbound?,
             gateway: gateway?,
+            registration: registration?,
             telemetry: telemetry?,
             ui: ui?,
             clients,

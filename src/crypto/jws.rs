@@ -18,8 +18,11 @@ pub mod typ {
     pub const ID_TOKEN: &str = "JWT";
     /// Logout tokens, OpenID Connect Back-Channel Logout section 2.4.
     pub const LOGOUT_TOKEN: &str = "logout+jwt";
+    /// UserInfo answers have none: clients take no other than `JWT` or none there, and `JWT` is what tells an ID token,
+    /// which has the same `iss`, `aud` and `sub`.
+    pub const USERINFO: &str = "";
 
-    pub const ALL: [&str; 3] = [ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN];
+    pub const ALL: [&str; 4] = [ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN, USERINFO];
 }
 
 /// Longer tokens are refused before they are looked at, in bytes.

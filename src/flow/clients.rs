@@ -56,6 +56,8 @@ pub struct Clients {
     /// guessing, this only keeps a guesser from using up the machine.
     failures: Cache<(ClientId, String), u32>,
     allowed: Rate,
+    /// Clients that registered themselves and are known to be in use.
+    in_use: Cache<ClientId, ()>,
 }
 
 const MOST_CLIENTS: u64 = 10_000;
@@ -71,7 +73,18 @@ impl Clients {
             origins: RwLock::default(),
             failures: Cache::builder().max_capacity(MOST_FAILURES).expire_after(FixedWindow(allowed.window)).build(),
             allowed,
+            in_use: Cache::new(MOST_CLIENTS),
         }
+    }
+
+    /// Whether this node knows that the client is in use.
+    pub(super) fn is_in_use(&self, id: &ClientId) -> bool {
+        self.in_use.contains_key(id)
+    }
+
+    /// So it is, as the database knows.
+    pub(super) fn remember_in_use(&self, id: ClientId) {
+        self.in_use.insert(id, ());
     }
 
     /// Forgets everything: some client has changed. A new cache, not an emptied one, so that a load which began

@@ -1,5 +1,7 @@
 //! Signing out on request: RP-Initiated Logout 1.0, and everywhere at once.
 
+use std::sync::Arc;
+
 use crate::crypto::hash;
 use crate::domain::client::Client;
 use crate::domain::family::Reach;
@@ -52,7 +54,7 @@ impl Signet {
         cookies: &BrowserCookies,
         confirmed: bool,
     ) -> Result<Logout, FlowError> {
-        let (hint, way) = match self.understand_logout(params).await {
+        let (hint, client, way) = match self.understand_logout(params).await {
             Ok(understood) => understood,
             Err(FlowError::Refused(error)) => return Ok(Logout::Page(error)),
             Err(other) => return Err(other),
@@ -62,14 +64,19 @@ impl Signet {
         let Some((session, user)) = self.signed_in(cookies).await? else {
             return Ok(Logout::Done { frames: Vec::new(), way });
         };
-        if !confirmed && rules::must_ask(hint.as_ref(), &session) {
+        let spared = hint.zip(client).is_some_and(|(hint, client)| {
+            let (sub, sid) = (self.subject(&client, &session.user_id), self.session_name(&client, &session.id));
+            rules::spares_the_question(&hint, &sub, &sid)
+        });
+        if !confirmed && !spared {
             return Ok(Logout::Ask { user: Box::new(user), way });
         }
         let frames = self.sign_out_of(&session).await?;
         Ok(Logout::Done { frames, way })
     }
 
-    async fn understand_logout(&self, params: &Params) -> Result<(Option<Hint>, Way), FlowError> {
+    /// The client is the one that the hint was issued to, or the one that is named.
+    async fn understand_logout(&self, params: &Params) -> Result<(Option<Hint>, Option<Arc<Client>>, Way), FlowError> {
         let hint = match params.get("id_token_hint").map_err(OAuthError::from)? {
             Some(token) => Some(self.read_hint(token).await?),
             None => None,
@@ -83,8 +90,8 @@ impl Signet {
             audit::names_client(&client.id);
         }
         let request = rules::validate(params, hint, named.is_some(), client.as_deref())?;
-        let app = client.map(|client| client.name.clone());
-        Ok((request.hint, Way { app, back: request.back, ui_locales: request.ui_locales }))
+        let app = client.as_ref().map(|client| client.name.clone());
+        Ok((request.hint, client, Way { app, back: request.back, ui_locales: request.ui_locales }))
     }
 
     /// Ends one session, as far as `sessions.logout` says, and gives the frames that tell its clients in the browser.
@@ -104,7 +111,9 @@ impl Signet {
         let mut frames = Vec::new();
         for id in self.store.clients_of_session(session.clone()).await? {
             let client = self.client(&id).await?.filter(|client| !client.disabled);
-            let tell = |client: &Client| rules::frontchannel_uri(client, self.issuer(), session.as_str());
+            let tell = |client: &Client| {
+                rules::frontchannel_uri(client, self.issuer(), self.session_name(client, session).as_str())
+            };
             frames.extend(client.as_deref().and_then(tell));
         }
         Ok(frames)

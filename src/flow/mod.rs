@@ -6,6 +6,7 @@
 //!           -> code | refresh | client_credentials | exchange -> mint
 //! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, introspect, revoke -> denylist
+//! register -> clients                                applications that register themselves
 //! rotate, sweep, setup
 //! ```
 //!
@@ -20,6 +21,7 @@ mod client_assertion;
 pub mod client_credentials;
 pub mod client_keys;
 pub mod clients;
+pub mod clients_by_hand;
 mod clock;
 pub mod code;
 pub mod consent;
@@ -42,7 +44,8 @@ pub mod open;
 pub mod passwords;
 pub mod readers;
 pub mod refresh;
-pub mod registration;
+pub mod register;
+pub mod registration_tokens;
 pub mod relay;
 pub mod request_object;
 pub mod revoke;
@@ -50,6 +53,7 @@ pub mod rotate;
 pub mod session;
 pub mod session_api;
 pub mod setup;
+pub mod subject;
 pub mod sweep;
 pub mod sync;
 pub mod tokens;
@@ -92,6 +96,8 @@ pub struct Signet {
     pub(crate) steady: Mutex<SteadyClock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
+    /// Makes the pairwise names of people; see [`Signet::subject`].
+    pub(crate) subjects: SubKey,
     pub outbound: Outbound,
     pub request_objects: request_object::Fetched,
     pub watch: watch::Watch,

@@ -36,6 +36,7 @@ use super::error::FlowError;
 use super::gateway::Gateway;
 use super::passwords::Passwords;
 use super::request_object::Fetched;
+use super::subject;
 use super::watch::Watch;
 
 /// What a provider is opened with.
@@ -50,7 +51,8 @@ pub struct Parts {
 }
 
 impl Signet {
-    /// Opens a provider on a migrated database. Makes no keys and changes nothing but a new database's canary.
+    /// Opens a provider on a migrated database. Makes no keys and changes nothing but a new
+    /// database's canary and its secret for pairwise subjects.
     ///
     /// # Errors
     /// [`FlowError::Vault`] when the master key is not the one this database was made with; [`FlowError::Keys`] when
@@ -60,6 +62,7 @@ impl Signet {
         let vault = Vault::new(&master);
         let canary = store.put_instance_value_if_absent(CANARY, vault.canary().to_vec()).await?;
         vault.check_canary(&canary)?;
+        let subjects = subject::secret(&store, &vault, entropy.as_ref()).await?;
         let (newest, database_time) = (store.newest_time().await?, store.database_time().await?);
         let read_at = clock.monotonic();
         let wall = Timestamp::from_micros(clock.unix_micros());
@@ -87,6 +90,7 @@ impl Signet {
             begun: Begun::new(config.limits.attempts_per_address),
             ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),
+            subjects,
             outbound: Outbound::new(&config, dev, Arc::new(SystemResolver))?,
             request_objects: Fetched::default(),
             watch: Watch::default(),
@@ -119,7 +123,7 @@ impl Signet {
                 client.secrets = vec![ClientSecret { hash, created_at: now, expires_at: None }];
             }
             match existing.iter().find(|known| known.id == client.id) {
-                Some(known) if known.source == ClientSource::Database => {
+                Some(known) if known.source != ClientSource::Configuration => {
                     return Err(FlowError::ClientTaken(client.id));
                 }
                 Some(known) => {

@@ -53,9 +53,10 @@ impl Signet {
         params: &Params,
         client: Option<&Client>,
     ) -> Result<Option<Params>, AuthorizeFailure> {
-        let Some((client, place)) = request_object::carried(params, client)? else { return Ok(None) };
+        let front_channel = self.config.tokens.front_channel;
+        let Some((client, place)) = request_object::carried(params, client, front_channel)? else { return Ok(None) };
         let opened = self.open_request(params, client, place).await;
-        opened.map(Some).map_err(|error| request_object::refused(params, client, error))
+        opened.map(Some).map_err(|error| request_object::refused(params, client, error, front_channel))
     }
 
     async fn open_request(&self, params: &Params, client: &Client, place: Place<'_>) -> Result<Params, OAuthError> {

@@ -145,7 +145,7 @@ fn lost(web: &Web, request: &HttpRequest) -> HttpResponse {
 
 fn deliver(web: &Web, request: &HttpRequest, response: &AuthorizationResponse, cookies: &[String]) -> HttpResponse {
     match response.response_mode {
-        ResponseMode::Query => respond::see_other(&response.location(), cookies),
+        ResponseMode::Query | ResponseMode::Fragment => respond::see_other(&response.location(), cookies),
         ResponseMode::FormPost => {
             // The action was compared with the registration byte by byte before anything else happened.
             let Some(destination) = Destination::parse(&response.redirect_uri) else { return lost(web, request) };

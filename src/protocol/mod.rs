@@ -22,6 +22,7 @@ pub mod id_token_hint;
 pub mod introspection;
 pub mod logout;
 pub mod params;
+pub mod registration;
 pub mod response;
 pub mod session_state;
 pub mod token;

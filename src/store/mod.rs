@@ -28,6 +28,7 @@ pub mod logout;
 pub mod migrate;
 mod postgres;
 pub mod reader;
+pub mod registration;
 pub mod relay;
 pub mod request;
 mod rows;

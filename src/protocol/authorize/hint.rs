@@ -4,7 +4,7 @@ use super::super::error::OAuthError;
 use super::super::id_token_hint::Hint;
 use super::super::id_token_hint::bad_hint;
 use crate::domain::client::Client;
-use crate::domain::ids::UserId;
+use crate::domain::ids::Subject;
 use crate::domain::request::AuthorizationRequest;
 
 /// The request of `client` for the person of its hint and nobody else: "If the End-User identified by the ID Token is
@@ -19,7 +19,7 @@ pub fn with_hint(
     client: &Client,
 ) -> Result<AuthorizationRequest, OAuthError> {
     hint.is_for(client)?;
-    let person = UserId::new(&hint.sub).map_err(|_| bad_hint("sub cannot be one"))?;
+    let person = Subject::new(&hint.sub).map_err(|_| bad_hint("sub cannot be one"))?;
     if request.subject.as_ref().is_some_and(|named| *named != person) {
         return Err(OAuthError::invalid_request("claims and id_token_hint name different people"));
     }

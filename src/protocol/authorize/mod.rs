@@ -32,6 +32,7 @@ pub use hint::with_hint;
 pub use next_step::LoginReason;
 pub use next_step::Step;
 pub use next_step::next_step;
+pub use response_type::permitted;
 
 /// Why an authorization request is refused, and who is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,32 +49,43 @@ pub enum AuthorizeFailure {
 /// Parameters that are understood but change nothing: `display`, `claims_locales`, `acr_values` (there is one value,
 /// and it is always told). `id_token_hint` has to be read with our keys; [`with_hint`] adds what it says.
 ///
+/// `front_channel`: whether response types other than `code` exist here.
+///
 /// # Errors
 /// [`AuthorizeFailure`] says who is to be told.
-pub fn validate(params: &Params, client: Option<&Client>) -> Result<AuthorizationRequest, AuthorizeFailure> {
+pub fn validate(
+    params: &Params,
+    client: Option<&Client>,
+    front_channel: bool,
+) -> Result<AuthorizationRequest, AuthorizeFailure> {
     let client = client::check(params, client).map_err(AuthorizeFailure::Page)?;
     let redirect_uri = redirect_uri::check(params, client).map_err(AuthorizeFailure::Page)?;
-    let to = return_to(params, redirect_uri);
-    the_rest(params, client, &to).map_err(|error| AuthorizeFailure::Redirect { to, error })
+    let to = return_to(params, redirect_uri, front_channel);
+    the_rest(params, client, &to, front_channel).map_err(|error| AuthorizeFailure::Redirect { to, error })
 }
 
 /// Where and how the client is told of an error, before it is known whether anything else is right.
-fn return_to(params: &Params, redirect_uri: &str) -> ReturnTo {
+fn return_to(params: &Params, redirect_uri: &str, front_channel: bool) -> ReturnTo {
     ReturnTo {
         redirect_uri: redirect_uri.to_owned(),
-        response_mode: response_mode::for_errors(params),
+        response_mode: response_mode::for_errors(params, front_channel),
         state: params.get("state").ok().flatten().map(str::to_owned),
     }
 }
 
-fn the_rest(params: &Params, client: &Client, to: &ReturnTo) -> Result<AuthorizationRequest, OAuthError> {
+fn the_rest(
+    params: &Params,
+    client: &Client,
+    to: &ReturnTo,
+    front_channel: bool,
+) -> Result<AuthorizationRequest, OAuthError> {
     params.check()?;
-    response_mode::check(params)?;
     unsupported::check(params)?;
-    response_type::check(params, client)?;
-    let code_challenge = pkce::check(params, client)?;
+    let response_type = response_type::check(params, client, front_channel)?;
+    response_mode::check(params, response_type)?;
+    let code_challenge = pkce::check(params, client, response_type)?;
     let prompt = prompt::check(params)?;
-    let scope = scope::check(params, client, prompt)?;
+    let scope = scope::check(params, client, prompt, response_type)?;
     let max_age = max_age::check(params)?;
     let resources = resource::check(params, client)?;
     let ui_locales = ui_locales::check(params)?;
@@ -81,6 +93,7 @@ fn the_rest(params: &Params, client: &Client, to: &ReturnTo) -> Result<Authoriza
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: to.redirect_uri.clone(),
+        response_type,
         response_mode: to.response_mode,
         scope,
         resources,

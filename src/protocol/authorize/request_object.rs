@@ -67,18 +67,19 @@ impl fmt::Debug for Place<'_> {
 pub fn carried<'a>(
     params: &'a Params,
     client: Option<&'a Client>,
+    front_channel: bool,
 ) -> Result<Option<(&'a Client, Place<'a>)>, AuthorizeFailure> {
     let client = client::check(params, client).map_err(AuthorizeFailure::Page)?;
-    let place = find(params, client).map_err(|error| refused(params, client, error))?;
+    let place = find(params, client).map_err(|error| refused(params, client, error, front_channel))?;
     Ok(place.map(|place| (client, place)))
 }
 
 /// Who is told of an error while nothing in the object is believed: the client, if the parameters beside the object say
-/// where it is.
+/// where it is. `front_channel` as in [`super::validate`].
 #[must_use]
-pub fn refused(params: &Params, client: &Client, error: OAuthError) -> AuthorizeFailure {
+pub fn refused(params: &Params, client: &Client, error: OAuthError, front_channel: bool) -> AuthorizeFailure {
     match redirect_uri::check(params, client) {
-        Ok(uri) => AuthorizeFailure::Redirect { to: return_to(params, uri), error },
+        Ok(uri) => AuthorizeFailure::Redirect { to: return_to(params, uri, front_channel), error },
         Err(_) => AuthorizeFailure::Page(error),
     }
 }

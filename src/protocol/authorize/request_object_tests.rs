@@ -242,7 +242,7 @@ fn ro_17_encrypted_and_oversized_ones() {
 
 #[track_caller]
 fn told(client: &Client, query: &str) -> ErrorCode {
-    match carried(&params(&format!("client_id=c1&state=s&{query}")), Some(client)) {
+    match carried(&params(&format!("client_id=c1&state=s&{query}")), Some(client), false) {
         Err(AuthorizeFailure::Redirect { to, error }) => {
             assert_eq!((to.redirect_uri.as_str(), to.state.as_deref()), (CB, Some("s")));
             error.code
@@ -255,7 +255,8 @@ fn told(client: &Client, query: &str) -> ErrorCode {
 fn core_6_where_the_object_is() {
     let (own, back) = (client(), "redirect_uri=https://c1.test/cb");
     let uri = "request_uri=https%3A%2F%2Fc1.test%2Frequest.jwt%23one";
-    let place = |query: &str| carried(&params(query), Some(&own)).unwrap().map(|(_, place)| format!("{place:?}"));
+    let place =
+        |query: &str| carried(&params(query), Some(&own), false).unwrap().map(|(_, place)| format!("{place:?}"));
     assert_eq!(place("client_id=c1"), None);
     assert_eq!(place("client_id=c1&request=a.b.c").unwrap(), "request", "never shown");
     assert_eq!(place(&format!("client_id=c1&{uri}")).unwrap(), format!("request_uri {URI}"));
@@ -272,11 +273,11 @@ fn core_6_where_the_object_is() {
     let disabled = Client { disabled: true, ..client() };
     let query = params(&format!("client_id=c1&{back}&request=a.b.c"));
     for client in [None, Some(&disabled)] {
-        let failure = carried(&query, client);
+        let failure = carried(&query, client, false);
         assert!(matches!(failure, Err(AuthorizeFailure::Page(_))));
     }
     let evil = params("client_id=c1&redirect_uri=https://evil.test&request_uri=x");
-    assert!(matches!(carried(&evil, Some(&own)), Err(AuthorizeFailure::Page(_))));
+    assert!(matches!(carried(&evil, Some(&own), false), Err(AuthorizeFailure::Page(_))));
 }
 
 #[test]
@@ -301,5 +302,5 @@ fn ro_08_dy_03_only_registered_addresses_with_their_fragment() {
     let without_uris = Client { request_objects: RequestObjects::default(), ..client() };
     assert_eq!(told(&without_uris, &format!("{back}&{uri}")), ErrorCode::RequestUriNotSupported);
     let (query, own) = (params(&format!("client_id=c1&{uri}")), client());
-    assert!(matches!(carried(&query, Some(&own)), Ok(Some((_, Place::Reference(_))))));
+    assert!(matches!(carried(&query, Some(&own), false), Ok(Some((_, Place::Reference(_))))));
 }

@@ -2,7 +2,6 @@ use super::AuthorizeFailure;
 use super::LoginReason;
 use super::Step;
 use super::client_id;
-use super::next_step;
 use super::validate;
 use super::with_hint;
 use crate::domain::client::Client;
@@ -11,6 +10,7 @@ use crate::domain::consent::Consent;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::RequestId;
 use crate::domain::ids::SessionId;
+use crate::domain::ids::Subject;
 use crate::domain::ids::UserId;
 use crate::domain::request::Attempt;
 use crate::domain::request::AuthorizationRequest;
@@ -19,6 +19,7 @@ use crate::domain::request::ResponseMode;
 use crate::domain::scope::Scope;
 use crate::domain::secret::SecretHash;
 use crate::domain::session::Session;
+use crate::domain::time::Timestamp;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::fixtures::CHALLENGE;
 use crate::protocol::fixtures::at;
@@ -48,11 +49,24 @@ fn query(changes: &[(&str, &str)]) -> String {
 }
 
 fn ask_as(client: Option<&Client>, query: &str) -> Result<AuthorizationRequest, AuthorizeFailure> {
-    validate(&Params::parse(&[query.as_bytes()], AUTHORIZE).unwrap(), client)
+    validate(&Params::parse(&[query.as_bytes()], AUTHORIZE).unwrap(), client, false)
 }
 
 fn ask(changes: &[(&str, &str)]) -> Result<AuthorizationRequest, AuthorizeFailure> {
     ask_as(Some(&confidential()), &query(changes))
+}
+
+/// As every client that sees the same names as all others.
+fn next_step(
+    request: &AuthorizationRequest,
+    attempt: Option<&Attempt>,
+    session: Option<&Session>,
+    consent: Option<&Consent>,
+    client: &Client,
+    now: Timestamp,
+) -> Step {
+    let subject = session.map(|session| Subject::public(&session.user_id));
+    super::next_step(request, attempt, session, subject.as_ref(), consent, client, now)
 }
 
 /// The error that goes back to the client, with the state of the request.
@@ -258,7 +272,7 @@ fn pr_11_the_person_of_the_hint_or_nobody() {
     let shown = hinted(ask(&[]).unwrap(), "c1", "bob").unwrap();
     assert_eq!(step(&shown, None, Some(&session(0)), 1_000), Step::Login(LoginReason::SomebodyElse));
     assert_eq!(hinted(silent(), "c2", "ada").unwrap_err().code, ErrorCode::InvalidRequest);
-    let named = AuthorizationRequest { subject: Some(UserId::new("bob").unwrap()), ..silent() };
+    let named = AuthorizationRequest { subject: Some(Subject::new("bob").unwrap()), ..silent() };
     assert_eq!(hinted(named, "c1", "ada").unwrap_err().code, ErrorCode::InvalidRequest);
 }
 

@@ -13,6 +13,7 @@ pub(in crate::store) mod instance;
 pub(in crate::store) mod key;
 pub(in crate::store) mod logout;
 pub(in crate::store) mod reader;
+pub(in crate::store) mod registration;
 pub(in crate::store) mod request;
 pub(in crate::store) mod session;
 pub(in crate::store) mod sweep;

@@ -62,6 +62,7 @@ pub(super) async fn sweeps_what_is_over(db: Database) {
         assertions: 1,
         throttles: 1,
         setup_links: 1,
+        initial_tokens: 0,
         readers: 0,
         usage: 0,
         audit: 0,

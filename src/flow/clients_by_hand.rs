@@ -1,4 +1,4 @@
-//! Clients, as an administrator makes, changes and deletes them.
+//! Clients, as an administrator makes, changes and deletes them. Those that register themselves: `register`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -57,12 +57,12 @@ pub struct NewClient {
 }
 
 impl Signet {
-    /// Registers a client. The secret exists only in the answer; public clients and
-    /// those with keys have none. `None`: the id is taken.
+    /// Makes a client. The secret exists only in the answer; public clients and those with keys have none. `None`: the id
+    /// is taken.
     ///
     /// # Errors
     /// [`FlowError::Store`].
-    pub async fn register_client(&self, new: NewClient) -> Result<Option<(Client, Option<Secret>)>, FlowError> {
+    pub async fn create_client(&self, new: NewClient) -> Result<Option<(Client, Option<Secret>)>, FlowError> {
         let now = self.now();
         let (secret, secrets) = match new.kind {
             Kind::Public => (None, Vec::new()),
