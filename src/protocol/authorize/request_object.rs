@@ -239,11 +239,15 @@ fn times(claims: &Map<String, Value>, client: &Client, now: Timestamp) -> Result
 }
 
 /// "The values for these parameters MUST match those in the Request Object, if present" (Core section 6.1). One that is
-/// absent inside is that of the query: who signed is known, and the other has to be registered.
+/// absent inside is that of the query: who signed is known, and the other is the code flow or nothing, so that nobody on the
+/// way can have tokens put into an address.
 fn agree(claims: &mut Map<String, Value>, outer: &Params) -> Result<(), OAuthError> {
     for name in ["client_id", "response_type"] {
         let Some(said) = outer.get(name)? else { continue };
         match claims.get(name) {
+            None if name == "response_type" && said != "code" => {
+                return Err(invalid("The request object has no response_type"));
+            }
             None => {
                 claims.insert(name.to_owned(), Value::from(said));
             }
