@@ -125,6 +125,14 @@ impl<'a> Members<'a> {
         self.one_of(name, &choices)
     }
 
+    /// The same for what the client signs with: any algorithm, by any of its names.
+    pub(super) fn algorithm_of_client(&self, name: &str) -> Result<Option<Algorithm>, OAuthError> {
+        match self.text(name)?.and_then(Algorithm::parse_of_client) {
+            Some(known) => Ok(Some(known)),
+            None => self.algorithm(name, &Algorithm::ALL),
+        }
+    }
+
     /// What people are shown of a client, without what they would not see: characters that hide, that turn the direction
     /// of a line or that break it.
     pub(super) fn name(&self, name: &str) -> Result<Option<String>, OAuthError> {
