@@ -255,7 +255,8 @@ fn told(client: &Client, query: &str) -> ErrorCode {
 fn core_6_where_the_object_is() {
     let (own, back) = (client(), "redirect_uri=https://c1.test/cb");
     let uri = "request_uri=https%3A%2F%2Fc1.test%2Frequest.jwt%23one";
-    let place = |query: &str| carried(&params(query), Some(&own), false).unwrap().map(|(_, place)| format!("{place:?}"));
+    let place =
+        |query: &str| carried(&params(query), Some(&own), false).unwrap().map(|(_, place)| format!("{place:?}"));
     assert_eq!(place("client_id=c1"), None);
     assert_eq!(place("client_id=c1&request=a.b.c").unwrap(), "request", "never shown");
     assert_eq!(place(&format!("client_id=c1&{uri}")).unwrap(), format!("request_uri {URI}"));
