@@ -42,6 +42,7 @@ consent-heading = { $app } möchte Ihr Konto verwenden
 consent-account = Angemeldet als
 consent-switch = Konto wechseln
 consent-goes-to = Sie werden weitergeleitet zu
+consent-unverified = Diese Anwendung hat sich selbst registriert. Niemand hat hier geprüft, wie sie heißt und was sie über sich sagt.
 consent-able = Die App kann dann
 consent-remember = Auswahl für diese App merken
 consent-allow = Erlauben

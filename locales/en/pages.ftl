@@ -42,6 +42,7 @@ consent-heading = { $app } wants to use your account
 consent-account = Signed in as
 consent-switch = Switch account
 consent-goes-to = You will be sent to
+consent-unverified = This application registered itself. Nobody here has checked its name or what it says of itself.
 consent-able = It will be able to
 consent-remember = Remember my choice for this app
 consent-allow = Allow

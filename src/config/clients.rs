@@ -3,10 +3,12 @@
 mod values;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use super::client_keys::Jwks;
 use super::input::Input;
 use super::key::section;
 use super::tokens::DAY;
@@ -17,12 +19,12 @@ use super::value::Between;
 use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
+use crate::domain::client::ClientKeys;
 use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
 use crate::domain::client::Lifetimes;
 use crate::domain::client::LogoutChannels;
 use crate::domain::client::Presentation;
-use crate::domain::client::RequestObjects;
 use crate::domain::client::ResponseType;
 use crate::domain::client::SecurityProfile;
 use crate::domain::client::SubjectType;
@@ -50,7 +52,16 @@ section! {
         /// The secret of a confidential client; absent for public ones. `secret_file` reads it from a file, and so does
         /// the environment: `SIGNET_CLIENTS__MY_APP__SECRET` or `..._FILE` for the client my-app.
         secret: Option<Secret> = Example(r#""<at least 32 random characters>""#);
-        /// How the client proves who it is. When absent: with the secret in either place, or not at all without one.
+        /// Public keys of a client that signs instead of having a secret: a JWK Set as JSON text.
+        jwks: Option<Jwks> = Example(r#"'{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'"#);
+        /// A file with them.
+        jwks_file: Option<PathBuf> = Example(r#""/etc/signet/my-app.jwks.json""#);
+        /// Where the client itself publishes them, so that it can change them.
+        jwks_uri: Option<String> = Example(r#""https://app.example.com/jwks.json""#);
+        /// The one algorithm that it signs with when it proves who it is. Any when absent.
+        token_endpoint_auth_signing_alg: Option<Algorithm> = Example(r#""ES256""#);
+        /// How the client proves who it is. When absent: with the secret in either place, else by a signature
+        /// (`private_key_jwt`) when it has keys, else not at all.
         token_endpoint_auth_methods: Option<Vec<AuthMethod>> = Example(r#"["client_secret_basic"]"#);
         /// Where answers may go; compared byte by byte.
         redirect_uris: Vec<String> = Default("[]");
@@ -178,8 +189,9 @@ impl Entry {
         let post_logout =
             uris(input, "clients.post_logout_redirect_uris", &self.post_logout_redirect_uris, self.application_type);
         let logout = self.logout(input);
-        let request_objects = self.request_objects(input);
-        let methods = self.methods(input);
+        let keys = self.keys(input);
+        let request_objects = self.request_objects(input, &keys);
+        let methods = self.methods(input, &keys);
         let grants = self.grants(input, methods.contains(&AuthMethod::None));
         if self.session_api && !(methods.contains(&AuthMethod::None) && grants.contains(&GrantType::RefreshToken)) {
             let message =
@@ -199,6 +211,8 @@ impl Entry {
             name: self.name.unwrap_or_else(|| self.id.to_string()),
             application_type: self.application_type,
             token_endpoint_auth_methods: methods,
+            keys,
+            token_endpoint_auth_signing_alg: self.token_endpoint_auth_signing_alg,
             redirect_uris,
             post_logout_redirect_uris: post_logout,
             grant_types: grants,
@@ -257,35 +271,38 @@ impl Entry {
         }
     }
 
-    fn request_objects(&self, input: &mut Input) -> RequestObjects {
-        const PATH: &str = "clients.request_uris";
-        let mut request_uris = Vec::new();
-        for (index, text) in self.request_uris.iter().enumerate() {
-            match WebUri::register(text) {
-                Ok(uri) => request_uris.push(uri),
-                Err(error) => input.fault(PATH, Some(index), format!("{PATH}: {text:?}: {error}")),
-            }
-        }
-        RequestObjects {
-            request_object_signing_alg: self.request_object_signing_alg,
-            request_uris,
-            require_signed_request_object: self.require_signed_request_object,
-        }
-    }
-
-    fn methods(&self, input: &mut Input) -> BTreeSet<AuthMethod> {
+    fn methods(&self, input: &mut Input, keys: &ClientKeys) -> BTreeSet<AuthMethod> {
         const PATH: &str = "clients.token_endpoint_auth_methods";
         let methods: BTreeSet<AuthMethod> = match (&self.token_endpoint_auth_methods, &self.secret) {
             (Some(methods), _) => methods.iter().copied().collect(),
             (None, Some(_)) => [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost].into(),
+            (None, None) if !keys.is_empty() => [AuthMethod::PrivateKeyJwt].into(),
             (None, None) => [AuthMethod::None].into(),
         };
         let public = methods.contains(&AuthMethod::None);
+        let signs = methods.contains(&AuthMethod::PrivateKeyJwt);
+        let secretive =
+            methods.iter().any(|method| matches!(method, AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost));
         if methods.is_empty() || (public && methods.len() > 1) {
-            input.fault(PATH, None, format!("{PATH} must be \"none\" alone, or one or both of the others"));
+            input.fault(PATH, None, format!("{PATH} must be \"none\" alone, or some of the others"));
         } else if public && self.secret.is_some() {
             input.fault(PATH, None, format!("{} is public (\"none\") but has a secret; remove one", self.id));
-        } else if !public && self.secret.is_none() {
+        } else if signs && keys.is_empty() {
+            let message = format!("{} has private_key_jwt but no keys; add jwks, jwks_file or jwks_uri", self.id);
+            input.fault(PATH, None, message);
+        } else if !secretive && !public && self.secret.is_some() {
+            input.fault(
+                PATH,
+                None,
+                format!("{} has a secret, for which private_key_jwt has no use; remove it", self.id),
+            );
+        } else if signs
+            && self.security_profile == SecurityProfile::Fapi2
+            && self.token_endpoint_auth_signing_alg == Some(Algorithm::Rs256)
+        {
+            const ALG: &str = "clients.token_endpoint_auth_signing_alg";
+            input.fault(ALG, None, format!("{} has security_profile \"fapi2\", which has no RS256", self.id));
+        } else if secretive && self.secret.is_none() {
             let message = format!("{} proves who it is with a secret but has none; add secret or secret_file", self.id);
             input.fault(PATH, None, message);
         }

@@ -10,6 +10,7 @@ use super::input::Input;
 use super::keys::Keys;
 use super::keys::RetireFor;
 use super::keys::RotateEvery;
+use super::registration::Registration;
 use super::server::Server;
 use super::sessions::Sessions;
 use super::text::show_duration;
@@ -173,6 +174,15 @@ pub(super) fn sessions(sessions: &Sessions, input: &mut Input) {
     if sessions.idle > sessions.absolute {
         let message = "sessions.idle is longer than sessions.absolute, which ends the session first".to_owned();
         input.warn("sessions.idle", message);
+    }
+}
+
+/// What a client gets without asking is no more than what it could ask for.
+pub(super) fn registration(registration: &Registration, input: &mut Input) {
+    if let Some(preset) = registration.default_scope.as_ref().filter(|preset| !preset.is_subset(&registration.scope)) {
+        let more = preset.without_any(&registration.scope.iter().collect::<Vec<_>>());
+        let message = format!("registration.default_scope has {more}, which registration.scope lacks");
+        input.fault("registration.default_scope", None, message);
     }
 }
 

@@ -39,6 +39,8 @@ pub enum JwkSetError {
     Private,
     #[error("a symmetric key; only public keys are used")]
     Symmetric,
+    #[error("no key that a signature could be checked with: EC on P-256, Ed25519, or RSA of 2048 to 4096 bits")]
+    Empty,
 }
 
 /// The keys of a set that signatures can be checked with.
@@ -82,6 +84,14 @@ impl JwkSet {
             }
         }
         Ok(Self { keys: keys.iter().filter_map(Value::as_object).filter_map(Key::read).collect() })
+    }
+
+    /// Whether a text is worth registering.
+    ///
+    /// # Errors
+    /// As [`JwkSet::parse`]; [`JwkSetError::Empty`] when all keys were left out.
+    pub fn check(text: &str) -> Result<(), JwkSetError> {
+        if Self::parse(text.as_bytes())?.keys.is_empty() { Err(JwkSetError::Empty) } else { Ok(()) }
     }
 
     /// How many keys can be used.
@@ -137,7 +147,7 @@ fn read<'a>(
     allowed: &[Algorithm],
     largest: usize,
 ) -> Result<(Parts<'a>, Map<String, Value>), VerifyError> {
-    let token = Parts::split(compact, largest)?;
+    let token = Parts::split(compact, largest, Algorithm::parse_of_client)?;
     if !allowed.contains(&token.algorithm) {
         return Err(VerifyError::Algorithm);
     }
@@ -161,14 +171,14 @@ impl Key {
         };
         // RFC 7517 sections 4.2 and 4.3.
         let is_sig = jwk.get("use").is_none_or(|purpose| purpose == "sig");
-        let verifies = |ops: &Value| ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify"));
-        if !is_sig || !jwk.get("key_ops").is_none_or(verifies) {
+        let may_verify = |ops: &Value| ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify"));
+        if !is_sig || !jwk.get("key_ops").is_none_or(may_verify) {
             return None;
         }
         let (names, algorithms) = material(jwk)?;
         let alg = match jwk.get("alg") {
             None => None,
-            Some(alg) => Some(Algorithm::parse(alg.as_str()?)?),
+            Some(alg) => Some(Algorithm::parse_of_client(alg.as_str()?)?),
         };
         // Only what was checked; josekit has opinions on the other members.
         let members = names.iter().filter_map(|name| Some(((*name).to_owned(), jwk.get(*name)?.clone())));

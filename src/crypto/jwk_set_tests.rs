@@ -73,6 +73,18 @@ fn c_23_every_algorithm_with_and_without_names() {
 }
 
 #[test]
+fn f2_02_ed25519_is_another_name_of_eddsa() {
+    let pair = pair(Algorithm::EdDsa);
+    for alg in ["EdDSA", "Ed25519"] {
+        let set = parse(&[with(&public(&pair), &json!({ "alg": alg }))]).unwrap();
+        for header in [r#"{"alg":"EdDSA","kid":"k1"}"#, r#"{"alg":"Ed25519","kid":"k1"}"#] {
+            assert_eq!(verify(&set, &signed_with_header(&pair, header)), Ok(json!("ada")), "{alg} {header}");
+        }
+        assert_eq!(verify(&set, &signed_with_header(&pair, r#"{"alg":"Ed448"}"#)), Err(VerifyError::Algorithm));
+    }
+}
+
+#[test]
 fn dy_01_a_key_is_chosen_only_when_no_other_could_be_meant() {
     let (es, rs) = (pair(Algorithm::Es256), pair(Algorithm::Rs256));
     let stranger = json!({"kty": "EC", "crv": "P-256", "x": public(&es)["x"], "y": public(&es)["y"]});
@@ -241,5 +253,7 @@ fn what_cannot_be_used_is_left_out() {
         assert_eq!(set.len(), 1, "{unused}");
     }
     assert!(parse(&[]).unwrap().is_empty());
+    assert_eq!(JwkSet::check(r#"{"keys":[{"kty":"XYZ"}]}"#), Err(JwkSetError::Empty));
+    assert_eq!(JwkSet::check(&json!({ "keys": [ed] }).to_string()), Ok(()));
     assert!(!format!("{:?}", parse(&[es, rs]).unwrap()).contains("PKey"));
 }

@@ -91,6 +91,8 @@ ids! {
     KeyId;
     /// `jti` of RFC 7519 section 4.1.7.
     TokenId;
+    /// An initial access token of RFC 7591 section 3, where it is listed and revoked.
+    InitialTokenId;
 }
 
 /// How the `sub` of every person begins.

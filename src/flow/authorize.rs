@@ -234,6 +234,7 @@ impl Signet {
                     return Ok(Next::Respond(AuthorizationResponse::failure(to, &error, self.issuer())));
                 }
                 let request = AuthorizationRequest { scope, ..request };
+                self.note_in_use(client).await?;
                 return self.issue(request, client, attempt.map(|attempt| attempt.id), session, &user).await;
             }
         };

@@ -226,13 +226,15 @@ pub fn unverified(token: &str, expected: &Expected, now: Timestamp) -> Inspectio
 }
 
 /// What is sometimes taken for an access token: its kind, and what we call it.
-pub const OPAQUE: [(SecretKind, &str); 6] = [
+pub const OPAQUE: [(SecretKind, &str); 8] = [
     (SecretKind::Code, "an authorization code"),
     (SecretKind::Refresh, "a refresh token"),
     (SecretKind::Session, "the value of a session cookie"),
     (SecretKind::Browser, "the value of a cookie"),
     (SecretKind::ClientSecret, "the secret of a client"),
     (SecretKind::SetupLink, "a setup link"),
+    (SecretKind::InitialAccess, "an initial access token, for registering a client"),
+    (SecretKind::Registration, "a registration access token, for managing a client"),
 ];
 
 /// Takes a token apart, believing nothing.

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
-//! token     -> code | refresh | client_credentials | exchange -> mint
+//! token     -> client_assertion, client_keys (who is calling)
+//!           -> code | refresh | client_credentials | exchange -> mint
 //! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, introspect, revoke -> denylist
+//! register -> clients                                applications that register themselves
 //! rotate, sweep, setup
 //! ```
 //!
@@ -15,9 +17,11 @@ pub mod audit;
 pub mod authorize;
 pub mod backchannel;
 pub mod begun;
+mod client_assertion;
 pub mod client_credentials;
 pub mod client_keys;
 pub mod clients;
+pub mod clients_by_hand;
 mod clock;
 pub mod code;
 pub mod consent;
@@ -40,7 +44,8 @@ pub mod open;
 pub mod passwords;
 pub mod readers;
 pub mod refresh;
-pub mod registration;
+pub mod register;
+pub mod registration_tokens;
 pub mod relay;
 pub mod request_object;
 pub mod revoke;

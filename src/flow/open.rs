@@ -9,6 +9,7 @@ use crate::ambient::Clock;
 use crate::ambient::Entropy;
 use crate::config::Config;
 use crate::crypto::hash;
+use crate::crypto::jwk_set::JwkSet;
 use crate::crypto::password::Params;
 use crate::crypto::seal::MasterKey;
 use crate::domain::client::ClientSecret;
@@ -109,9 +110,10 @@ impl Signet {
     ///
     /// # Errors
     /// [`FlowError::Store`]; [`FlowError::ClientTaken`] when the database has a client of that name that was not
-    /// made from the file.
+    /// made from the file; [`FlowError::ClientKeys`], and then nothing was changed.
     pub async fn apply_configured_clients(&self) -> Result<(), FlowError> {
         let now = self.now();
+        self.check_configured_keys()?;
         let existing = self.store.clients().await?;
         for configured in &self.config.clients {
             let mut client = configured.client.clone();
@@ -121,7 +123,7 @@ impl Signet {
                 client.secrets = vec![ClientSecret { hash, created_at: now, expires_at: None }];
             }
             match existing.iter().find(|known| known.id == client.id) {
-                Some(known) if known.source == ClientSource::Database => {
+                Some(known) if known.source != ClientSource::Configuration => {
                     return Err(FlowError::ClientTaken(client.id));
                 }
                 Some(known) => {
@@ -149,6 +151,14 @@ impl Signet {
                 // It left the configuration file.
                 self.record(&Event::ClientRemoved { client_id: known.id.clone() }).await;
             }
+        }
+        Ok(())
+    }
+
+    fn check_configured_keys(&self) -> Result<(), FlowError> {
+        for client in self.config.clients.iter().map(|configured| &configured.client) {
+            let checked = client.keys.jwks.as_deref().map_or(Ok(()), JwkSet::check);
+            checked.map_err(|fault| FlowError::ClientKeys { client: client.id.clone(), fault })?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::Payload;
 
+use crate::domain::client::ClientSource;
 use crate::domain::ids::RequestId;
 use crate::domain::secret::Secret;
 use crate::flow::authorize::AttemptLookup;
@@ -206,12 +207,13 @@ pub fn is_genuine(web: &Web, request: &HttpRequest, params: &Params, cookies: &B
 pub fn app_of(web: &Web, open: &OpenAttempt) -> AppView {
     if let Some(back) = web.signet.gateway_destination(&open.attempt.request) {
         let destination = Destination::parse(back.as_str());
-        return AppView { name: back.host(), destination, about: About::default() };
+        return AppView { name: back.host(), destination, about: About::default(), unverified: false };
     }
     AppView {
         name: open.client.name.clone(),
         destination: Destination::parse(&open.attempt.request.redirect_uri),
         about: About::from(&open.client.presentation),
+        unverified: open.client.source == ClientSource::Registration,
     }
 }
 

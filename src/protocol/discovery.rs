@@ -22,9 +22,16 @@ pub mod path {
     pub const CHECK_SESSION: &str = "/check_session";
     pub const REVOKE: &str = "/revoke";
     pub const INTROSPECT: &str = "/introspect";
+    pub const REGISTER: &str = "/register";
     pub const JWKS: &str = "/.well-known/jwks.json";
     pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
     pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+}
+
+/// The URL of an endpoint.
+#[must_use]
+pub fn endpoint(issuer: &str, path: &str) -> String {
+    format!("{}{path}", issuer.trim_end_matches('/'))
 }
 
 /// What the documents depend on: the configuration, never the request.
@@ -36,6 +43,8 @@ pub struct Server {
     pub id_token_algorithms: Vec<Algorithm>,
     /// Scope values of the operator's own, beside the standard ones.
     pub scopes: Vec<String>,
+    /// Whether clients may register themselves.
+    pub registration: bool,
     /// Languages of the pages, BCP 47.
     pub ui_locales: Vec<String>,
     /// Whether clients may have ID tokens in the answer of the authorization endpoint.
@@ -52,6 +61,9 @@ pub struct Metadata {
     pub userinfo_endpoint: String,
     pub revocation_endpoint: String,
     pub introspection_endpoint: String,
+    /// RFC 7591 section 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_endpoint: Option<String>,
     pub jwks_uri: String,
     pub end_session_endpoint: String,
     pub check_session_iframe: String,
@@ -64,8 +76,11 @@ pub struct Metadata {
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
     pub userinfo_signing_alg_values_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// RFC 9701 section 7.
     pub introspection_signing_alg_values_supported: Vec<&'static str>,
     pub claim_types_supported: Vec<&'static str>,
@@ -91,12 +106,15 @@ pub struct Metadata {
 const TOKEN_CLAIMS: [&str; 9] = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
 
 /// How the registry calls what comes from the authorization endpoint alone; no request to the token endpoint has it.
-const IMPLICIT: &str = "implicit";
+pub(super) const IMPLICIT: &str = "implicit";
 
 impl Metadata {
     #[must_use]
     pub fn of(server: &Server) -> Self {
-        let at = |path: &str| format!("{}{path}", server.issuer.trim_end_matches('/'));
+        let at = |path: &str| endpoint(&server.issuer, path);
+        // What clients sign with is not what we sign with.
+        let mut of_clients = algorithms(&Algorithm::ALL);
+        of_clients.push(Algorithm::ED25519);
         Self {
             issuer: server.issuer.clone(),
             authorization_endpoint: at(path::AUTHORIZE),
@@ -104,6 +122,7 @@ impl Metadata {
             userinfo_endpoint: at(path::USERINFO),
             revocation_endpoint: at(path::REVOKE),
             introspection_endpoint: at(path::INTROSPECT),
+            registration_endpoint: server.registration.then(|| at(path::REGISTER)),
             jwks_uri: at(path::JWKS),
             end_session_endpoint: at(path::END_SESSION),
             check_session_iframe: at(path::CHECK_SESSION),
@@ -128,10 +147,13 @@ impl Metadata {
             id_token_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             userinfo_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             token_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
+            token_endpoint_auth_signing_alg_values_supported: of_clients.clone(),
             revocation_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
+            revocation_endpoint_auth_signing_alg_values_supported: of_clients.clone(),
             // "the protected resource [...] MUST also require some form of authorization to access this endpoint"
             // (RFC 7662 section 2.1).
             introspection_endpoint_auth_methods_supported: auth_methods(&[]),
+            introspection_endpoint_auth_signing_alg_values_supported: of_clients,
             introspection_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             claim_types_supported: vec!["normal"],
             claims_supported: userinfo::CLAIMS
@@ -159,7 +181,7 @@ impl Metadata {
 
 /// The ways to prove who is calling, and `also`.
 fn auth_methods(also: &[AuthMethod]) -> Vec<&'static str> {
-    let proofs = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+    let proofs = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::PrivateKeyJwt];
     proofs.iter().chain(also).map(|method| method.as_str()).collect()
 }
 
@@ -190,10 +212,15 @@ mod tests {
     use serde_json::Value;
 
     fn document(issuer: &str) -> Value {
+        document_of(issuer, false)
+    }
+
+    fn document_of(issuer: &str, registration: bool) -> Value {
         let server = Server {
             issuer: issuer.to_owned(),
             id_token_algorithms: Algorithm::ALL.into(),
             scopes: vec!["api:read".to_owned(), "openid".to_owned()],
+            registration,
             ui_locales: vec!["en".to_owned(), "de".to_owned()],
             front_channel: false,
         };
@@ -238,6 +265,27 @@ mod tests {
         for channel in ["backchannel", "frontchannel"] {
             assert_eq!(document[format!("{channel}_logout_supported")], true);
             assert_eq!(document[format!("{channel}_logout_session_supported")], true);
+        }
+    }
+
+    #[test]
+    fn d_11_registration_is_told_when_it_is_on() {
+        assert_eq!(document_of("https://op.test", true)["registration_endpoint"], "https://op.test/register");
+        assert_eq!(
+            document_of("https://op.test/realm", true)["registration_endpoint"],
+            "https://op.test/realm/register"
+        );
+    }
+
+    #[test]
+    fn f2_12_the_methods_and_algorithms_of_clients() {
+        let document = document("https://op.test");
+        for endpoint in ["token", "revocation", "introspection"] {
+            let methods = &document[format!("{endpoint}_endpoint_auth_methods_supported")];
+            assert!(methods.as_array().unwrap().contains(&"private_key_jwt".into()), "{endpoint}");
+            // "The value none MUST NOT be used." (OpenID Connect Discovery section 3)
+            let algorithms = &document[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")];
+            assert_eq!(*algorithms, serde_json::json!(["RS256", "ES256", "PS256", "EdDSA", "Ed25519"]), "{endpoint}");
         }
     }
 

@@ -1,10 +1,6 @@
 // openid-client, a certified relying party library, against a running server: no special casing but the one switch
 // that the library demands for a plain http issuer.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import * as oidc from "openid-client";
 import { Browser } from "./browser.mjs";
 
@@ -13,23 +9,6 @@ const REDIRECT_URI = "http://localhost:47110/callback";
 
 async function discover(base, id, auth) {
   return oidc.discovery(new URL(base), id, undefined, auth, { execute: [oidc.allowInsecureRequests] });
-}
-
-/** A client that has no secret but a key, which it alone knows; gives that key. */
-async function createSigningClient(base, id) {
-  const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
-  const folder = mkdtempSync(join(tmpdir(), "signet-client-"));
-  try {
-    const file = join(folder, "jwks.json");
-    const jwk = { ...(await crypto.subtle.exportKey("jwk", pair.publicKey)), kid: "k1", alg: "ES256", use: "sig" };
-    writeFileSync(file, JSON.stringify({ keys: [jwk] }));
-    const signet = process.env.SIGNET ?? new URL("../../target/debug/signet", import.meta.url).pathname;
-    const create = ["clients", "create", id, "--id", id, "--redirect", REDIRECT_URI, "--jwks", file];
-    execFileSync(signet, [...create, "--dev", "--port", new URL(base).port], { stdio: "pipe" });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-  return { key: pair.privateKey, kid: "k1" };
 }
 
 /** One code flow with PKCE, state and nonce, in an object signed with `key` if there is one; gives all that came of it. */
@@ -77,14 +56,6 @@ export default {
   async "signs in as a public client"({ base }) {
     const { claims } = await signIn(base, { id: "demo-spa", auth: oidc.None() });
     assert.ok(claims.sub);
-  },
-
-  async "sends a signed request object"({ base }) {
-    const key = await createSigningClient(base, `signing-app-${process.pid}`);
-    const asked = { id: `signing-app-${process.pid}`, auth: oidc.PrivateKeyJwt(key), key, max_age: "300" };
-    const { claims } = await signIn(base, { ...asked, claims: JSON.stringify({ id_token: { email: null } }) });
-    assert.equal(claims.email, "ada@example.test");
-    assert.equal(typeof claims.auth_time, "number");
   },
 
   async "a second sign-in of the same browser needs no password"({ base }) {

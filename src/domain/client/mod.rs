@@ -101,6 +101,9 @@ pub struct Client {
     pub introspection_signed_response_alg: Option<Algorithm>,
     #[serde(default, flatten)]
     pub presentation: Presentation,
+    /// How to reach the people responsible for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
     /// Where others may send a browser that is to sign in at this client (OpenID Connect Core section 4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initiate_login_uri: Option<WebUri>,
@@ -162,6 +165,7 @@ impl Client {
             logout: LogoutChannels::default(),
             introspection_signed_response_alg: None,
             presentation: Presentation::default(),
+            contacts: Vec::new(),
             initiate_login_uri: None,
             lifetimes: Lifetimes::default(),
             disabled: false,
@@ -326,4 +330,6 @@ pub enum ClientSource {
     Configuration,
     #[default]
     Database,
+    /// Registered itself (RFC 7591): nobody here has looked at what it says of itself.
+    Registration,
 }

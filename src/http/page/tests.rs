@@ -146,6 +146,7 @@ fn ui_08_what_others_wrote_stays_text() {
         name: EVIL.to_owned(),
         destination: Destination::parse("https://shop.test/cb?a=%22'b"),
         about: evil(),
+        unverified: true,
     };
     let scopes = ScopeLine::list(&Scope::parse("<script>alert(1)</script> openid").unwrap());
     let login = LoginPage {

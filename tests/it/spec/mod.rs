@@ -5,6 +5,7 @@
 mod basic;
 mod claims;
 mod cookies;
+mod dynamic;
 mod hint;
 mod implicit;
 mod login;

@@ -55,9 +55,9 @@ async fn c_01_what_it_says_is_served() {
             assert_eq!(document[shown], true, "{shown}");
         }
         assert_eq!(list("request_object_signing_alg_values_supported"), ["RS256", "ES256", "PS256", "EdDSA"]);
-        let methods = ["client_secret_basic", "client_secret_post", "none"];
+        let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
         assert_eq!(list("revocation_endpoint_auth_methods_supported"), methods);
-        assert_eq!(list("introspection_endpoint_auth_methods_supported"), methods[..2]);
+        assert_eq!(list("introspection_endpoint_auth_methods_supported"), methods[..3]);
         assert!(list("introspection_signing_alg_values_supported").contains(&Value::from("RS256")));
         for value in document.as_object().unwrap().values() {
             assert!(!value.is_null() && *value != "" && *value != Value::Array(Vec::new()));

@@ -16,6 +16,8 @@ pub struct App {
     /// Where the answer goes; `None` when it does not leave this server.
     pub destination: Option<Destination>,
     pub about: About,
+    /// It registered itself: nobody here has looked at what it says.
+    pub unverified: bool,
 }
 
 /// What it says of itself, OpenID Connect Registration section 2: "the server SHOULD display this image to the End-User". The

@@ -82,6 +82,7 @@ impl App {
     fn sample(redirect_uri: &str) -> Result<Self, PageError> {
         let destination = Destination::parse(redirect_uri).ok_or_else(|| broken(redirect_uri))?;
         let at = |path: &str| Link::parse(&format!("https://shop.test{path}"));
+        let unverified = redirect_uri.starts_with("https");
         let about = match destination.label() {
             "shop.test" => About {
                 logo: Image::parse("https://cdn.shop.test/logo.png"),
@@ -91,7 +92,7 @@ impl App {
             },
             _ => About::default(),
         };
-        Ok(Self { name: "My shop".to_owned(), destination: Some(destination), about })
+        Ok(Self { name: "My shop".to_owned(), destination: Some(destination), about, unverified })
     }
 }
 

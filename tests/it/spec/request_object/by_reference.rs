@@ -31,7 +31,7 @@ impl Scene {
         let file = folder.path().join("ca.pem");
         authority.write(&file);
         let server = Receiver::start(&authority, Answer::Status(404));
-        let keys = Receiver::start(&authority, document("application/jwk-set+json", &ClientKey::jwks().to_string()));
+        let keys = Receiver::start(&authority, document("application/jwk-set+json", &keys()));
         let allow = format!("{:?}", [server.authority(), keys.authority()]);
         let settings = [("outbound.ca_file", file.to_str().unwrap()), ("outbound.allow", allow.as_str())];
         let stage = Stage::with(&settings).await;
@@ -70,7 +70,7 @@ const JWT: &str = "application/oauth-authz-req+jwt";
 async fn oidcc_request_uri_signed_rs256() {
     let scene = Scene::new().await;
     let claims = with(&claims(&scene.stage), "exp", Value::Null);
-    scene.serves("application/jwt", &ClientKey::of(Algorithm::Rs256).sign(&claims));
+    scene.serves("application/jwt", &sign(key_of(Algorithm::Rs256), &claims));
     let ask = scene.ask("/request.jwt#one");
     let arrived = Browser::new().authorize(&scene.stage.url(&ask.target()), CB, ADA).await;
     let said = scene.stage.response(&arrived);
@@ -160,16 +160,16 @@ async fn sf_10_many_browsers_one_fetch() {
 #[tokio::test]
 async fn ro_04_ro_06_ro_17_a_bad_object_causes_no_fetch() {
     let scene = Scene::new().await;
-    let key = ClientKey::of(Algorithm::Es256);
+    let key = key_of(Algorithm::Es256);
     let good = with(&with(&claims(&scene.stage), "client_id", json!("j2")), "iss", json!("j2"));
     let by_j2 = |object: &str| beside().set("client_id", "j2").set("request", object);
     for bad in [
-        key.sign(&with(&good, "request_uri", json!(scene.server.url("/plain")))),
-        key.sign(&with(&good, "request", json!("a.b.c"))),
-        key.sign_as(&with(&key.header(), "crit", json!(["exp"])), &good.to_string()),
-        key.sign_as(&key.header(), "{\"state\":\"a\",\"state\":\"b\"}"),
-        key.sign_as(&json!({"alg": "none"}), &good.to_string()),
-        key.sign_as(&with(&key.header(), "jku", json!(scene.server.url("/plain"))), "[]"),
+        sign(key, &with(&good, "request_uri", json!(scene.server.url("/plain")))),
+        sign(key, &with(&good, "request", json!("a.b.c"))),
+        sign_as(key, &with(&header_of(key), "crit", json!(["exp"])), &good.to_string()),
+        sign_as(key, &header_of(key), "{\"state\":\"a\",\"state\":\"b\"}"),
+        sign_as(key, &json!({"alg": "none"}), &good.to_string()),
+        sign_as(key, &with(&header_of(key), "jku", json!(scene.server.url("/plain"))), "[]"),
         format!("{}.x", signed(&good).replace('.', "..")),
         "a.b.c.d.e".to_owned(),
     ] {

@@ -26,7 +26,7 @@ async fn dy_04_state_and_nonce_of_the_object_whatever_signs_it() {
     let stage = Stage::new().await;
     register(&stage, |_| {}).await;
     for algorithm in Algorithm::ALL {
-        let object = ClientKey::of(algorithm).sign(&claims(&stage));
+        let object = sign(key_of(algorithm), &claims(&stage));
         assert_eq!(sign_in(&stage, &ask_with(&object)).await["nonce"], "inner nonce", "{algorithm}");
     }
     // Without what RFC 9101 added: a `typ`, `iss`, `aud` and times.
@@ -34,7 +34,7 @@ async fn dy_04_state_and_nonce_of_the_object_whatever_signs_it() {
     for name in ["iss", "aud", "iat", "nbf", "exp", "jti"] {
         plain = with(&plain, name, Value::Null);
     }
-    let object = ClientKey::of(Algorithm::Es256).sign_as(&json!({"alg": "ES256"}), &plain.to_string());
+    let object = sign_as(key_of(Algorithm::Es256), &json!({"alg": "ES256"}), &plain.to_string());
     sign_in(&stage, &ask_with(&object)).await;
 }
 
@@ -63,31 +63,31 @@ async fn ro_01_alg_none_and_unregistered_algorithms() {
         client.request_objects.request_object_signing_alg = Some(Algorithm::Es256);
     })
     .await;
-    let (key, good) = (ClientKey::of(Algorithm::Es256), claims(&stage));
+    let (key, good) = (key_of(Algorithm::Es256), claims(&stage));
     let parts: Vec<String> = signed(&good).split('.').map(str::to_owned).collect();
     for alg in ["none", "nOnE", "NONE", "", "HS256", "ES384", "es256"] {
-        let header = with(&key.header(), "alg", json!(alg));
+        let header = with(&header_of(key), "alg", json!(alg));
         for signature in ["", parts[2].as_str()] {
             is_refused(&stage, &format!("{}.{}.{signature}", encode(header.to_string()), parts[1])).await;
         }
     }
     // The public key as a shared secret.
     let input = format!("{}.{}", encode(r#"{"alg":"HS256","kid":"RS256"}"#), parts[1]);
-    let public = ClientKey::of(Algorithm::Rs256).public.to_string();
+    let public = key_of(Algorithm::Rs256).public().to_string();
     let mac = openssl::pkey::PKey::hmac(public.as_bytes()).unwrap();
     let mut signer = openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &mac).unwrap();
     let forged = format!("{input}.{}", encode(signer.sign_oneshot_to_vec(input.as_bytes()).unwrap()));
     is_refused(&stage, &forged).await;
     // Another key, with the same name; and the right one under a changed payload.
-    is_refused(&stage, &ClientKey::stranger().sign(&good)).await;
+    is_refused(&stage, &sign(stranger(), &good)).await;
     is_refused(&stage, &format!("{}.{}.{}", parts[0], encode(with(&good, "state", json!("x")).to_string()), parts[2]))
         .await;
     // A key that comes along in the header is not a key.
-    let brought = with(&ClientKey::stranger().header(), "jwk", ClientKey::stranger().public.clone());
-    is_refused(&stage, &ClientKey::stranger().sign_as(&brought, &good.to_string())).await;
+    let brought = with(&header_of(stranger()), "jwk", stranger().public());
+    is_refused(&stage, &sign_as(stranger(), &brought, &good.to_string())).await;
     // RS256 for a client that has registered ES256.
     let of_j2 = with(&with(&good, "client_id", json!("j2")), "iss", json!("j2"));
-    let by = |algorithm| beside().set("client_id", "j2").set("request", &ClientKey::of(algorithm).sign(&of_j2));
+    let by = |algorithm| beside().set("client_id", "j2").set("request", &sign(key_of(algorithm), &of_j2));
     is_told(&stage, &by(Algorithm::Rs256), "invalid_request_object").await;
     asks_for_login(&stage.get(&by(Algorithm::Es256).target()).await);
 }
@@ -191,19 +191,19 @@ async fn ro_05_for_us_of_them_and_of_now() {
 async fn ro_06_ro_07_what_is_no_object_of_parameters() {
     let stage = Stage::new().await;
     register(&stage, |_| {}).await;
-    let key = ClientKey::of(Algorithm::Es256);
+    let key = key_of(Algorithm::Es256);
     for payload in ["[]", "null", "\"x\"", "{", "", "{\"state\":\"a\",\"state\":\"b\"}"] {
-        is_refused(&stage, &key.sign_as(&key.header(), payload)).await;
+        is_refused(&stage, &sign_as(key, &header_of(key), payload)).await;
     }
-    for header in [json!(null), json!([]), json!({"alg": null}), with(&key.header(), "kid", json!([]))] {
-        is_refused(&stage, &key.sign_as(&header, &claims(&stage).to_string())).await;
+    for header in [json!(null), json!([]), json!({"alg": null}), with(&header_of(key), "kid", json!([]))] {
+        is_refused(&stage, &sign_as(key, &header, &claims(&stage).to_string())).await;
     }
     for extension in ["crit", "b64"] {
-        let header = with(&key.header(), extension, json!(["exp"]));
-        is_refused(&stage, &key.sign_as(&header, &claims(&stage).to_string())).await;
+        let header = with(&header_of(key), extension, json!(["exp"]));
+        is_refused(&stage, &sign_as(key, &header, &claims(&stage).to_string())).await;
     }
-    let other_kind = with(&key.header(), "typ", json!("client-authentication+jwt"));
-    is_refused(&stage, &key.sign_as(&other_kind, &claims(&stage).to_string())).await;
+    let other_kind = with(&header_of(key), "typ", json!("client-authentication+jwt"));
+    is_refused(&stage, &sign_as(key, &other_kind, &claims(&stage).to_string())).await;
     for (name, bad) in [
         ("max_age", json!("1")),
         ("redirect_uri", json!([CB])),

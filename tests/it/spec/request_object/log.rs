@@ -15,7 +15,7 @@ use crate::support::server::Server;
 async fn no_line_of_the_log_shows_an_object() {
     let server = Server::dev_with(&[("RUST_LOG", "trace")]).await;
     let store = Store::open(&format!("sqlite://{}", database(server.folder()).display()), options()).unwrap();
-    let keys = ClientKeys { jwks: Some(ClientKey::jwks().to_string()), jwks_uri: None };
+    let keys = ClientKeys { jwks: Some(keys()), jwks_uri: None };
     store.create_client(Client { keys, ..nouns::client("j1") }).await.unwrap();
 
     let issuer = server.base.as_str().trim_end_matches('/');
@@ -29,9 +29,12 @@ async fn no_line_of_the_log_shows_an_object() {
         signed(&with(&good, "aud", json!("https://audience-of-the-object.test"))),
         signed(&with(&good, "max_age", json!("age-of-the-object"))),
         signed(&with(&good, "request_uri", json!("https://within-the-object.test"))),
-        ClientKey::stranger().sign(&good),
-        ClientKey::of(Algorithm::Es256)
-            .sign_as(&json!({"alg": "none", "typ": "header-of-the-object"}), "no-json-of-the-object"),
+        sign(stranger(), &good),
+        sign_as(
+            key_of(Algorithm::Es256),
+            &json!({"alg": "none", "typ": "header-of-the-object"}),
+            "no-json-of-the-object",
+        ),
     ];
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
     for (index, object) in objects.iter().enumerate() {

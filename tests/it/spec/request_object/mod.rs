@@ -4,6 +4,8 @@ mod by_reference;
 mod by_value;
 mod log;
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 use serde_json::json;
 use signet::domain::client::Client;
@@ -13,6 +15,39 @@ use signet::domain::key::Algorithm;
 
 use super::stage::*;
 use crate::support::client_key::ClientKey;
+use crate::support::client_key::jwks;
+
+/// The client's keys, one for each algorithm and named by it. The same in every test: RSA keys take a while.
+static KEYS: LazyLock<Vec<ClientKey>> =
+    LazyLock::new(|| Algorithm::ALL.map(|algorithm| ClientKey::new(algorithm, algorithm.as_str())).into());
+/// A key of somebody else, under a name of one of them.
+static STRANGER: LazyLock<ClientKey> = LazyLock::new(|| ClientKey::new(Algorithm::Es256, Algorithm::Es256.as_str()));
+
+fn key_of(algorithm: Algorithm) -> &'static ClientKey {
+    KEYS.iter().find(|key| key.algorithm == algorithm).expect("one of each")
+}
+
+fn stranger() -> &'static ClientKey {
+    &STRANGER
+}
+
+/// All of the client's keys as a JWK Set.
+fn keys() -> String {
+    jwks(&KEYS.iter().map(ClientKey::public).collect::<Vec<_>>())
+}
+
+fn header_of(key: &ClientKey) -> Value {
+    with(&key.header(), "typ", json!("oauth-authz-req+jwt"))
+}
+
+fn sign(key: &ClientKey, claims: &Value) -> String {
+    sign_as(key, &header_of(key), &claims.to_string())
+}
+
+/// Header and payload as they are given.
+fn sign_as(key: &ClientKey, header: &Value, payload: &str) -> String {
+    key.sign(&header.to_string(), payload)
+}
 
 /// A state that only an object says.
 const INNER: &str = "inner state/2";
@@ -25,7 +60,7 @@ async fn register(stage: &Stage, edit: impl FnOnce(&mut Client)) {
 async fn register_as(stage: &Stage, id: &str, edit: impl FnOnce(&mut Client)) {
     let mut client = Client {
         id: ClientId::new(id).unwrap(),
-        keys: ClientKeys { jwks: Some(ClientKey::jwks().to_string()), jwks_uri: None },
+        keys: ClientKeys { jwks: Some(keys()), jwks_uri: None },
         ..stage.app.client("c1").await
     };
     edit(&mut client);
@@ -54,7 +89,7 @@ fn with(claims: &Value, name: &str, value: Value) -> Value {
 }
 
 fn signed(claims: &Value) -> String {
-    ClientKey::of(Algorithm::Es256).sign(claims)
+    sign(key_of(Algorithm::Es256), claims)
 }
 
 /// DY-04: what stands in the query beside an object.
