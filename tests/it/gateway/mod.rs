@@ -8,9 +8,11 @@ mod echo;
 mod endpoint;
 mod files;
 mod forged;
+mod ours;
 mod paths;
 mod proxy;
 mod revoked;
+mod upgrade;
 
 use std::future::Future;
 

@@ -44,17 +44,28 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct Proxy {
     child: Child,
-    /// `http://localhost:PORT`, where browsers reach the application.
+    /// Where browsers reach the application: `http://localhost:PORT` unless it is said otherwise.
     pub(super) base: Url,
     _folder: TempDir,
 }
 
 impl Proxy {
     pub(super) async fn start(kind: Kind, issuer: &str, upstream: &str, options: &[&str]) -> Option<Self> {
+        Self::start_on(kind, ("localhost", "127.0.0.1"), issuer, upstream, options).await
+    }
+
+    /// `host` is that of the application's address, and the address itself to reach it at.
+    pub(super) async fn start_on(
+        kind: Kind,
+        host: (&str, &str),
+        issuer: &str,
+        upstream: &str,
+        options: &[&str],
+    ) -> Option<Self> {
         let program = kind.program()?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = free_port();
-        let base = format!("http://localhost:{port}");
+        let base = format!("http://{}:{port}", host.0);
         let issuer = issuer.trim_end_matches('/');
         let mut arguments = vec!["--issuer", issuer, "--upstream", upstream, "--app", &base];
         arguments.extend(options);
@@ -68,7 +79,7 @@ impl Proxy {
             .spawn()
             .expect("the proxy starts");
         for _ in 0..START_LIMIT.as_millis() / POLL.as_millis() {
-            if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            if TcpStream::connect((host.1, port)).await.is_ok() {
                 return Some(Self { child, base: Url::parse(&base).expect("a URL"), _folder: folder });
             }
             let ended = child.try_wait().expect("the state of the proxy").is_some();
