@@ -6,6 +6,7 @@ mod cookie;
 mod down;
 mod echo;
 mod endpoint;
+mod example;
 mod files;
 mod forged;
 mod ours;

@@ -1,7 +1,5 @@
 //! nginx and Caddy, started by hand on a free port with what `signet proxy-config` prints, ended with the test.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -13,6 +11,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use url::Url;
 
+use crate::support::postgres::left_out_because;
 use crate::support::server::command;
 use crate::support::server::free_port;
 
@@ -116,13 +115,11 @@ pub(super) fn write(kind: Kind, folder: &Path, printed: &str) -> PathBuf {
         return file;
     }
     let main = folder.join("nginx.conf");
-    let place = folder.display();
-    let mut text = format!("daemon off;\nmaster_process off;\npid {place}/nginx.pid;\nerror_log stderr notice;\n");
-    text.push_str("events { worker_connections 256; }\nhttp {\n    access_log off;\n");
-    for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
-        let _ = writeln!(text, "    {kind}_temp_path {place}/{kind};");
-    }
-    text.push_str("    include app.conf;\n}\n");
+    // The one that README and docs/gateway.md start, but in one process.
+    let text = include_str!("../../../examples/gateway/nginx.conf");
+    assert!(text.contains("include /tmp/gateway/app.conf;") && text.contains("daemon off;"), "{text}");
+    let text =
+        text.replace("/tmp/gateway/app.conf", "app.conf").replace("daemon off;", "daemon off; master_process off;");
     std::fs::write(&main, text).expect("a file");
     main
 }
@@ -163,10 +160,5 @@ fn surroundings(command: &mut Command, folder: &Path) {
 
 /// Says by name what was left out; with `SIGNET_TEST_REQUIRE_ALL=1` that is a failure.
 pub(super) fn left_out(kind: Kind) {
-    let name = std::thread::current().name().unwrap_or("?").to_owned();
-    let required = std::env::var_os("SIGNET_TEST_REQUIRE_ALL").is_some_and(|value| value == "1");
-    assert!(!required, "{name} needs {}", kind.name());
-    // Not a print: those are swallowed when a test passes.
-    let line = format!("not run: {name}: {} is not installed\n", kind.name());
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    left_out_because(&format!("{} is not installed", kind.name()));
 }
