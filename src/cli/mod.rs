@@ -17,6 +17,7 @@ mod log_line;
 mod open;
 pub mod output;
 mod proxy_config;
+mod registration_tokens;
 pub mod serve;
 mod sessions;
 mod setup_link;
@@ -66,6 +67,13 @@ enum Command {
         selection: Selection,
         #[command(subcommand)]
         command: clients::ClientsCommand,
+    },
+    /// Tokens with which applications register themselves.
+    RegistrationTokens {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(subcommand)]
+        command: registration_tokens::RegistrationTokensCommand,
     },
     /// People who sign in.
     Users {
@@ -160,6 +168,9 @@ fn administer(command: &Command) -> Result<(), Failure> {
             Command::Healthcheck { selection } => Box::pin(healthcheck::run(selection, console)).await,
             Command::Keys { selection, command } => Box::pin(keys::run(command, selection, console)).await,
             Command::Clients { selection, command } => Box::pin(clients::run(command, selection, console)).await,
+            Command::RegistrationTokens { selection, command } => {
+                Box::pin(registration_tokens::run(command, selection, console)).await
+            }
             Command::Users { selection, command } => Box::pin(users::run(command, selection, console)).await,
             Command::Tokens { selection, command } => Box::pin(tokens::run(command, selection, console)).await,
             Command::Sessions { selection, command } => Box::pin(sessions::run(command, selection, console)).await,

@@ -114,6 +114,9 @@ pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
         overrides.push(("server.issuer".to_owned(), issuer));
         overrides.push(("database.url".to_owned(), format!("sqlite://{}", database.display())));
         overrides.push(("secrets.master_key_file".to_owned(), master_key.display().to_string()));
+        // Nobody but this machine reaches it.
+        overrides.push(("registration.mode".to_owned(), "open".to_owned()));
+        overrides.push(("registration.per_address".to_owned(), "1000 per 1m".to_owned()));
     }
     if let Some(port) = selection.port {
         if !selection.dev {

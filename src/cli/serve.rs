@@ -215,6 +215,7 @@ impl Ready<'_> {
             lines.push("             redirect URI /callback on any port of localhost".to_owned());
             lines.push(format!("             {} (public), {} (same secret)", dev::SPA_CLIENT, dev::SERVICE_CLIENT));
             lines.push(format!("API audience {}", self.signet.demo_api()));
+            lines.push(format!("Registration {}   (open)", self.signet.registration_endpoint()));
             lines.push(String::new());
             lines
                 .push(format!("Next: open {issuer}/playground/start, press Sign in, press Allow, and see two tokens."));

@@ -9,6 +9,7 @@
 //!
 //! Every fault is found in one run, with its place and what would be right. Secrets never appear in a message.
 
+mod client_keys;
 pub mod clients;
 pub mod database;
 pub mod denylist;
@@ -24,6 +25,8 @@ mod nearest;
 mod node;
 pub mod outbound;
 pub mod passwords;
+pub mod registration;
+mod request_objects;
 mod rules;
 pub mod secrets;
 pub mod server;
@@ -71,6 +74,7 @@ pub struct Config {
     pub limits: limits::Limits,
     pub outbound: outbound::Outbound,
     pub gateway: gateway::Gateway,
+    pub registration: registration::Registration,
     pub telemetry: telemetry::Telemetry,
     pub ui: ui::Ui,
     pub clients: Vec<ConfiguredClient>,
@@ -113,7 +117,7 @@ pub struct Loaded {
 }
 
 /// Every table of the file except `[[clients]]`.
-pub(crate) const SECTIONS: [Section; 13] = [
+pub(crate) const SECTIONS: [Section; 14] = [
     server::Server::SECTION,
     database::Database::SECTION,
     denylist::Denylist::SECTION,
@@ -125,6 +129,7 @@ pub(crate) const SECTIONS: [Section; 13] = [
     limits::Limits::SECTION,
     outbound::Outbound::SECTION,
     gateway::Gateway::SECTION,
+    registration::Registration::SECTION,
     telemetry::Telemetry::SECTION,
     ui::Ui::SECTION,
 ];
@@ -163,6 +168,7 @@ impl Config {
             limits,
             outbound,
             gateway,
+            registration,
             telemetry,
             ui,
             clients: _,
@@ -179,6 +185,7 @@ impl Config {
             limits.show(),
             outbound.show(),
             gateway.show(),
+            registration.show(),
             telemetry.show(),
             ui.show(),
         ]
@@ -202,6 +209,8 @@ impl Config {
         if let (Some(gateway), Some(server)) = (&gateway, &server) {
             rules::gateway(gateway, server, input);
         }
+        let registration =
+            registration::Registration::read(input).inspect(|registration| rules::registration(registration, input));
         let telemetry = telemetry::Telemetry::read(input);
         let ui = ui::Ui::read(input);
         let clients = clients::read_all(input, tables);
@@ -226,6 +235,7 @@ impl Config {
             limits: limits?,
             outbound: outbound?,
             gateway: gateway?,
+            registration: registration?,
             telemetry: telemetry?,
             ui: ui?,
             clients,

@@ -10,6 +10,7 @@ use super::input::Input;
 use super::keys::Keys;
 use super::keys::RetireFor;
 use super::keys::RotateEvery;
+use super::registration::Registration;
 use super::server::Server;
 use super::sessions::Sessions;
 use super::text::show_duration;
@@ -124,10 +125,13 @@ pub(super) fn keys(keys: &Keys, dev: bool, input: &mut Input) {
 pub(super) fn client_algorithms(keys: &Keys, clients: &[ConfiguredClient], input: &mut Input) {
     for client in clients.iter().map(|configured| &configured.client) {
         for (name, algorithm) in [
-            ("id_token_signed_response_alg", client.id_token_signed_response_alg),
-            ("access_token_signed_response_alg", client.access_token_signed_response_alg),
+            ("id_token_signed_response_alg", Some(client.id_token_signed_response_alg)),
+            ("userinfo_signed_response_alg", client.userinfo_signed_response_alg),
+            ("access_token_signed_response_alg", Some(client.access_token_signed_response_alg)),
         ] {
-            if !keys.algorithms.contains(&algorithm) {
+            if let Some(algorithm) = algorithm
+                && !keys.algorithms.contains(&algorithm)
+            {
                 let message = format!("keys.algorithms lacks {algorithm}, the {name} of the client {}", client.id);
                 input.fault("keys.algorithms", None, message);
             }
@@ -170,6 +174,15 @@ pub(super) fn sessions(sessions: &Sessions, input: &mut Input) {
     if sessions.idle > sessions.absolute {
         let message = "sessions.idle is longer than sessions.absolute, which ends the session first".to_owned();
         input.warn("sessions.idle", message);
+    }
+}
+
+/// What a client gets without asking is no more than what it could ask for.
+pub(super) fn registration(registration: &Registration, input: &mut Input) {
+    if let Some(preset) = registration.default_scope.as_ref().filter(|preset| !preset.is_subset(&registration.scope)) {
+        let more = preset.without_any(&registration.scope.iter().collect::<Vec<_>>());
+        let message = format!("registration.default_scope has {more}, which registration.scope lacks");
+        input.fault("registration.default_scope", None, message);
     }
 }
 

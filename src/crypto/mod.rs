@@ -12,6 +12,7 @@ pub mod hash;
 pub mod import;
 pub mod json;
 pub mod jwk;
+pub mod jwk_set;
 pub mod jws;
 pub mod password;
 pub mod pem;

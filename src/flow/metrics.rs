@@ -56,6 +56,8 @@ pub struct Metrics {
     logouts_delivered: AtomicU64,
     logouts_failed: AtomicU64,
     logouts_given_up: AtomicU64,
+    registered: AtomicU64,
+    registrations_refused: AtomicU64,
     /// As they were when the database last answered.
     keys: Mutex<Vec<KeyFigures>>,
 }
@@ -121,6 +123,11 @@ impl Metrics {
         self.logouts_failed.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// One client that wanted to register itself and could not.
+    pub(super) fn registration_refused(&self) {
+        self.registrations_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What the events of the audit trail add up to.
     pub(super) fn count(&self, event: &Event) {
         let counter = match event {
@@ -130,6 +137,7 @@ impl Metrics {
             Event::RefreshReuse { .. } => &self.reuse,
             Event::LogoutDelivered { .. } => &self.logouts_delivered,
             Event::LogoutUndelivered { .. } => &self.logouts_given_up,
+            Event::ClientRegistered { .. } => &self.registered,
             _ => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -209,6 +217,11 @@ impl Signet {
         ];
         for (outcome, counter) in outcomes {
             text.line("signet_backchannel_logouts_total", &format!(r#"outcome="{outcome}""#), count(counter));
+        }
+        text.head("signet_client_registrations_total", "counter", "Clients that wanted to register themselves.");
+        let outcomes = [("registered", &metrics.registered), ("refused", &metrics.registrations_refused)];
+        for (outcome, counter) in outcomes {
+            text.line("signet_client_registrations_total", &format!(r#"outcome="{outcome}""#), count(counter));
         }
         text.head("signet_audit_waiting", "gauge", "Audit entries that wait for the database.");
         text.line("signet_audit_waiting", "", self.watch.audit.waiting());

@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod browser;
+pub(crate) mod client_key;
 pub(crate) mod database;
 pub(crate) mod html;
 pub(crate) mod https;
