@@ -5,6 +5,7 @@ use url::Url;
 use super::OF_SIGNET;
 use super::Plan;
 use super::anywhere;
+use super::bare_host;
 use super::host_header;
 use super::lines;
 
@@ -110,7 +111,7 @@ static_resources:
 }
 
 fn cluster(name: &str, at: &Url) -> String {
-    let host = at.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let host = bare_host(at);
     let port = at.port_or_known_default().unwrap_or(80);
     format!(
         r#"    - name: {name}

@@ -218,6 +218,11 @@ fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
+/// The host as most of the world writes it: an IPv6 address without brackets.
+fn bare_host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default().trim_matches(['[', ']'])
+}
+
 /// `host:port`, the port always written.
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();

@@ -3,6 +3,7 @@
 use super::OF_SIGNET;
 use super::Plan;
 use super::anywhere;
+use super::bare_host;
 use super::lines;
 use super::origin;
 
@@ -95,7 +96,7 @@ fn routers(plan: &Plan<'_>) -> String {
 }
 
 fn router(plan: &Plan<'_>, name: &str, when: &str, middlewares: &[&str]) -> String {
-    let host = plan.app.host_str().unwrap_or_default();
+    let host = bare_host(plan.app);
     let tls = if plan.app.scheme() == "https" { "      tls: {}\n" } else { "" };
     let middlewares = lines(middlewares, "        - ", "");
     format!(

@@ -94,11 +94,13 @@ fn caddy_listens_on_the_ipv6_loopback() {
 }
 
 #[test]
-fn envoy_names_ipv6_without_brackets() {
+fn envoy_and_traefik_name_ipv6_without_brackets() {
     let file = printed("envoy", &["--issuer", "http://[::1]:8080", "--app", "http://[::1]:8050"]);
     assert!(file.contains("address: \"::1\", port_value: 8050"), "{file}");
     assert!(file.contains("address: \"::1\", port_value: 8080"), "{file}");
     assert!(!file.contains("address: \"["), "{file}");
+    let file = printed("traefik", &["--issuer", "http://[::1]:8080", "--app", "http://[::1]:8050"]);
+    assert_eq!((file.matches("Host(`::1`)").count(), file.matches("Host(`[").count()), (4, 0), "{file}");
 }
 
 /// Paths of keys of a YAML file as these are written: two spaces a level, list entries a level of their own.
