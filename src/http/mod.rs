@@ -33,6 +33,7 @@ pub mod revoke;
 pub mod server;
 pub mod session_api;
 pub mod setup;
+pub mod tls;
 pub mod token;
 pub mod unread;
 pub mod userinfo;
