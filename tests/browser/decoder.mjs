@@ -29,6 +29,7 @@ export function decoderCases({ base, visitor, accessible }) {
       ["the clock of the signer a little ahead", ...body({ iat: now + 30 }), null, 200],
       ["wrong aud", hand.good, { audience: "https://other.test" }, "audience", 401],
       ["aud with a slash", hand.good, { audience: `${api}/` }, "audience", 401],
+      ["one of many audiences with a slash", ...body({ aud: ["https://other.test", `${api}/`] }), "audience", 401],
       ["no aud", ...body({ aud: undefined }), "claims", 401],
       ["wrong iss", ...body({ iss: "https://other.test" }), "issuer", 401],
       ["iss with a slash", ...body({ iss: `${issuer}/` }), "issuer", 401],
