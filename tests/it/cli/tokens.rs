@@ -192,6 +192,8 @@ async fn revoke_beside_a_running_server() {
     assert_eq!(status(&access(&three)).await, 200);
     here(&[&user[..], &["--yes"]].concat(), "").ends_with(0);
     refused_soon(&access(&three)).await;
+    let said = here(&[&user[..], &["--yes"]].concat(), "").ends_with(3);
+    assert!(said.err.contains("no grant that is left to end") && !said.err.contains("Ended"), "{said:?}");
 
     for unknown in [&["--user", "eve@example.test"][..], &["--client", "nobody"], &["--grant", "fam_none"]] {
         here(&[&["tokens", "revoke", "--yes"], unknown].concat(), "").ends_with(4);
