@@ -23,6 +23,7 @@ use crate::flow::Signet;
 use crate::flow::registration::Kind;
 use crate::flow::registration::NewClient;
 use crate::flow::registration::OVERLAP;
+use crate::outbound::Limits;
 
 use super::Failure;
 use super::console::Console;
@@ -254,6 +255,12 @@ async fn register(signet: &Signet, new: NewClient, output: OutputArgs, console: 
     let once =
         if secret.is_some() { ". The secret is shown only now; keep it where others cannot read it." } else { "." };
     console.wrote(&format!("Created client {id} ({}){once}", kind(&client)), &signet.config);
+    if let Some(uri) = &client.logout.backchannel_logout_uri
+        && let Err(fault) = signet.outbound.check(uri.as_str(), Limits::FETCH).await
+    {
+        let why = fault.detail();
+        console.say(&format!("warning: {} will not be told of sign-outs: {why} (docs/logout.md)", uri.as_str()));
+    }
     Ok(())
 }
 

@@ -35,6 +35,30 @@ fn a_secret_is_shown_once() {
 }
 
 #[test]
+fn an_address_that_will_never_hear_of_a_sign_out_is_said() {
+    let installation = Installation::with("[outbound]\nallow = [\"127.0.0.1:9443\"]");
+    let create = |id: &str, uri: &str| {
+        let all = ["clients", "create", id, "--redirect", "https://shop.test/cb", "--backchannel-logout", uri];
+        installation.run(&all).ends_with(0).err
+    };
+    for (number, (uri, why)) in [
+        ("http://127.0.0.1/bye", "https only"),
+        ("https://192.0.2.1/bye", "an address that is not public"),
+        ("https://127.0.0.1:9444/bye", "another port than 443"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let said = create(&format!("shop-{number}"), uri);
+        let warning = said.lines().find(|line| line.starts_with("warning: ")).unwrap_or_else(|| panic!("{said}"));
+        assert!(warning.contains(uri) && warning.contains(why), "{warning}");
+    }
+    for (number, uri) in ["https://127.0.0.1:9443/bye", "https://8.8.8.8/bye"].into_iter().enumerate() {
+        assert!(!create(&format!("good-{number}"), uri).contains("warning"), "{uri}");
+    }
+}
+
+#[test]
 fn flags_become_the_registration() {
     let installation = Installation::with("");
     let create = |args: &[&str]| {
