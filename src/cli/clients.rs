@@ -30,6 +30,7 @@ use super::console::Console;
 use super::console::counted;
 use super::open;
 use super::open::Selection;
+use super::output;
 use super::output::Listing;
 use super::output::Output;
 use super::output::OutputArgs;
@@ -191,7 +192,7 @@ impl Create {
         };
         Ok(NewClient {
             id: self.client_id()?,
-            name: self.name.clone(),
+            name: name(&self.name)?,
             kind,
             application_type,
             redirect_uris: several("redirect", &self.redirects)?,
@@ -224,6 +225,14 @@ impl Create {
         let id = slug(&self.name);
         ClientId::new(id).map_err(|_| Failure::usage(&"The name has no letters to make an id of: give --id"))
     }
+}
+
+/// People read it on pages and in terminals: it must not hide or turn around what stands beside it.
+fn name(text: &str) -> Result<String, Failure> {
+    if text.chars().any(output::commands) {
+        return Err(Failure::usage(&"A name has no control characters, and none that turn text around"));
+    }
+    Ok(text.to_owned())
 }
 
 fn audience(flag: &str, text: &str) -> Result<String, Failure> {
@@ -377,10 +386,12 @@ fn details(client: &Client) -> Record {
             ("session_api", json!(client.session_api)),
             ("id_token_signed_response_alg", json!(client.id_token_signed_response_alg)),
             ("access_token_signed_response_alg", json!(client.access_token_signed_response_alg)),
+            ("introspection_signed_response_alg", json!(client.introspection_signed_response_alg)),
             ("access_token_seconds", seconds(client.lifetimes.access_token)),
             ("id_token_seconds", seconds(client.lifetimes.id_token)),
             ("refresh_absolute_seconds", seconds(client.lifetimes.refresh_absolute)),
             ("refresh_idle_seconds", seconds(client.lifetimes.refresh_idle)),
+            ("refresh_retry_window_seconds", seconds(client.lifetimes.refresh_retry_window)),
             ("disabled", json!(client.disabled)),
             ("source", json!(client.source)),
             ("created_at", json!(client.created_at.to_string())),

@@ -93,7 +93,7 @@ function takeApart(compact, seen) {
   seen.header = header;
   if (!claims) return malformed("payload");
   seen.claims = claims;
-  if (!Object.hasOwn(ALGORITHMS, header.alg)) return because("algorithm", { found: quoted(header.alg) });
+  if (typeof header.alg !== "string" || !Object.hasOwn(ALGORITHMS, header.alg)) return because("algorithm", { found: quoted(header.alg) });
 }
 
 /** The form that RFC 7515 wants, then the key, then the signature. */

@@ -55,9 +55,10 @@ impl fmt::Debug for Revoke {
 /// # Errors
 /// Exit code 3 when nothing was left to end, 4 for an unknown user, client, grant or token, 5 without a yes.
 pub(super) async fn run(args: &Revoke, selection: &Selection, console: Console) -> Result<(), Failure> {
+    let token = args.token.as_ref().map(super::given).transpose()?;
     let signet = open::existing(selection).await?;
-    if let Some(token) = &args.token {
-        return revoke_token(&signet, args, &super::given(token)?, console).await;
+    if let Some(token) = token {
+        return revoke_token(&signet, args, &token, console).await;
     }
     let (name, families) = chosen(&signet, args).await?;
     let now = signet.now();

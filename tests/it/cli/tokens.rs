@@ -143,6 +143,26 @@ fn a_token_commands_no_terminal_and_says_no_verdict() {
     }
 }
 
+#[test]
+fn what_stands_around_a_token_is_taken_away_and_nothing_is_no_token() {
+    let nowhere = Installation::empty();
+    let head = base64url(r#"{"alg":"ES256","kid":"k","typ":"at+jwt"}"#);
+    for around in [
+        |head: &str| format!("{head}.e30.AAAA"),
+        |head: &str| format!("bearer  {head}.e30.AAAA\n"),
+        |head: &str| format!("\r\nBEARER\n{head}\r\n .e30\n.AAAA\n\n"),
+    ] {
+        let said = nowhere.run_with(&["tokens", "inspect", "-", "-o", "json"], &around(&head)).ends_with(1);
+        assert_eq!(problem_of(&said), "claims", "{said:?}");
+    }
+    for nothing in ["", "\n", " \r\n\t", "Bearer \n"] {
+        for verb in ["inspect", "revoke"] {
+            let said = nowhere.run_with(&["tokens", verb, "-"], nothing).ends_with(2);
+            assert!(said.err.starts_with("There is no token"), "{verb} {nothing:?}: {said:?}");
+        }
+    }
+}
+
 fn problem_of(said: &Said) -> String {
     let shown: Value = serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"));
     shown["problem"].as_str().unwrap_or_else(|| panic!("nothing wrong: {said:?}")).to_owned()
