@@ -50,3 +50,5 @@ decoder-opaque-session = der Wert eines Sitzungs-Cookies
 decoder-opaque-browser = der Wert eines Cookies
 decoder-opaque-client-secret = das Geheimnis eines Clients
 decoder-opaque-setup-link = ein Einrichtungslink
+decoder-opaque-initial-access = ein Initial-Access-Token, mit dem sich ein Client registriert
+decoder-opaque-registration = ein Registration-Access-Token, mit dem ein Client sich verwaltet

@@ -50,3 +50,5 @@ decoder-opaque-session = the value of a session cookie
 decoder-opaque-browser = the value of a cookie
 decoder-opaque-client-secret = the secret of a client
 decoder-opaque-setup-link = a setup link
+decoder-opaque-initial-access = an initial access token, for registering a client
+decoder-opaque-registration = a registration access token, for managing a client

@@ -1,28 +1,34 @@
 //! `signet clients create | list | show | delete | rotate-secret`.
 
+mod show;
 mod slug;
 
+use std::fmt::Display;
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use clap::Subcommand;
-use serde_json::Value as Json;
 use serde_json::json;
 
+use crate::crypto::jwk_set::JwkSet;
 use crate::domain::client::ApplicationType;
+use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
+use crate::domain::client::ClientKeys;
 use crate::domain::client::ClientSource;
-use crate::domain::client::GrantType;
 use crate::domain::client::LogoutChannels;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::USER_PREFIX;
 use crate::domain::scope::Scope;
 use crate::domain::uri::Origin;
 use crate::domain::uri::RedirectUri;
+use crate::domain::uri::WebUri;
 use crate::flow::Signet;
-use crate::flow::registration::Kind;
-use crate::flow::registration::NewClient;
-use crate::flow::registration::OVERLAP;
+use crate::flow::clients_by_hand::Kind;
+use crate::flow::clients_by_hand::NewClient;
+use crate::flow::clients_by_hand::OVERLAP;
 use crate::outbound::Limits;
 
 use super::Failure;
@@ -35,6 +41,9 @@ use super::output::Listing;
 use super::output::Output;
 use super::output::OutputArgs;
 use super::output::Record;
+use show::details;
+use show::kind;
+use show::row;
 use slug::slug;
 
 /// What `signet clients` can do.
@@ -100,6 +109,12 @@ pub(super) struct Create {
     /// Speaks for itself, with client credentials; nobody signs in.
     #[arg(long, conflicts_with_all = ["public", "native", "origins", "first_party", "no_pkce"])]
     service: bool,
+    /// File with its public keys, a JWK Set: it signs with them instead of having a secret.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["jwks_uri", "public"])]
+    jwks: Option<PathBuf>,
+    /// Where it publishes them itself, so that it can change them.
+    #[arg(long, value_name = "URI", conflicts_with = "public")]
+    jwks_uri: Option<String>,
     /// Runs on a device: any port of a loopback redirect, and schemes of its own.
     #[arg(long)]
     native: bool,
@@ -144,7 +159,7 @@ pub(super) async fn run(command: &ClientsCommand, selection: &Selection, console
     let signet = open::existing(selection).await?;
     match command {
         ClientsCommand::Create(create) => match new {
-            Some(new) => register(&signet, new, create.output, console).await,
+            Some(new) => create_client(&signet, new, create.output, console).await,
             None => Ok(()),
         },
         ClientsCommand::List(output) => {
@@ -172,7 +187,8 @@ impl Create {
             (false, true) => Kind::Public,
             (false, false) => Kind::Confidential { require_pkce: !self.no_pkce },
         };
-        if kind != Kind::Public {
+        let keys = self.keys()?;
+        if kind != Kind::Public && keys.is_empty() {
             check_secret_shows(self.output)?;
         }
         let application_type = if self.native { ApplicationType::Native } else { ApplicationType::Web };
@@ -194,6 +210,7 @@ impl Create {
             id: self.client_id()?,
             name: name(&self.name)?,
             kind,
+            keys,
             application_type,
             redirect_uris: several("redirect", &self.redirects)?,
             post_logout_redirect_uris: several("post-logout-redirect", &self.post_logout_redirects)?,
@@ -211,6 +228,22 @@ impl Create {
             origins: self.origins.iter().map(origin).collect::<Result<_, _>>()?,
             first_party: self.first_party,
             session_api: self.session_api,
+        })
+    }
+
+    fn keys(&self) -> Result<ClientKeys, Failure> {
+        let set = |file: &PathBuf| {
+            let cannot = |reason: &dyn Display| Failure::usage(&format!("--jwks {}: {reason}", file.display()));
+            let text = fs::read_to_string(file).map_err(|error| cannot(&error))?;
+            JwkSet::check(&text).map_err(|fault| cannot(&fault))?;
+            Ok::<_, Failure>(text)
+        };
+        let uri = |text: &String| {
+            WebUri::register(text).map_err(|fault| Failure::usage(&format!("--jwks-uri {text}: {fault}")))
+        };
+        Ok(ClientKeys {
+            jwks: self.jwks.as_ref().map(set).transpose()?,
+            jwks_uri: self.jwks_uri.as_ref().map(uri).transpose()?,
         })
     }
 
@@ -250,9 +283,9 @@ fn check_secret_shows(output: OutputArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn register(signet: &Signet, new: NewClient, output: OutputArgs, console: Console) -> Result<(), Failure> {
+async fn create_client(signet: &Signet, new: NewClient, output: OutputArgs, console: Console) -> Result<(), Failure> {
     let id = new.id.clone();
-    let Some((client, secret)) = signet.register_client(new).await? else {
+    let Some((client, secret)) = signet.create_client(new).await? else {
         return Err(Failure::failed(&format!("There is a client {id} already; choose another --id")));
     };
     let mut fields = vec![("client_id", json!(client.id.as_str()))];
@@ -286,6 +319,9 @@ async fn rotate_secret(
     check_ours(&client)?;
     if client.is_public() {
         return Err(Failure::refused(&format!("{id} is public: it has no secret")));
+    }
+    if client.token_endpoint_auth_methods == [AuthMethod::PrivateKeyJwt].into() {
+        return Err(Failure::refused(&format!("{id} has no secret: it signs with keys of its own")));
     }
     if overlap.is_zero() {
         let secrets = counted(i64::try_from(client.secrets.len()).unwrap_or(i64::MAX), "secret", "secrets");
@@ -324,7 +360,7 @@ fn longest_token(signet: &Signet, client: &Client) -> Duration {
 
 fn check_ours(client: &Client) -> Result<(), Failure> {
     match client.source {
-        ClientSource::Database => Ok(()),
+        ClientSource::Database | ClientSource::Registration => Ok(()),
         ClientSource::Configuration => Err(Failure::refused(&format!(
             "{} stands in the configuration file: change it there, then restart the server",
             client.id
@@ -339,76 +375,4 @@ async fn find(signet: &Signet, id: &str) -> Result<Client, Failure> {
 
 fn unknown(id: &str) -> Failure {
     Failure::not_found(&format!("There is no client {id:?}"))
-}
-
-fn row(client: &Client) -> Vec<Json> {
-    vec![
-        json!(client.id.as_str()),
-        json!(client.name),
-        json!(kind(client)),
-        json!(grants(client)),
-        json!(client.source),
-        json!(client.disabled),
-    ]
-}
-
-fn details(client: &Client) -> Record {
-    let seconds = |time: Option<Duration>| time.map_or(Json::Null, |time| json!(time.as_secs()));
-    let methods: Vec<&str> = client.token_endpoint_auth_methods.iter().map(|method| method.as_str()).collect();
-    let secrets: Vec<Json> = client
-        .secrets
-        .iter()
-        .map(|secret| match secret.expires_at {
-            Some(end) => json!(format!("{} until {end}", secret.created_at)),
-            None => json!(secret.created_at.to_string()),
-        })
-        .collect();
-    Record {
-        fields: vec![
-            ("client_id", json!(client.id.as_str())),
-            ("name", json!(client.name)),
-            ("kind", json!(kind(client))),
-            ("application_type", json!(client.application_type)),
-            ("token_endpoint_auth_methods", json!(methods)),
-            ("secrets_made", json!(secrets)),
-            ("grant_types", json!(grants(client))),
-            ("redirect_uris", json!(client.redirect_uris)),
-            ("post_logout_redirect_uris", json!(client.post_logout_redirect_uris)),
-            ("backchannel_logout_uri", json!(client.logout.backchannel_logout_uri)),
-            ("frontchannel_logout_uri", json!(client.logout.frontchannel_logout_uri)),
-            ("scope", json!(client.scope.to_string())),
-            ("audiences", json!(client.audiences)),
-            ("resources", json!(client.resources)),
-            ("security_profile", json!(client.security_profile)),
-            ("origins", json!(client.origins)),
-            ("require_pkce", json!(client.pkce_required())),
-            ("first_party", json!(client.first_party)),
-            ("session_api", json!(client.session_api)),
-            ("id_token_signed_response_alg", json!(client.id_token_signed_response_alg)),
-            ("access_token_signed_response_alg", json!(client.access_token_signed_response_alg)),
-            ("introspection_signed_response_alg", json!(client.introspection_signed_response_alg)),
-            ("access_token_seconds", seconds(client.lifetimes.access_token)),
-            ("id_token_seconds", seconds(client.lifetimes.id_token)),
-            ("refresh_absolute_seconds", seconds(client.lifetimes.refresh_absolute)),
-            ("refresh_idle_seconds", seconds(client.lifetimes.refresh_idle)),
-            ("refresh_retry_window_seconds", seconds(client.lifetimes.refresh_retry_window)),
-            ("disabled", json!(client.disabled)),
-            ("source", json!(client.source)),
-            ("created_at", json!(client.created_at.to_string())),
-        ],
-    }
-}
-
-fn kind(client: &Client) -> &'static str {
-    if client.is_public() {
-        "public"
-    } else if client.allows(GrantType::AuthorizationCode) {
-        "confidential"
-    } else {
-        "service"
-    }
-}
-
-fn grants(client: &Client) -> Vec<&'static str> {
-    client.grant_types.iter().map(|grant| grant.as_str()).collect()
 }

@@ -76,7 +76,7 @@ impl From<FlowError> for Failure {
             }
             FlowError::NotRevoked(NotRevoked::Unknown(_)) => Self::not_found(&error),
             FlowError::NotRevoked(NotRevoked::Before(_)) => Self::unchanged(&error),
-            FlowError::Vault(_) | FlowError::Keys(_) => Self::configuration(&error),
+            FlowError::Vault(_) | FlowError::Keys(_) | FlowError::ClientKeys { .. } => Self::configuration(&error),
             _ => Self::failed(&error),
         }
     }

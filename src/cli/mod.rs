@@ -2,6 +2,7 @@
 
 mod audit;
 mod background;
+mod certificate;
 mod clients;
 mod completions;
 pub mod config;
@@ -12,15 +13,20 @@ mod failure;
 mod healthcheck;
 mod http;
 mod keys;
+mod local_ca;
 mod log;
 mod log_line;
 mod open;
 pub mod output;
 mod proxy_config;
+mod ready;
+mod registration_tokens;
 pub mod serve;
 mod sessions;
 mod setup_link;
+mod tls_client;
 mod tokens;
+mod trust;
 mod users;
 
 use std::ffi::OsString;
@@ -66,6 +72,13 @@ enum Command {
         selection: Selection,
         #[command(subcommand)]
         command: clients::ClientsCommand,
+    },
+    /// Tokens with which applications register themselves.
+    RegistrationTokens {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(subcommand)]
+        command: registration_tokens::RegistrationTokensCommand,
     },
     /// People who sign in.
     Users {
@@ -114,6 +127,8 @@ enum Command {
         #[command(flatten)]
         options: Box<proxy_config::Options>,
     },
+    /// Make this computer believe the certificates of `serve --https`.
+    Trust(trust::Trust),
     /// Print a script that completes commands in a shell.
     Completions(completions::Completions),
     /// Look at the configuration.
@@ -139,6 +154,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::ProxyConfig { selection, options } => proxy_config::run(&options, &selection),
+        Command::Trust(args) => trust::run(&args, Console::of_process()),
         administrative => administer(&administrative),
     };
     match outcome {
@@ -160,13 +176,20 @@ fn administer(command: &Command) -> Result<(), Failure> {
             Command::Healthcheck { selection } => Box::pin(healthcheck::run(selection, console)).await,
             Command::Keys { selection, command } => Box::pin(keys::run(command, selection, console)).await,
             Command::Clients { selection, command } => Box::pin(clients::run(command, selection, console)).await,
+            Command::RegistrationTokens { selection, command } => {
+                Box::pin(registration_tokens::run(command, selection, console)).await
+            }
             Command::Users { selection, command } => Box::pin(users::run(command, selection, console)).await,
             Command::Tokens { selection, command } => Box::pin(tokens::run(command, selection, console)).await,
             Command::Sessions { selection, command } => Box::pin(sessions::run(command, selection, console)).await,
             Command::Audit { selection, command } => Box::pin(audit::run(command, selection, console)).await,
             Command::Db { selection, command } => db::run(command, selection, console),
             Command::SetupLink { selection } => Box::pin(setup_link::run(selection, console)).await,
-            Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ProxyConfig { .. } => Ok(()),
+            Command::Serve(_)
+            | Command::Config(_)
+            | Command::Completions(_)
+            | Command::Trust(_)
+            | Command::ProxyConfig { .. } => Ok(()),
         }
     })
 }

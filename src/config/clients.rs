@@ -1,31 +1,34 @@
 //! `[[clients]]`: applications written in the file. They are read-only elsewhere.
 
+mod values;
+
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use serde_json::json;
 
+use super::client_keys::Jwks;
 use super::input::Input;
 use super::key::section;
-use super::node::Node;
 use super::tokens::DAY;
 use super::tokens::MINUTE;
 use super::tokens::SECOND;
 use super::tokens::YEAR;
 use super::value::Between;
-use super::value::Refusal;
-use super::value::Value;
-use super::value::choice;
-use super::value::parsed;
 use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
+use crate::domain::client::ClientKeys;
 use crate::domain::client::ClientSource;
 use crate::domain::client::GrantType;
 use crate::domain::client::Lifetimes;
 use crate::domain::client::LogoutChannels;
+use crate::domain::client::Presentation;
+use crate::domain::client::ResponseType;
 use crate::domain::client::SecurityProfile;
+use crate::domain::client::SubjectType;
+use crate::domain::client::Subjects;
 use crate::domain::denial::LONGEST_ACCESS_TOKEN;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::USER_PREFIX;
@@ -35,6 +38,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::uri::Origin;
 use crate::domain::uri::RedirectUri;
+use crate::domain::uri::WebUri;
 
 section! {
     /// Applications. One [[clients]] table each; those made with `signet clients create` live in the database instead.
@@ -48,7 +52,16 @@ section! {
         /// The secret of a confidential client; absent for public ones. `secret_file` reads it from a file, and so does
         /// the environment: `SIGNET_CLIENTS__MY_APP__SECRET` or `..._FILE` for the client my-app.
         secret: Option<Secret> = Example(r#""<at least 32 random characters>""#);
-        /// How the client proves who it is. When absent: with the secret in either place, or not at all without one.
+        /// Public keys of a client that signs instead of having a secret: a JWK Set as JSON text.
+        jwks: Option<Jwks> = Example(r#"'{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'"#);
+        /// A file with them.
+        jwks_file: Option<PathBuf> = Example(r#""/etc/signet/my-app.jwks.json""#);
+        /// Where the client itself publishes them, so that it can change them.
+        jwks_uri: Option<String> = Example(r#""https://app.example.com/jwks.json""#);
+        /// The one algorithm that it signs with when it proves who it is. Any when absent.
+        token_endpoint_auth_signing_alg: Option<Algorithm> = Example(r#""ES256""#);
+        /// How the client proves who it is. When absent: with the secret in either place, else by a signature
+        /// (`private_key_jwt`) when it has keys, else not at all.
         token_endpoint_auth_methods: Option<Vec<AuthMethod>> = Example(r#"["client_secret_basic"]"#);
         /// Where answers may go; compared byte by byte.
         redirect_uris: Vec<String> = Default("[]");
@@ -57,6 +70,14 @@ section! {
         /// When absent: `authorization_code` and `refresh_token` with `redirect_uris`, else `refresh_token` with
         /// `session_api`, else `client_credentials`.
         grant_types: Option<Vec<GrantType>> = Example(r#"["authorization_code", "refresh_token"]"#);
+        /// What it may ask the authorization endpoint for: "code"; "id_token" and "id_token token" count only with
+        /// `tokens.front_channel`.
+        response_types: Vec<ResponseType> = Default(r#"["code"]"#);
+        /// "public": every application sees the same `sub` of a person. "pairwise": each sector sees one of its own.
+        subject_type: SubjectType = Default(r#""public""#);
+        /// Whose host is the sector of a pairwise application. When absent: the one host of its `redirect_uris`. It is not
+        /// fetched for applications of this file.
+        sector_identifier_uri: Option<WebUri> = Example(r#""https://example.com/redirect_uris.json""#);
         /// Scope values that it may ask for, separated by spaces.
         scope: Scope = Default(r#""openid profile email offline_access""#);
         /// What its access tokens may be meant for; the first is the default. Empty: the issuer itself.
@@ -68,8 +89,16 @@ section! {
         security_profile: SecurityProfile = Default(r#""oidc""#);
         /// Signature of ID tokens.
         id_token_signed_response_alg: Algorithm = Default(r#""RS256""#);
+        /// Signature of UserInfo answers, which are plain JSON when absent.
+        userinfo_signed_response_alg: Option<Algorithm> = Example(r#""RS256""#);
         /// Signature of access tokens.
         access_token_signed_response_alg: Algorithm = Default(r#""ES256""#);
+        /// The only signature that its request objects may have. Any that is advertised when absent.
+        request_object_signing_alg: Option<Algorithm> = Example(r#""ES256""#);
+        /// Where its request objects are, each with its fragment. No other `request_uri` is ever fetched.
+        request_uris: Vec<String> = Default("[]");
+        /// Refuse authorization requests that are not in a signed request object.
+        require_signed_request_object: bool = Default("false");
         /// Refuse authorization requests without a code challenge. Always so for public clients.
         require_pkce: bool = Default("true");
         /// An application of your own: no consent page.
@@ -79,6 +108,14 @@ section! {
         session_api: bool = Default("false");
         /// Browser origins that may read answers of the token, userinfo and revocation endpoints.
         origins: Vec<Origin> = Default("[]");
+        /// Its logo, shown on the sign-in and consent pages. Browsers load it, this server never does.
+        logo_uri: Option<WebUri> = Example(r#""https://app.example.com/logo.png""#);
+        /// Its home page.
+        client_uri: Option<WebUri> = Example(r#""https://app.example.com""#);
+        /// How it uses what it learns of people.
+        policy_uri: Option<WebUri> = Example(r#""https://app.example.com/privacy""#);
+        /// Its terms of service.
+        tos_uri: Option<WebUri> = Example(r#""https://app.example.com/terms""#);
         /// Where a logout token is posted when somebody signs out (back-channel logout).
         backchannel_logout_uri: Option<String> = Example(r#""https://app.example.com/backchannel_logout""#);
         /// Whether that token must name the session.
@@ -152,7 +189,9 @@ impl Entry {
         let post_logout =
             uris(input, "clients.post_logout_redirect_uris", &self.post_logout_redirect_uris, self.application_type);
         let logout = self.logout(input);
-        let methods = self.methods(input);
+        let keys = self.keys(input);
+        let request_objects = self.request_objects(input, &keys);
+        let methods = self.methods(input, &keys);
         let grants = self.grants(input, methods.contains(&AuthMethod::None));
         if self.session_api && !(methods.contains(&AuthMethod::None) && grants.contains(&GrantType::RefreshToken)) {
             let message =
@@ -166,22 +205,26 @@ impl Entry {
             let message = format!("clients.id {:?}: {USER_PREFIX} is how the names of people begin", self.id.as_str());
             input.fault("clients.id", None, message);
         }
-        if input.faults.len() > before {
-            return None;
-        }
+        let response_types = self.response_types(input);
         let shown = self.show();
         let client = Client {
             name: self.name.unwrap_or_else(|| self.id.to_string()),
             application_type: self.application_type,
             token_endpoint_auth_methods: methods,
+            keys,
+            token_endpoint_auth_signing_alg: self.token_endpoint_auth_signing_alg,
             redirect_uris,
             post_logout_redirect_uris: post_logout,
             grant_types: grants,
+            response_types,
+            subjects: Subjects { subject_type: self.subject_type, sector_identifier_uri: self.sector_identifier_uri },
+            request_objects,
             scope: self.scope,
             audiences: self.audiences,
             resources: self.resources,
             security_profile: self.security_profile,
             id_token_signed_response_alg: self.id_token_signed_response_alg,
+            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
             access_token_signed_response_alg: self.access_token_signed_response_alg,
             require_pkce: self.require_pkce,
             first_party: self.first_party,
@@ -189,6 +232,12 @@ impl Entry {
             origins: self.origins,
             logout,
             introspection_signed_response_alg: self.introspection_signed_response_alg,
+            presentation: Presentation {
+                logo_uri: self.logo_uri,
+                client_uri: self.client_uri,
+                policy_uri: self.policy_uri,
+                tos_uri: self.tos_uri,
+            },
             lifetimes: Lifetimes {
                 access_token: self.access_token,
                 id_token: self.id_token,
@@ -200,7 +249,15 @@ impl Entry {
             source: ClientSource::Configuration,
             ..Client::new(self.id, Timestamp::EPOCH)
         };
-        Some(ConfiguredClient { client, secret: self.secret, shown })
+        if client.sector().is_some() && client.sector_host().is_none() {
+            let message = format!(
+                "{} is pairwise, but its redirect_uris have not one host: add sector_identifier_uri (OpenID Connect Core \
+                 section 8.1)",
+                client.id
+            );
+            input.fault("clients.subject_type", None, message);
+        }
+        (input.faults.len() == before).then_some(ConfiguredClient { client, secret: self.secret, shown })
     }
 
     fn logout(&self, input: &mut Input) -> LogoutChannels {
@@ -214,23 +271,58 @@ impl Entry {
         }
     }
 
-    fn methods(&self, input: &mut Input) -> BTreeSet<AuthMethod> {
+    fn methods(&self, input: &mut Input, keys: &ClientKeys) -> BTreeSet<AuthMethod> {
         const PATH: &str = "clients.token_endpoint_auth_methods";
         let methods: BTreeSet<AuthMethod> = match (&self.token_endpoint_auth_methods, &self.secret) {
             (Some(methods), _) => methods.iter().copied().collect(),
             (None, Some(_)) => [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost].into(),
+            (None, None) if !keys.is_empty() => [AuthMethod::PrivateKeyJwt].into(),
             (None, None) => [AuthMethod::None].into(),
         };
         let public = methods.contains(&AuthMethod::None);
+        let signs = methods.contains(&AuthMethod::PrivateKeyJwt);
+        let secretive =
+            methods.iter().any(|method| matches!(method, AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost));
         if methods.is_empty() || (public && methods.len() > 1) {
-            input.fault(PATH, None, format!("{PATH} must be \"none\" alone, or one or both of the others"));
+            input.fault(PATH, None, format!("{PATH} must be \"none\" alone, or some of the others"));
         } else if public && self.secret.is_some() {
             input.fault(PATH, None, format!("{} is public (\"none\") but has a secret; remove one", self.id));
-        } else if !public && self.secret.is_none() {
+        } else if signs && keys.is_empty() {
+            let message = format!("{} has private_key_jwt but no keys; add jwks, jwks_file or jwks_uri", self.id);
+            input.fault(PATH, None, message);
+        } else if !secretive && !public && self.secret.is_some() {
+            input.fault(
+                PATH,
+                None,
+                format!("{} has a secret, for which private_key_jwt has no use; remove it", self.id),
+            );
+        } else if signs
+            && self.security_profile == SecurityProfile::Fapi2
+            && self.token_endpoint_auth_signing_alg == Some(Algorithm::Rs256)
+        {
+            const ALG: &str = "clients.token_endpoint_auth_signing_alg";
+            input.fault(ALG, None, format!("{} has security_profile \"fapi2\", which has no RS256", self.id));
+        } else if secretive && self.secret.is_none() {
             let message = format!("{} proves who it is with a secret but has none; add secret or secret_file", self.id);
             input.fault(PATH, None, message);
         }
         methods
+    }
+
+    /// Without a code there is nothing that a code challenge or a bound token could protect, so who is held to these does
+    /// not answer in the front channel.
+    fn response_types(&self, input: &mut Input) -> BTreeSet<ResponseType> {
+        const PATH: &str = "clients.response_types";
+        let types: BTreeSet<ResponseType> = self.response_types.iter().copied().collect();
+        let front_channel = types.iter().any(|kind| *kind != ResponseType::Code);
+        if types.is_empty() {
+            input.fault(PATH, None, format!("{PATH} must have at least one element"));
+        } else if front_channel && self.security_profile == SecurityProfile::Fapi2 {
+            input.fault(PATH, None, format!("{} has profile fapi2, so {PATH} must be [\"code\"]", self.id));
+        } else if front_channel && self.redirect_uris.is_empty() {
+            input.fault(PATH, None, format!("{} has {PATH} for ID tokens but no redirect_uris", self.id));
+        }
+        types
     }
 
     fn grants(&self, input: &mut Input, public: bool) -> BTreeSet<GrantType> {
@@ -286,55 +378,4 @@ fn uris(input: &mut Input, path: &str, texts: &[String], application: Applicatio
         }
     }
     uris
-}
-
-choice!(ApplicationType: "web" => ApplicationType::Web, "native" => ApplicationType::Native);
-choice!(SecurityProfile: "oidc" => SecurityProfile::Oidc, "fapi2" => SecurityProfile::Fapi2);
-choice!(AuthMethod:
-    "none" => AuthMethod::None,
-    "client_secret_basic" => AuthMethod::ClientSecretBasic,
-    "client_secret_post" => AuthMethod::ClientSecretPost,
-    "private_key_jwt" => AuthMethod::PrivateKeyJwt,
-);
-choice!(GrantType:
-    "authorization_code" => GrantType::AuthorizationCode,
-    "refresh_token" => GrantType::RefreshToken,
-    "client_credentials" => GrantType::ClientCredentials,
-    "urn:ietf:params:oauth:grant-type:token-exchange" => GrantType::TokenExchange,
-);
-
-impl Value for ClientId {
-    fn expected() -> String {
-        "1 to 255 characters of printable ASCII without spaces, quotes and backslashes".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, |text| Self::new(text).ok())
-    }
-    fn show(&self) -> Json {
-        json!(self.as_str())
-    }
-}
-
-impl Value for Scope {
-    fn expected() -> String {
-        "scope values separated by single spaces (RFC 6749 section 3.3)".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, |text| Self::parse(text).ok())
-    }
-    fn show(&self) -> Json {
-        json!(self.to_string())
-    }
-}
-
-impl Value for Origin {
-    fn expected() -> String {
-        "https://host[:port], or http:// on a loopback host, without a path".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, |text| Self::register(text).ok())
-    }
-    fn show(&self) -> Json {
-        json!(self.as_str())
-    }
 }

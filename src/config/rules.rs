@@ -5,14 +5,17 @@ use std::time::Duration;
 use url::Url;
 
 use super::clients::ConfiguredClient;
+use super::fixtures::Fixtures;
 use super::gateway::Gateway;
 use super::input::Input;
 use super::keys::Keys;
 use super::keys::RetireFor;
 use super::keys::RotateEvery;
+use super::registration::Registration;
 use super::server::Server;
 use super::sessions::Sessions;
 use super::text::show_duration;
+use super::tls::Tls;
 use super::tokens::DAY;
 use super::tokens::HOUR;
 use super::tokens::Tokens;
@@ -52,6 +55,54 @@ pub(super) fn server(server: &Server, dev: bool, input: &mut Input) {
         let message = format!("server.issuer is {}: only applications on this machine can use it", server.issuer);
         input.warn("server.issuer", message);
     }
+}
+
+/// Both files or none; an https issuer; and a certificate for loopback addresses on those only.
+pub(super) fn tls(tls: &Tls, server: &Server, input: &mut Input) {
+    const CERTIFICATE: &str = "server.tls.certificate";
+    input.refuse_both("server.tls.key", "server.tls.key_file");
+    match (&tls.certificate, tls.key.as_ref().or(tls.key_file.as_ref())) {
+        (Some(_), None) => {
+            input.fault(CERTIFICATE, None, format!("{CERTIFICATE} is given, but server.tls.key is not"));
+        }
+        (None, Some(_)) => {
+            let key = if tls.key.is_some() { "server.tls.key" } else { "server.tls.key_file" };
+            input.fault(key, None, format!("{key} is given, but {CERTIFICATE} is not"));
+        }
+        _ => {}
+    }
+    if tls.client_ca.is_some() && !tls.is_on() {
+        let message = "server.tls.client_ca is of no use without server.tls.certificate and key".to_owned();
+        input.fault("server.tls.client_ca", None, message);
+    }
+    if !tls.is_on() {
+        return;
+    }
+    let given = if tls.is_local() { "server.tls.local_ca" } else { CERTIFICATE };
+    if !server.issuer.is_https() {
+        let message = format!("{given} makes the listener speak https, but server.issuer is {}", server.issuer);
+        input.fault(given, None, message);
+    }
+    if tls.is_local() {
+        for outside in server.beyond_loopback() {
+            let message =
+                format!("{given} is for this computer only, but {outside}: set server.tls.certificate and key");
+            input.fault(given, None, message);
+        }
+    }
+}
+
+/// A password that everybody knows must not be reached by anybody else.
+pub(super) fn fixtures(fixtures: &Fixtures, server: &Server, input: &mut Input) {
+    const DEMO_USER: &str = "fixtures.demo_user";
+    if !fixtures.demo_user {
+        return;
+    }
+    for outside in server.beyond_loopback() {
+        let message = format!("{DEMO_USER} is for this computer only (everybody knows the password), but {outside}");
+        input.fault(DEMO_USER, None, message);
+    }
+    input.warn(DEMO_USER, format!("{DEMO_USER} is true: everybody on this computer can sign in as ada@example.test"));
 }
 
 /// Keys that change within seconds are for verifiers on this machine only.
@@ -124,10 +175,13 @@ pub(super) fn keys(keys: &Keys, dev: bool, input: &mut Input) {
 pub(super) fn client_algorithms(keys: &Keys, clients: &[ConfiguredClient], input: &mut Input) {
     for client in clients.iter().map(|configured| &configured.client) {
         for (name, algorithm) in [
-            ("id_token_signed_response_alg", client.id_token_signed_response_alg),
-            ("access_token_signed_response_alg", client.access_token_signed_response_alg),
+            ("id_token_signed_response_alg", Some(client.id_token_signed_response_alg)),
+            ("userinfo_signed_response_alg", client.userinfo_signed_response_alg),
+            ("access_token_signed_response_alg", Some(client.access_token_signed_response_alg)),
         ] {
-            if !keys.algorithms.contains(&algorithm) {
+            if let Some(algorithm) = algorithm
+                && !keys.algorithms.contains(&algorithm)
+            {
                 let message = format!("keys.algorithms lacks {algorithm}, the {name} of the client {}", client.id);
                 input.fault("keys.algorithms", None, message);
             }
@@ -170,6 +224,15 @@ pub(super) fn sessions(sessions: &Sessions, input: &mut Input) {
     if sessions.idle > sessions.absolute {
         let message = "sessions.idle is longer than sessions.absolute, which ends the session first".to_owned();
         input.warn("sessions.idle", message);
+    }
+}
+
+/// What a client gets without asking is no more than what it could ask for.
+pub(super) fn registration(registration: &Registration, input: &mut Input) {
+    if let Some(preset) = registration.default_scope.as_ref().filter(|preset| !preset.is_subset(&registration.scope)) {
+        let more = preset.without_any(&registration.scope.iter().collect::<Vec<_>>());
+        let message = format!("registration.default_scope has {more}, which registration.scope lacks");
+        input.fault("registration.default_scope", None, message);
     }
 }
 

@@ -119,7 +119,10 @@ fn every_key_is_documented_and_its_example_is_accepted() {
             assert!(key.doc.iter().any(|line| line.trim().len() > 3), "{} has no documentation", key.path);
             // Both master keys together are a fault by design, and the example is not a key. A cookie's domain is
             // looked at beside the issuer.
-            if !["secrets.master_key", "gateway.cookie_domain"].contains(&key.path) {
+            // A certificate wants an https issuer.
+            let beside_others = ["secrets.master_key", "gateway.cookie_domain"].contains(&key.path)
+                || section.name == "server.tls" && matches!(key.preset, Preset::Example(_));
+            if !beside_others {
                 let _ = writeln!(toml, "{} = {}", key.name, key.preset.toml());
             }
         }
@@ -127,6 +130,10 @@ fn every_key_is_documented_and_its_example_is_accepted() {
     toml.push_str("[[clients]]\n");
     for key in Entry::SECTION.keys {
         assert!(!key.doc.is_empty(), "{} has no documentation", key.path);
+        // Keys stand in one place.
+        if ["jwks_file", "jwks_uri"].contains(&key.name) {
+            continue;
+        }
         let toml_text = if key.name == "redirect_uris" { r#"["https://a.test/cb"]"# } else { key.preset.toml() };
         let _ = writeln!(toml, "{} = {toml_text}", key.name);
     }
@@ -163,7 +170,9 @@ fn the_schema_knows_every_key() {
     let schema = schema();
     for section in &SECTIONS {
         for key in section.keys {
-            let property = &schema["properties"][section.name]["properties"][key.name];
+            // A table within a table is a property of the outer one.
+            let table = section.name.split('.').fold(&schema, |outer, name| &outer["properties"][name]);
+            let property = &table["properties"][key.name];
             assert!(property["description"].is_string(), "{}", key.path);
             assert_eq!(property["default"].is_null(), !matches!(key.preset, Preset::Default(_)), "{}", key.path);
         }
@@ -464,7 +473,9 @@ fn clients_become_domain_clients() {
     let secret_file = machine.file("grafana.secret", "sgs_0123456789abcdef\n");
     let toml = format!(
         "[[clients]]\nid = \"grafana\"\nname = \"Grafana\"\nsecret_file = {secret_file:?}\n\
-         redirect_uris = [\"https://grafana.test/login\"]\naccess_token = \"5m\"\n\n\
+         redirect_uris = [\"https://grafana.test/login\"]\naccess_token = \"5m\"\n\
+         request_object_signing_alg = \"PS256\"\nrequest_uris = [\"https://grafana.test/r#1\"]\n\
+         jwks_uri = \"https://grafana.test/jwks\"\n\n\
          [[clients]]\nid = \"app\"\napplication_type = \"native\"\nredirect_uris = [\"http://127.0.0.1/cb\"]\n\n\
          [[clients]]\nid = \"batch\"\nsecret = \"0123456789abcdef\"\nscope = \"jobs\"\n"
     );
@@ -474,11 +485,59 @@ fn clients_become_domain_clients() {
     assert_eq!(grafana.client.source, ClientSource::Configuration);
     assert_eq!(grafana.client.lifetimes.access_token, Some(Duration::from_mins(5)));
     assert!(grafana.client.allows(GrantType::RefreshToken) && !grafana.client.is_public());
+    assert_eq!(grafana.client.request_objects.request_object_signing_alg, Some(Algorithm::Ps256));
+    assert_eq!(grafana.client.request_objects.request_uris[0].as_str(), "https://grafana.test/r#1");
     assert!(app.client.is_public() && app.client.redirects_to("http://127.0.0.1:4711/cb"));
     assert_eq!(app.client.name, "app");
     assert!(batch.client.allows(GrantType::ClientCredentials));
     assert!(batch.client.token_endpoint_auth_methods.contains(&AuthMethod::ClientSecretBasic));
-    assert_eq!(loaded.sources["clients.app"], Source::File { line: 9, column: 6 });
+    assert_eq!(loaded.sources["clients.app"], Source::File { line: 12, column: 6 });
+}
+
+#[test]
+fn a_client_with_keys_signs_instead_of_having_a_secret() {
+    let machine = Machine::with("");
+    let set = r#"{"keys": [{"kty": "OKP"}]}"#;
+    let file = machine.file("app.jwks", &format!("{set}\n"));
+    let toml = format!(
+        "[[clients]]\nid = 'a'\njwks = '{set}'\ntoken_endpoint_auth_signing_alg = 'PS256'\n\n\
+         [[clients]]\nid = 'b'\njwks_file = {file:?}\n\n\
+         [[clients]]\nid = 'c'\njwks_uri = 'https://c.test/jwks'\nredirect_uris = ['https://c.test/cb']\n\n\
+         [[clients]]\nid = 'd'\njwks = '{set}'\nsecret = '0123456789abcdef'\n"
+    );
+    let loaded = Machine::with(&toml).loaded();
+    let [a, b, c, d] = loaded.config.clients.as_slice() else { panic!("four clients") };
+    for signs in [a, b, c] {
+        assert_eq!(signs.client.token_endpoint_auth_methods, [AuthMethod::PrivateKeyJwt].into());
+        assert!(!signs.client.is_public());
+    }
+    assert_eq!(a.client.keys.jwks.as_deref(), Some(set));
+    assert_eq!(a.client.token_endpoint_auth_signing_alg, Some(Algorithm::Ps256));
+    assert_eq!(b.client.keys.jwks.as_deref().map(str::trim), Some(set));
+    assert_eq!(c.client.keys.jwks_uri.as_ref().unwrap().as_str(), "https://c.test/jwks");
+    assert!(a.client.allows(GrantType::ClientCredentials) && c.client.allows(GrantType::RefreshToken));
+    // Its keys are for request objects.
+    assert!(!d.client.token_endpoint_auth_methods.contains(&AuthMethod::PrivateKeyJwt));
+
+    let signs = "token_endpoint_auth_methods = ['private_key_jwt']";
+    let wrong_file = machine.file("wrong.jwks", "-----BEGIN PUBLIC KEY-----");
+    for (toml, expected) in [
+        (signs.to_owned(), "has private_key_jwt but no keys"),
+        (format!("{signs}\njwks = '{set}'\nsecret = '0123456789abcdef'"), "private_key_jwt has no use"),
+        (format!("jwks = '{set}'\njwks_uri = 'https://a.test/'"), "keep one of them"),
+        (format!("jwks = '{set}'\njwks_file = {file:?}"), "keep one of them"),
+        ("jwks = '[]'".to_owned(), "it must be a JWK Set as JSON text"),
+        ("jwks_uri = 'http://a.test/jwks'".to_owned(), "clients.jwks_uri"),
+        (format!("jwks_file = {wrong_file:?}"), "it is not a JWK Set"),
+        ("jwks_file = '/nowhere/jwks'".to_owned(), "cannot use /nowhere/jwks"),
+        (
+            format!("jwks = '{set}'\nsecurity_profile = 'fapi2'\ntoken_endpoint_auth_signing_alg = 'RS256'"),
+            "which has no RS256",
+        ),
+    ] {
+        let faults = Machine::with(&format!("[[clients]]\nid = 'a'\n{toml}\n")).faults().join("\n");
+        assert!(faults.contains(expected), "{toml}\n{faults}");
+    }
 }
 
 #[test]
@@ -503,6 +562,9 @@ fn ru_17_clients_are_checked_like_any_registration() {
             "signet.toml:3:37: clients.redirect_uris",
         ),
         ("id = 'a'\nredirect_uris = ['https://*.test/']", "wildcards do not exist"),
+        ("id = 'a'\nsecret = 'x'\nrequest_uris = ['http://a.test/r']", "signet.toml:4:17: clients.request_uris"),
+        ("id = 'a'\nsecret = 'x'\nrequest_object_signing_alg = 'none'", "it must be one of"),
+        ("id = 'a'\nsecret = 'x'\nrequire_signed_request_object = true", "but has no keys"),
         ("id = 'a'", "a service needs a secret, an app needs redirect_uris"),
         (
             "id = 'a'\nsecret = 'x'\ntoken_endpoint_auth_methods = ['none']\nredirect_uris = ['https://a.test/']",

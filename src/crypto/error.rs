@@ -22,13 +22,13 @@ pub enum CryptoError {
 /// Why a signed token is refused. For logs; whoever sent the token learns only that it is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    #[error("the token is longer than 16 KiB")]
+    #[error("the token is too long")]
     TooLong,
     #[error("the token is not three base64url parts")]
     Shape,
     #[error("the token's header is not acceptable: {0}")]
     Header(&'static str),
-    #[error("the token's algorithm is not one that we sign with")]
+    #[error("the token's algorithm is not one that is accepted here")]
     Algorithm,
     #[error("the token's key is unknown, or not for its algorithm")]
     Key,

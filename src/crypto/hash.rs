@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::password;
 use crate::ambient::Entropy;
 use crate::domain::client::ClientSecretHash;
+use crate::domain::ids::ClientId;
 use crate::domain::key::Algorithm;
 use crate::domain::secret::Secret;
 use crate::domain::secret::SecretHash;
@@ -22,6 +23,13 @@ use crate::domain::secret::SecretKind;
 pub fn secret_hash(kind: SecretKind, value: &str) -> SecretHash {
     let digest = Sha256::new().chain_update(kind.prefix()).chain_update([0]).chain_update(value.as_bytes()).finalize();
     SecretHash::from_bytes(digest.into())
+}
+
+/// What the database keeps of an assertion that a client has used, for as long as it could be used again: SHA-256 over
+/// who and which. Neither has a NUL. It stays what it is: nodes of two versions may share a database.
+#[must_use]
+pub fn assertion(client: &ClientId, id: &str) -> [u8; 32] {
+    Sha256::new().chain_update(client.as_str()).chain_update([0]).chain_update(id).finalize().into()
 }
 
 /// A new secret, `sgc_` (or another prefix) and base64url of 32 random bytes, with its hash.
@@ -60,7 +68,13 @@ pub fn random_id(prefix: &str, entropy: &dyn Entropy) -> String {
 /// BASE64URL(SHA256(verifier)): the `S256` code challenge of RFC 7636 section 4.2.
 #[must_use]
 pub fn s256(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
+    sha256(verifier.as_bytes())
+}
+
+/// BASE64URL(SHA256(bytes)): what thumbprints are made of (RFC 7638, RFC 8705).
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
 }
 
 /// RFC 4648 section 5, without padding.
@@ -134,6 +148,14 @@ mod tests {
         // printf 'sgc_\0sgc_x' | openssl sha256 -binary | basenc --base64url
         let hash = secret_hash(SecretKind::Code, "sgc_x");
         assert_eq!(URL_SAFE_NO_PAD.encode(hash.as_bytes()), "EgnYP83m5cLdtOD3zR8blhzQuEFT7wP_8sfWOhCYkyE");
+    }
+
+    #[test]
+    fn cj_04_an_assertion_is_the_same_in_every_version() {
+        // printf 'c1\0j1' | openssl sha256 -binary | basenc --base64url
+        let hash = assertion(&ClientId::new("c1").unwrap(), "j1");
+        assert_eq!(base64url(&hash), "BGDfUHCX_brQKyzh1i5S3vCqqG74p7LrUoy6yeWYR7M");
+        assert_ne!(assertion(&ClientId::new("c").unwrap(), "1j1"), hash);
     }
 
     #[test]

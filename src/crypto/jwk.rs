@@ -18,6 +18,9 @@ use crate::ambient::Entropy;
 use crate::domain::ids::KeyId;
 use crate::domain::key::Algorithm;
 
+/// The members that only private and symmetric keys have, RFC 7518 section 6.
+pub(super) const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
 /// A key pair that nothing has seen yet.
 pub struct GeneratedKey {
     /// JSON with `kty`, `use`, `alg`, `kid` and the public members; as it goes into the JWKS.

@@ -18,8 +18,11 @@ pub mod typ {
     pub const ID_TOKEN: &str = "JWT";
     /// Logout tokens, OpenID Connect Back-Channel Logout section 2.4.
     pub const LOGOUT_TOKEN: &str = "logout+jwt";
+    /// UserInfo answers have none: clients take no other than `JWT` or none there, and `JWT` is what tells an ID token,
+    /// which has the same `iss`, `aud` and `sub`.
+    pub const USERINFO: &str = "";
 
-    pub const ALL: [&str; 3] = [ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN];
+    pub const ALL: [&str; 4] = [ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN, USERINFO];
 }
 
 /// Longer tokens are refused before they are looked at, in bytes.
@@ -43,34 +46,11 @@ impl<'a> Unverified<'a> {
     /// [`VerifyError`]: longer than [`MAX_LENGTH`]; not exactly three parts of canonical base64url; a header that is no
     /// strict JSON object; an `alg` that we do not sign with; no `kid`; any `crit` or `b64`.
     pub fn parse(compact: &'a str) -> Result<Self, VerifyError> {
-        if compact.len() > MAX_LENGTH {
-            return Err(VerifyError::TooLong);
-        }
-        if !compact.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
-            return Err(VerifyError::Shape);
-        }
-        let (signing_input, signature) = compact.rsplit_once('.').ok_or(VerifyError::Shape)?;
-        let (header, payload) = signing_input.split_once('.').ok_or(VerifyError::Shape)?;
-        if payload.contains('.') || header.is_empty() || payload.is_empty() || signature.is_empty() {
-            return Err(VerifyError::Shape);
-        }
-        let signature = decode(signature)?;
-        let Ok(Value::Object(header)) = json::strict(&decode(header)?) else {
-            return Err(VerifyError::Header("not a JSON object"));
-        };
-        // RFC 7515 section 4.1.11: "If any of the listed extension Header Parameters are not understood and supported
-        // by the recipient, then the JWS is invalid." We support none, and the list "MUST NOT" be empty.
-        if header.contains_key("crit") {
-            return Err(VerifyError::Header("crit"));
-        }
-        // RFC 7797 section 6: `b64` is only valid together with `crit`.
-        if header.contains_key("b64") {
-            return Err(VerifyError::Header("b64"));
-        }
-        let algorithm = text(&header, "alg")?.and_then(Algorithm::parse).ok_or(VerifyError::Algorithm)?;
+        let Parts { header, algorithm, signing_input, payload, signature } =
+            Parts::split(compact, MAX_LENGTH, Algorithm::parse)?;
         let kid = text(&header, "kid")?.and_then(|kid| KeyId::new(kid).ok()).ok_or(VerifyError::Header("kid"))?;
         let typ = text(&header, "typ")?.map(str::to_owned);
-        Ok(Self { algorithm, kid, typ, signing_input: signing_input.as_bytes(), payload, signature })
+        Ok(Self { algorithm, kid, typ, signing_input, payload, signature })
     }
 
     #[must_use]
@@ -110,6 +90,59 @@ impl<'a> Unverified<'a> {
     }
 }
 
+/// The parts of a compact JWS of the right form, whoever has signed it.
+pub(super) struct Parts<'a> {
+    pub(super) header: Map<String, Value>,
+    pub(super) algorithm: Algorithm,
+    pub(super) signing_input: &'a [u8],
+    payload: &'a str,
+    pub(super) signature: Vec<u8>,
+}
+
+impl<'a> Parts<'a> {
+    /// `largest`: what is longer is refused before it is looked at, in bytes. `parse` reads `alg`.
+    pub(super) fn split(
+        compact: &'a str,
+        largest: usize,
+        parse: fn(&str) -> Option<Algorithm>,
+    ) -> Result<Self, VerifyError> {
+        if compact.len() > largest {
+            return Err(VerifyError::TooLong);
+        }
+        if !compact.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
+            return Err(VerifyError::Shape);
+        }
+        let (signing_input, signature) = compact.rsplit_once('.').ok_or(VerifyError::Shape)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(VerifyError::Shape)?;
+        if payload.contains('.') || header.is_empty() || payload.is_empty() || signature.is_empty() {
+            return Err(VerifyError::Shape);
+        }
+        let signature = decode(signature)?;
+        let Ok(Value::Object(header)) = json::strict(&decode(header)?) else {
+            return Err(VerifyError::Header("not a JSON object"));
+        };
+        // RFC 7515 section 4.1.11: "If any of the listed extension Header Parameters are not understood and supported
+        // by the recipient, then the JWS is invalid." We support none, and the list "MUST NOT" be empty.
+        if header.contains_key("crit") {
+            return Err(VerifyError::Header("crit"));
+        }
+        // RFC 7797 section 6: `b64` is only valid together with `crit`.
+        if header.contains_key("b64") {
+            return Err(VerifyError::Header("b64"));
+        }
+        let algorithm = text(&header, "alg")?.and_then(parse).ok_or(VerifyError::Algorithm)?;
+        Ok(Self { header, algorithm, signing_input: signing_input.as_bytes(), payload, signature })
+    }
+
+    pub(super) fn kid(&self) -> Result<Option<&str>, VerifyError> {
+        text(&self.header, "kid")
+    }
+
+    pub(super) fn claims(&self) -> Result<Map<String, Value>, VerifyError> {
+        claims(&decode(self.payload)?)
+    }
+}
+
 /// Header and claims of a token as they are written, whether they may be believed or not.
 #[derive(Debug, Clone)]
 pub struct Peeked {
@@ -117,12 +150,13 @@ pub struct Peeked {
     pub claims: Map<String, Value>,
 }
 
-/// Takes a token apart and believes nothing. Only to show a token to its owner.
+/// Takes a token of at most `largest` bytes apart and believes nothing: to show a token to its owner, and to refuse
+/// what no signature would mend before anybody looks for the key.
 ///
 /// # Errors
 /// [`VerifyError`] when they are no three parts, or no strict JSON objects.
-pub fn peek(compact: &str) -> Result<Peeked, VerifyError> {
-    if compact.len() > MAX_LENGTH {
+pub fn peek(compact: &str, largest: usize) -> Result<Peeked, VerifyError> {
+    if compact.len() > largest {
         return Err(VerifyError::TooLong);
     }
     let mut parts = compact.split('.');

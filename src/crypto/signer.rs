@@ -63,7 +63,7 @@ impl Signer {
         &self.kid
     }
 
-    /// Signs `claims` as a compact JWS with the header members `alg`, `kid` and `typ`. The claims are serialised
+    /// Signs `claims` as a compact JWS with the header members `alg`, `kid` and, unless it is empty, `typ`. The claims are serialised
     /// once, the header not at all when `typ` is one of [`typ::ALL`].
     ///
     /// # Errors
@@ -96,6 +96,7 @@ fn header(algorithm: Algorithm, kid: &KeyId, typ: &str) -> Result<String, Crypto
     struct Header<'a> {
         alg: Algorithm,
         kid: &'a KeyId,
+        #[serde(skip_serializing_if = "str::is_empty")]
         typ: &'a str,
     }
     let json = serde_json::to_vec(&Header { alg: algorithm, kid, typ }).map_err(|_| CryptoError::Claims)?;

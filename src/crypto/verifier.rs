@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::CryptoError;
 use super::VerifyError;
 use super::json;
+use super::jwk::PRIVATE_MEMBERS;
 use super::jws::Unverified;
 use crate::domain::ids::KeyId;
 use crate::domain::key::Algorithm;
@@ -42,7 +43,7 @@ impl Verifier {
         if member("use").is_some_and(|purpose| purpose != "sig") {
             return Err(CryptoError::PublicKey("use"));
         }
-        if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].into_iter().any(|name| members.contains_key(name)) {
+        if PRIVATE_MEMBERS.into_iter().any(|name| members.contains_key(name)) {
             return Err(CryptoError::PublicKey("a private member"));
         }
         // josekit would take an Ed448 key for EdDSA.
@@ -50,20 +51,7 @@ impl Verifier {
             return Err(CryptoError::PublicKey("not an Ed25519 key"));
         }
         let jwk = Jwk::from_map(members).map_err(|_| CryptoError::PublicKey("a member has the wrong type"))?;
-        let key: Box<dyn JwsVerifier> = match algorithm {
-            Algorithm::Es256 => {
-                Box::new(ES256.verifier_from_jwk(&jwk).map_err(|_| CryptoError::PublicKey("not a P-256 key"))?)
-            }
-            Algorithm::Rs256 => {
-                Box::new(RS256.verifier_from_jwk(&jwk).map_err(|_| CryptoError::PublicKey("not an RSA key"))?)
-            }
-            Algorithm::Ps256 => {
-                Box::new(PS256.verifier_from_jwk(&jwk).map_err(|_| CryptoError::PublicKey("not an RSA key"))?)
-            }
-            Algorithm::EdDsa => {
-                Box::new(EdDSA.verifier_from_jwk(&jwk).map_err(|_| CryptoError::PublicKey("not an Ed25519 key"))?)
-            }
-        };
+        let key = of_jwk(algorithm, &jwk)?;
         Ok(Self { algorithm, kid, key })
     }
 
@@ -96,6 +84,24 @@ impl Verifier {
         self.key.verify(token.signing_input(), token.signature()).map_err(|_| VerifyError::Signature)?;
         token.payload()
     }
+}
+
+/// The check of one algorithm with a public key. `jwk` must not be an Ed448 key, which josekit would take for EdDSA.
+pub(super) fn of_jwk(algorithm: Algorithm, jwk: &Jwk) -> Result<Box<dyn JwsVerifier>, CryptoError> {
+    Ok(match algorithm {
+        Algorithm::Es256 => {
+            Box::new(ES256.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not a P-256 key"))?)
+        }
+        Algorithm::Rs256 => {
+            Box::new(RS256.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not an RSA key"))?)
+        }
+        Algorithm::Ps256 => {
+            Box::new(PS256.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not an RSA key"))?)
+        }
+        Algorithm::EdDsa => {
+            Box::new(EdDSA.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not an Ed25519 key"))?)
+        }
+    })
 }
 
 impl fmt::Debug for Verifier {

@@ -75,8 +75,11 @@ macro_rules! ids {
 ids! {
     /// `client_id` of RFC 6749 section 2.2. Compared byte by byte; case matters.
     ClientId;
-    /// The subject identifier `sub` of OpenID Connect Core section 2: never changed, never given to another user.
+    /// A person: never changed, never given to another one.
     UserId;
+    /// The subject identifier `sub` of OpenID Connect Core section 2: how one client names a person. The [`UserId`] for
+    /// clients that all see the same, else one of the client's sector (section 8.1).
+    Subject;
     /// The public name of a browser session: the `sid` claim of OpenID Connect Front-Channel Logout section 3.
     /// The cookie holds another, secret value.
     SessionId;
@@ -88,10 +91,20 @@ ids! {
     KeyId;
     /// `jti` of RFC 7519 section 4.1.7.
     TokenId;
+    /// An initial access token of RFC 7591 section 3, where it is listed and revoked.
+    InitialTokenId;
 }
 
 /// How the `sub` of every person begins.
 pub const USER_PREFIX: &str = "usr_";
+
+impl Subject {
+    /// How clients name a person that all see the same.
+    #[must_use]
+    pub fn public(user: &UserId) -> Self {
+        Self(user.0.clone())
+    }
+}
 
 impl ClientId {
     /// Whether a person could have this name too. A service's token has its `client_id` as `sub`: "Authorization

@@ -25,6 +25,8 @@ pub enum Algorithm {
 
 impl Algorithm {
     pub const ALL: [Self; 4] = [Self::Es256, Self::Rs256, Self::Ps256, Self::EdDsa];
+    /// The other name of [`Self::EdDsa`], which clients may use.
+    pub const ED25519: &str = "Ed25519";
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -39,6 +41,13 @@ impl Algorithm {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text)
+    }
+
+    /// What a client says it has signed with. Of the curves of EdDSA there is Ed25519 alone, so the fully-specified name
+    /// (RFC 9864 section 2.2) says the same.
+    #[must_use]
+    pub fn parse_of_client(text: &str) -> Option<Self> {
+        if text == Self::ED25519 { Some(Self::EdDsa) } else { Self::parse(text) }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A value of one of these types has been checked when it was made, so no later floor checks it again. The nouns
 //! (`client`, `user`, `session`, `consent`, `request`, `code`, `family`, `place`, `denial`,
-//! `key`) keep their names on every floor.
+//! `registration`, `key`) keep their names on every floor.
 
 pub mod claims;
 pub mod client;
@@ -14,6 +14,7 @@ pub mod ids;
 pub mod key;
 pub mod logout;
 pub mod place;
+pub mod registration;
 pub mod request;
 pub mod scope;
 pub mod secret;

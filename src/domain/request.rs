@@ -4,8 +4,10 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::claims::ClaimsRequest;
+use super::client::ResponseType;
 use super::ids::ClientId;
 use super::ids::RequestId;
+use super::ids::Subject;
 use super::ids::UserId;
 use super::scope::Scope;
 use super::secret::SecretHash;
@@ -17,6 +19,8 @@ pub struct AuthorizationRequest {
     pub client_id: ClientId,
     /// As presented; the client's registration has a URI that it matches.
     pub redirect_uri: String,
+    #[serde(default = "code")]
+    pub response_type: ResponseType,
     pub response_mode: ResponseMode,
     pub scope: Scope,
     /// RFC 8707 section 2.1. Empty: the client named none.
@@ -35,9 +39,13 @@ pub struct AuthorizationRequest {
     /// Single claims, OpenID Connect Core section 5.5.
     #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
     pub claims: ClaimsRequest,
-    /// The only person whose sign-in the client can use.
+    /// The only person whose sign-in the client can use, as this client names them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<UserId>,
+    pub subject: Option<Subject>,
+}
+
+const fn code() -> ResponseType {
+    ResponseType::Code
 }
 
 impl AuthorizationRequest {
@@ -55,16 +63,19 @@ pub enum ResponseMode {
     #[default]
     Query,
     FormPost,
+    /// Only for response types that have tokens in the answer.
+    Fragment,
 }
 
 impl ResponseMode {
-    pub const ALL: [Self; 2] = [Self::Query, Self::FormPost];
+    pub const ALL: [Self; 3] = [Self::Query, Self::FormPost, Self::Fragment];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",
             Self::FormPost => "form_post",
+            Self::Fragment => "fragment",
         }
     }
 

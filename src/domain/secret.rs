@@ -44,6 +44,10 @@ pub enum SecretKind {
     ClientSecret,
     /// The link that makes the first administrator.
     SetupLink,
+    /// Initial access token, RFC 7591 section 3: with it a client may be registered.
+    InitialAccess,
+    /// Registration access token, RFC 7592 section 3: with it a client manages its own registration.
+    Registration,
 }
 
 impl SecretKind {
@@ -57,6 +61,8 @@ impl SecretKind {
             Self::Browser => "sgp_",
             Self::ClientSecret => "sgs_",
             Self::SetupLink => "sgl_",
+            Self::InitialAccess => "sgi_",
+            Self::Registration => "sgm_",
         }
     }
 }

@@ -25,7 +25,7 @@ pub enum InvalidRedirectUri {
     Wildcard,
     #[error("a redirect URI has no user information")]
     UserInfo,
-    #[error("http is for loopback addresses only (localhost, 127.0.0.1, [::1]); use https")]
+    #[error("http is for loopback addresses only, such as localhost; use https")]
     PlainHttp,
     #[error("this scheme is not allowed; native apps use a reverse domain name such as com.example.app:/callback")]
     Scheme,
@@ -86,6 +86,12 @@ impl RedirectUri {
         &self.0
     }
 
+    /// The host, as in a sector identifier (OpenID Connect Core section 8.1); an app's own scheme has none.
+    #[must_use]
+    pub fn host(&self) -> Option<String> {
+        host(&self.0)
+    }
+
     /// Whether a client of this kind may be answered at `presented`.
     ///
     /// "The authorization server MUST allow any port to be specified at the time of the request for loopback IP
@@ -115,6 +121,19 @@ impl fmt::Display for RedirectUri {
     }
 }
 
+/// Why an address cannot be registered that is none to send a browser back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidWebUri {
+    #[error("an address is an absolute URL of at most {} printable ASCII characters", RedirectUri::MAX_LENGTH)]
+    Shape,
+    #[error("an address has no user information")]
+    UserInfo,
+    #[error("http is for loopback addresses only, such as localhost; use https")]
+    PlainHttp,
+    #[error("an address begins with https://")]
+    Scheme,
+}
+
 /// An address that a registration names for others to load or that this server fetches: `https`, or `http` on a loopback
 /// host for development.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -126,21 +145,21 @@ impl WebUri {
     /// Connect Core section 6.2).
     ///
     /// # Errors
-    /// [`InvalidRedirectUri`] says which rule is broken.
-    pub fn register(text: &str) -> Result<Self, InvalidRedirectUri> {
+    /// [`InvalidWebUri`] says which rule is broken.
+    pub fn register(text: &str) -> Result<Self, InvalidWebUri> {
         if text.len() > RedirectUri::MAX_LENGTH || !text.bytes().all(written_out) {
-            return Err(InvalidRedirectUri::Shape);
+            return Err(InvalidWebUri::Shape);
         }
-        let url = Url::parse(text).map_err(|_| InvalidRedirectUri::Shape)?;
+        let url = Url::parse(text).map_err(|_| InvalidWebUri::Shape)?;
         match url.scheme() {
             "https" => web(text, "https://", &url)?,
             "http" => {
                 web(text, "http://", &url)?;
                 if Loopback::split(text).is_none() {
-                    return Err(InvalidRedirectUri::PlainHttp);
+                    return Err(InvalidWebUri::PlainHttp);
                 }
             }
-            _ => return Err(InvalidRedirectUri::Scheme),
+            _ => return Err(InvalidWebUri::Scheme),
         }
         Ok(Self(text.to_owned()))
     }
@@ -148,6 +167,11 @@ impl WebUri {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    #[must_use]
+    pub fn host(&self) -> Option<String> {
+        host(&self.0)
     }
 
     #[must_use]
@@ -174,21 +198,49 @@ impl fmt::Display for WebUri {
     }
 }
 
+fn host(text: &str) -> Option<String> {
+    Url::parse(text).ok()?.host_str().map(str::to_owned)
+}
+
 fn written_out(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'^' | b'|')
 }
 
-fn web(text: &str, prefix: &str, url: &Url) -> Result<(), InvalidRedirectUri> {
+/// What is wrong between the scheme and the path.
+enum BadAuthority {
+    Shape,
+    UserInfo,
+}
+
+impl From<BadAuthority> for InvalidRedirectUri {
+    fn from(fault: BadAuthority) -> Self {
+        match fault {
+            BadAuthority::Shape => Self::Shape,
+            BadAuthority::UserInfo => Self::UserInfo,
+        }
+    }
+}
+
+impl From<BadAuthority> for InvalidWebUri {
+    fn from(fault: BadAuthority) -> Self {
+        match fault {
+            BadAuthority::Shape => Self::Shape,
+            BadAuthority::UserInfo => Self::UserInfo,
+        }
+    }
+}
+
+fn web(text: &str, prefix: &str, url: &Url) -> Result<(), BadAuthority> {
     // The parser forgives `https:/host`, `https:host` and `https:///host`; a registration is written in full.
     let authority = text
         .strip_prefix(prefix)
         .and_then(|rest| rest.split(['/', '?']).next())
         .filter(|authority| !authority.is_empty())
-        .ok_or(InvalidRedirectUri::Shape)?;
+        .ok_or(BadAuthority::Shape)?;
     if authority.contains('@') || !url.username().is_empty() || url.password().is_some() {
-        return Err(InvalidRedirectUri::UserInfo);
+        return Err(BadAuthority::UserInfo);
     }
-    url.host().map(|_| ()).ok_or(InvalidRedirectUri::Shape)
+    url.host().map(|_| ()).ok_or(BadAuthority::Shape)
 }
 
 fn private_use(text: &str, scheme: &str, application: ApplicationType) -> Result<(), InvalidRedirectUri> {
@@ -277,8 +329,10 @@ mod tests {
     use super::super::client::ApplicationType::Native;
     use super::super::client::ApplicationType::Web;
     use super::InvalidRedirectUri;
+    use super::InvalidWebUri;
     use super::Origin;
     use super::RedirectUri;
+    use super::WebUri;
 
     fn registered(text: &str) -> RedirectUri {
         RedirectUri::register(text, Native).unwrap()
@@ -356,6 +410,28 @@ mod tests {
         }
         assert_eq!(RedirectUri::register("com.app:/cb", Web), Err(E::Scheme));
         assert!(RedirectUri::register("com.app:/cb", Native).is_ok());
+    }
+
+    #[test]
+    fn a_web_uri_is_no_redirect_uri() {
+        use InvalidWebUri as E;
+        for good in ["https://c1.test/keys", "https://c1.test/request#hash", "http://localhost:9/keys"] {
+            assert!(WebUri::register(good).is_ok(), "{good}");
+        }
+        for (text, fault) in [
+            ("", E::Shape),
+            ("/keys", E::Shape),
+            ("https:/c1.test/keys", E::Shape),
+            ("https://c1.test/k eys", E::Shape),
+            ("https://a@c1.test/keys", E::UserInfo),
+            ("http://c1.test/keys", E::PlainHttp),
+            ("javascript:alert(1)", E::Scheme),
+            ("DATA:text/html,x", E::Scheme),
+            ("com.app:/keys", E::Scheme),
+        ] {
+            assert_eq!(WebUri::register(text), Err(fault), "{text}");
+            assert!(!fault.to_string().contains("redirect"), "{fault}");
+        }
     }
 
     #[test]

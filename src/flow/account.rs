@@ -8,6 +8,7 @@ use crate::domain::claims::ClaimsRequest;
 use crate::domain::client::ApplicationType;
 use crate::domain::client::Client;
 use crate::domain::client::GrantType;
+use crate::domain::client::ResponseType;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::request::AuthorizationRequest;
@@ -97,6 +98,7 @@ impl Signet {
         let request = AuthorizationRequest {
             client_id: ClientId::new(OWN).map_err(|_| FlowError::Internal("an unusable id"))?,
             redirect_uri: self.account_address(),
+            response_type: ResponseType::Code,
             response_mode: ResponseMode::Query,
             scope: Scope::default(),
             state: None,

@@ -102,13 +102,11 @@ impl Signet {
         if let Some(client) = &client {
             audit::names_client(&client.id);
         }
-        match authorize::validate(params, client.as_deref()) {
-            Ok(request) => {
-                note_dropped(params, &request);
-                self.start(request, cookies).await
-            }
-            Err(AuthorizeFailure::Page(error)) => Ok(Next::Page(error)),
-            Err(AuthorizeFailure::Redirect { to, error }) => {
+        match self.checked(params, client.as_deref()).await {
+            Ok(request) => self.start(request, cookies).await,
+            Err(NotBegun::Flow(failure)) => Err(failure),
+            Err(NotBegun::Failure(AuthorizeFailure::Page(error))) => Ok(Next::Page(error)),
+            Err(NotBegun::Failure(AuthorizeFailure::Redirect { to, error })) => {
                 tracing::info!(
                     event = "authorization_refused",
                     reference = audit::reference(),
@@ -119,6 +117,22 @@ impl Signet {
                 );
                 Ok(Next::Respond(AuthorizationResponse::failure(to, &error, self.issuer())))
             }
+        }
+    }
+
+    /// The request that was sent, in a request object or in the parameters themselves.
+    async fn checked(&self, params: &Params, client: Option<&Client>) -> Result<AuthorizationRequest, NotBegun> {
+        let signed = self.signed_request(params, client).await?;
+        let params = signed.as_ref().unwrap_or(params);
+        let request = authorize::validate(params, client, self.config.tokens.front_channel)?;
+        note_dropped(params, &request);
+        let (Ok(Some(token)), Some(client)) = (params.get("id_token_hint"), client) else { return Ok(request) };
+        let to = ReturnTo::from(&request);
+        let told = |error| AuthorizeFailure::Redirect { to, error };
+        match self.read_hint(token).await {
+            Ok(hint) => Ok(authorize::with_hint(request, &hint, client).map_err(told)?),
+            Err(FlowError::Refused(error)) => Err(told(error).into()),
+            Err(other) => Err(other.into()),
         }
     }
 
@@ -195,7 +209,9 @@ impl Signet {
             _ => None,
         };
         let session = signed_in.as_ref().map(|(session, _)| session);
-        let step = authorize::next_step(&request, attempt.as_ref(), session, consent.as_ref(), client, self.now());
+        let subject = session.map(|session| self.subject(client, &session.user_id));
+        let (subject, now) = (subject.as_ref(), self.now());
+        let step = authorize::next_step(&request, attempt.as_ref(), session, subject, consent.as_ref(), client, now);
         let question = match step {
             Step::Login(_) => Question::Login,
             Step::SelectAccount => Question::SelectAccount,
@@ -210,8 +226,16 @@ impl Signet {
             Step::Issue { .. } if self.is_own(client) => return Ok(Next::Account),
             Step::Issue { scope } => {
                 let (session, user) = signed_in.ok_or(FlowError::Internal("issued to nobody"))?;
+                // The client or the configuration may have changed since the request was checked.
+                if let Err(error) =
+                    authorize::permitted(request.response_type, client, self.config.tokens.front_channel)
+                {
+                    let to = ReturnTo::from(&request);
+                    return Ok(Next::Respond(AuthorizationResponse::failure(to, &error, self.issuer())));
+                }
                 let request = AuthorizationRequest { scope, ..request };
-                return self.issue(request, attempt.map(|attempt| attempt.id), session, &user).await;
+                self.note_in_use(client).await?;
+                return self.issue(request, client, attempt.map(|attempt| attempt.id), session, &user).await;
             }
         };
         match attempt {
@@ -257,6 +281,7 @@ impl Signet {
     async fn issue(
         &self,
         request: AuthorizationRequest,
+        client: &Client,
         attempt: Option<RequestId>,
         session: Session,
         user: &User,
@@ -279,17 +304,21 @@ impl Signet {
             expires_at: now.plus(self.config.tokens.code),
             redeemed: None,
         };
-        match self.store.issue_code(code, attempt, now).await? {
-            IssueCode::Issued => {
-                tracing::info!(event = "code_issued", client_id = %request.client_id, sub = %user.id);
-                let to = ReturnTo::from(&request);
-                let state = self.session_state(&request, &session.id);
-                let response = AuthorizationResponse::success(to, secret.reveal(), self.issuer());
-                Ok(Next::Respond(response.with_session_state(state)))
-            }
-            // The same attempt was answered in the meantime, by a double click or another tab.
-            IssueCode::AttemptGone => Ok(Next::Lost),
+        let (to, state) = (ReturnTo::from(&request), self.session_state(&request, &session.id));
+        // The same attempt was answered in the meantime, by a double click or another tab.
+        if self.store.issue_code(code.clone(), attempt, now).await? == IssueCode::AttemptGone {
+            return Ok(Next::Lost);
         }
+        tracing::info!(event = "code_issued", client_id = %request.client_id, sub = %user.id);
+        let response = if request.response_type.is_front_channel() {
+            match self.redeem_here(&code, client, user, request.response_type).await? {
+                Some(tokens) => AuthorizationResponse::tokens(to, tokens, self.issuer()),
+                None => return Ok(Next::Lost),
+            }
+        } else {
+            AuthorizationResponse::success(to, secret.reveal(), self.issuer())
+        };
+        Ok(Next::Respond(response.with_session_state(state)))
     }
 
     fn session_state(&self, request: &AuthorizationRequest, session: &SessionId) -> Option<String> {
@@ -315,6 +344,25 @@ impl Signet {
         }
         self.keep_alive(&session, now).await?;
         Ok(Some((session, user)))
+    }
+}
+
+/// Why there is no request to answer.
+#[derive(Debug)]
+enum NotBegun {
+    Failure(AuthorizeFailure),
+    Flow(FlowError),
+}
+
+impl From<AuthorizeFailure> for NotBegun {
+    fn from(failure: AuthorizeFailure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<FlowError> for NotBegun {
+    fn from(failure: FlowError) -> Self {
+        Self::Flow(failure)
     }
 }
 

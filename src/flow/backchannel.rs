@@ -62,8 +62,9 @@ impl Signet {
         };
         let algorithm = client.id_token_signed_response_alg;
         let pen = self.pen(&[(algorithm, TOKEN_LIFETIME)]).await?;
-        let (sub, sid, jti) = (delivery.user_id.as_str(), delivery.session_id.as_str(), self.new_jti());
-        let token = LogoutToken::new(self.issuer(), client.id.as_str(), sub, sid, &jti, self.now());
+        let sub = self.subject(client, &delivery.user_id);
+        let (sid, jti) = (self.session_name(client, &delivery.session_id), self.new_jti());
+        let token = LogoutToken::new(self.issuer(), client.id.as_str(), sub.as_str(), sid.as_str(), &jti, self.now());
         let token = self.sign(&pen, algorithm, TYPE, &token)?;
         match self.outbound.post_form(uri.as_str(), &[("logout_token", &token)], Limits::DELIVERY).await {
             Ok(()) => {

@@ -1,4 +1,5 @@
-//! `grant_type=client_credentials`, RFC 6749 section 4.4. No database on this path.
+//! `grant_type=client_credentials`, RFC 6749 section 4.4. No database on this path, but once
+//! for a client that registered itself.
 
 use crate::protocol::params::Params;
 use crate::protocol::token::client_credentials as rules;
@@ -21,6 +22,7 @@ impl Signet {
     ) -> Result<TokenResponse, FlowError> {
         let client = caller.client();
         let granted = rules::check(form, client, self.issuer())?;
+        self.note_in_use(client).await?;
         self.mint_for_service(client, granted.scope, &granted.audience, self.now()).await
     }
 }

@@ -25,6 +25,7 @@ use crate::domain::secret::SecretKind;
 use crate::domain::time::Timestamp;
 use crate::domain::uri::Origin;
 use crate::protocol::client_auth;
+use crate::protocol::client_auth::Checked;
 use crate::protocol::client_auth::Presented;
 use crate::protocol::error::OAuthError;
 
@@ -55,6 +56,8 @@ pub struct Clients {
     /// guessing, this only keeps a guesser from using up the machine.
     failures: Cache<(ClientId, String), u32>,
     allowed: Rate,
+    /// Clients that registered themselves and are known to be in use.
+    in_use: Cache<ClientId, ()>,
 }
 
 const MOST_CLIENTS: u64 = 10_000;
@@ -70,7 +73,18 @@ impl Clients {
             origins: RwLock::default(),
             failures: Cache::builder().max_capacity(MOST_FAILURES).expire_after(FixedWindow(allowed.window)).build(),
             allowed,
+            in_use: Cache::new(MOST_CLIENTS),
         }
+    }
+
+    /// Whether this node knows that the client is in use.
+    pub(super) fn is_in_use(&self, id: &ClientId) -> bool {
+        self.in_use.contains_key(id)
+    }
+
+    /// So it is, as the database knows.
+    pub(super) fn remember_in_use(&self, id: ClientId) {
+        self.in_use.insert(id, ());
     }
 
     /// Forgets everything: some client has changed. A new cache, not an emptied one, so that a load which began
@@ -121,7 +135,7 @@ impl AuthenticatedClient {
         &self.client
     }
 
-    /// Whether it proved itself with a secret, rather than only naming itself.
+    /// Whether it proved itself, rather than only naming itself.
     #[must_use]
     pub fn is_confidential(&self) -> bool {
         !self.client.is_public()
@@ -154,8 +168,9 @@ impl Signet {
     /// Client authentication, RFC 6749 section 2.3. `from` is the caller's address prefix.
     ///
     /// # Errors
-    /// [`FlowError::Refused`] with `invalid_client`, the same for an unknown client, a disabled one and a wrong
-    /// secret; [`FlowError::Throttled`] after too many wrong secrets from one address.
+    /// [`FlowError::Refused`] with `invalid_client`, the same for an unknown client, a disabled one, a wrong secret and
+    /// an assertion that is not good; [`FlowError::Throttled`] after too many of these from one address;
+    /// [`FlowError::Store`].
     pub async fn authenticate(&self, presented: &Presented, from: &str) -> Result<AuthenticatedClient, FlowError> {
         let guess = (presented.client_id.clone(), from.to_owned());
         let failures = self.clients.failures.get(&guess).unwrap_or(0);
@@ -167,17 +182,29 @@ impl Signet {
         if let Some(client) = &client {
             audit::names_client(&client.id);
         }
-        match client_auth::check(presented, client.as_deref(), self.now(), hash::verify_client_secret) {
-            Ok(_) => client
-                .map(|client| AuthenticatedClient { client })
-                .ok_or(FlowError::Internal("a client that does not exist was authenticated")),
-            Err(error) => {
+        match self.prove(presented, client).await {
+            Err(FlowError::Refused(error)) => {
                 if presented.method() != AuthMethod::None {
                     self.clients.count_failure(guess);
                 }
                 Err(error.into())
             }
+            settled => settled,
         }
+    }
+
+    async fn prove(
+        &self,
+        presented: &Presented,
+        client: Option<Arc<Client>>,
+    ) -> Result<AuthenticatedClient, FlowError> {
+        let checked = client_auth::check(presented, client.as_deref(), self.now(), hash::verify_client_secret)?;
+        let client = client.ok_or(FlowError::Internal("a client that does not exist was authenticated"))?;
+        match checked {
+            Checked::Proven => {}
+            Checked::Asserted(assertion) => self.spend_assertion(&client, assertion).await?,
+        }
+        Ok(AuthenticatedClient { client })
     }
 
     /// The client of this name, when its pages may use the session API.

@@ -3,13 +3,16 @@
 use crate::crypto::hash;
 use crate::domain::client::Client;
 use crate::domain::client::GrantType;
+use crate::domain::client::ResponseType;
 use crate::domain::code::Code;
 use crate::domain::family::Family;
 use crate::domain::family::Revocation;
 use crate::domain::family::RevocationReason;
 use crate::domain::secret::SecretKind;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use crate::protocol::error::OAuthError;
+use crate::protocol::params;
 use crate::protocol::params::Params;
 use crate::protocol::token as grants;
 use crate::protocol::token::code as rules;
@@ -81,6 +84,38 @@ impl Signet {
             }
             RedeemCode::Unknown => Err(unknown_code().into()),
         }
+    }
+
+    /// The answer of response types `id_token` and `id_token token`: a code that never leaves this house is redeemed at
+    /// once, so that these tokens end with the same things as all others. Nothing when the session has ended meanwhile.
+    ///
+    /// # Errors
+    /// As [`Signet::mint_for_user`]; [`FlowError::Refused`] when the client has no audience for these resources.
+    pub(super) async fn redeem_here(
+        &self,
+        code: &Code,
+        client: &Client,
+        user: &User,
+        response_type: ResponseType,
+    ) -> Result<Option<Vec<(&'static str, String)>>, FlowError> {
+        let now = self.now();
+        let audience =
+            resource::audience(&Params::none(params::TOKEN), client, &code.resources, &code.scope, self.issuer())?;
+        let family = self.new_family(self.new_family_id()?, begins(code), client, None, now);
+        let content = ForUser {
+            user,
+            family: &family,
+            scope: code.scope.clone(),
+            audience: &audience,
+            nonce: code.nonce.as_deref(),
+            id_token: true,
+        };
+        let tokens = match response_type {
+            ResponseType::IdToken => vec![("id_token", self.mint_id_token(client, &content, now).await?)],
+            _ => self.mint_for_user(client, content, now).await?.into_parameters(),
+        };
+        let redeemed = self.store.redeem_code(code.hash, now, family).await?;
+        Ok((redeemed == RedeemCode::Fresh).then_some(tokens))
     }
 
     /// Spends a code on a family that is dead from the start: whoever has the code but not its verifier may have

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::crypto::CryptoError;
+use crate::crypto::jwk_set::JwkSetError;
 use crate::crypto::password::PasswordError;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::KeyId;
@@ -57,6 +58,8 @@ pub enum FlowError {
     NotRevoked(#[from] NotRevoked),
     #[error("the client {0} is in the database already and was not made from the configuration file")]
     ClientTaken(ClientId),
+    #[error("the keys of client {client} in the configuration file cannot be used: {fault}")]
+    ClientKeys { client: ClientId, fault: JwkSetError },
     #[error("an internal promise was broken: {0}")]
     Internal(&'static str),
 }

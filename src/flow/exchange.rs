@@ -2,7 +2,7 @@
 
 use crate::domain::ids::FamilyId;
 use crate::protocol::access_token::Accept;
-use crate::protocol::access_token::AccessToken;
+use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::token::exchange as rules;
 use crate::protocol::token::exchange::ExchangeRequest;
@@ -12,6 +12,7 @@ use super::audit::Event;
 use super::clients::AuthenticatedClient;
 use super::error::FlowError;
 use super::tokens::TokenResponse;
+use super::userinfo::VerifiedToken;
 
 impl Signet {
     /// A token for a service that acts for the person whose token it was called with. It belongs to the same grant, so
@@ -32,23 +33,27 @@ impl Signet {
             }
             None => None,
         };
-        let exchange = rules::check(form, &request, client, &subject, actor.as_ref(), self.issuer())?;
-        let event = subject.grant_id.as_ref().map(|grant_id: &FamilyId| Event::TokenExchanged {
+        let actor = actor.as_ref().map(|actor| &actor.claims);
+        let exchange = rules::check(form, &request, client, &subject.claims, actor, self.issuer())?;
+        let person = self.named_to(client, &subject).await?.ok_or_else(|| {
+            rules::unacceptable("subject_token", &OAuthError::invalid_token("The person or the grant is gone"))
+        })?;
+        let event = subject.claims.grant_id.as_ref().map(|grant_id: &FamilyId| Event::TokenExchanged {
             client_id: client.id.clone(),
-            sub: subject.subject.clone(),
+            sub: person.user_id.clone(),
             grant_id: grant_id.clone(),
             audience: exchange.audience.clone(),
         });
-        let tokens = self.mint_exchanged(client, &subject, exchange, self.now()).await?;
+        let tokens = self.mint_exchanged(client, &subject.claims, &person, exchange, self.now()).await?;
         if let Some(event) = event {
             self.note(&event);
         }
         Ok(tokens)
     }
 
-    async fn acceptable(&self, which: &str, token: &str, audiences: &[String]) -> Result<AccessToken, FlowError> {
+    async fn acceptable(&self, which: &str, token: &str, audiences: &[String]) -> Result<VerifiedToken, FlowError> {
         match self.check_access_token(token, Accept::Any(audiences)).await {
-            Ok(verified) => Ok(verified.claims),
+            Ok(verified) => Ok(verified),
             Err(FlowError::Refused(error)) => Err(rules::unacceptable(which, &error).into()),
             Err(other) => Err(other),
         }

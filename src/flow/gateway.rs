@@ -16,6 +16,7 @@ use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
 use crate::domain::client::GrantType;
 use crate::domain::ids::ClientId;
+use crate::domain::ids::FamilyId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::request::AuthorizationRequest;
@@ -56,7 +57,7 @@ pub struct Gateway {
     audiences: Vec<String>,
     client: Option<Arc<Client>>,
     sessions: Cache<Shown, Arc<Person>>,
-    profiles: Cache<UserId, Option<Arc<Profile>>>,
+    profiles: Cache<FamilyId, Option<Arc<Profile>>>,
 }
 
 /// By what a session was recognised.
@@ -164,8 +165,8 @@ impl Signet {
     /// [`FlowError::Refused`] with `invalid_token` and the reason; an audience that is not configured accepts nothing.
     pub async fn gateway_token(&self, token: &Secret, asked: &Asked) -> Result<Visitor, FlowError> {
         let live = self.gateway_check(token, asked).await?;
-        let profile = match asked.family.needs_profile() && live.is_of_a_person() {
-            true => self.profile(&live.subject).await?,
+        let profile = match asked.family.needs_profile() {
+            true => self.profile(&live).await?,
             false => None,
         };
         Ok(Visitor::Token { token: Box::new(live), profile })
@@ -182,14 +183,15 @@ impl Signet {
         Ok(self.check_access_token(token.reveal(), Accept::Any(accepted)).await?.claims)
     }
 
-    /// What the database knows of a person; nothing of somebody who is disabled or gone.
-    async fn profile(&self, id: &UserId) -> Result<Option<Arc<Profile>>, FlowError> {
-        if let Some(known) = self.gateway.profiles.get(id) {
+    /// What the database knows of the person behind a token; nothing of somebody who is disabled or gone.
+    async fn profile(&self, token: &AccessToken) -> Result<Option<Arc<Profile>>, FlowError> {
+        let Some(grant) = &token.grant_id else { return Ok(None) };
+        if let Some(known) = self.gateway.profiles.get(grant) {
             return Ok(known);
         }
-        let user = self.store.user(id.clone()).await?.filter(|user| !user.disabled);
+        let user = self.behind(token).await?.map(|(_, user)| user).filter(|user| !user.disabled);
         let profile = user.map(|user| Arc::new(profile_of(&user)));
-        self.gateway.profiles.insert(id.clone(), profile.clone());
+        self.gateway.profiles.insert(grant.clone(), profile.clone());
         Ok(profile)
     }
 

@@ -197,7 +197,7 @@ impl Signet {
         }
         let denied = self.fresh_denylist().await?.is_denied(claims);
         let Some(grant_id) = claims.grant_id.clone() else { return Ok(denied.then_some(Fault::Denied)) };
-        let Some((family, user)) = self.store.userinfo(grant_id, claims.subject.clone()).await? else {
+        let Some((family, user)) = self.store.userinfo(grant_id).await? else {
             return Ok(Some(Fault::Gone));
         };
         *email = Some(user.email);
@@ -225,13 +225,15 @@ pub fn unverified(token: &str, expected: &Expected, now: Timestamp) -> Inspectio
 }
 
 /// What is sometimes taken for an access token: its kind, and what we call it.
-pub const OPAQUE: [(SecretKind, &str); 6] = [
+pub const OPAQUE: [(SecretKind, &str); 8] = [
     (SecretKind::Code, "an authorization code"),
     (SecretKind::Refresh, "a refresh token"),
     (SecretKind::Session, "the value of a session cookie"),
     (SecretKind::Browser, "the value of a cookie"),
     (SecretKind::ClientSecret, "the secret of a client"),
     (SecretKind::SetupLink, "a setup link"),
+    (SecretKind::InitialAccess, "an initial access token, for registering a client"),
+    (SecretKind::Registration, "a registration access token, for managing a client"),
 ];
 
 /// Takes a token apart, believing nothing.
@@ -239,7 +241,7 @@ fn read(token: &str) -> Inspection {
     if let Some((_, name)) = OPAQUE.into_iter().find(|(kind, _)| token.starts_with(kind.prefix())) {
         return Inspection { fault: Some(Fault::Opaque(name)), ..Inspection::default() };
     }
-    match jws::peek(token) {
+    match jws::peek(token, jws::MAX_LENGTH) {
         Ok(Peeked { header, claims }) => {
             // Before all else: a token without a signature is no torn one, and its owner is to hear the reason.
             let algorithm = text(&header, "alg");

@@ -60,7 +60,8 @@ impl Signet {
             Some((family, Some(user), Generation::Current))
                 if family.client_id == caller.client().id && family.is_live(self.now()) && !user.disabled =>
             {
-                Ok(introspection::refresh_token(&family, self.issuer()))
+                let sub = self.subject(caller.client(), &user.id);
+                Ok(introspection::refresh_token(&family, &sub, self.issuer()))
             }
             _ => Ok(self.inactive(caller, &"not the current refresh token of this client, or it has ended")),
         }

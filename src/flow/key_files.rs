@@ -21,6 +21,8 @@ use crate::store::custody::AdoptKey;
 use crate::store::custody::Adoption;
 use crate::store::custody::CANARY;
 use crate::store::custody::Resealed;
+use crate::store::custody::ResealedSecret;
+use crate::store::custody::SUBJECT_SECRET;
 
 use super::Signet;
 use super::audit::Event;
@@ -174,7 +176,7 @@ impl Signet {
     }
 }
 
-/// Seals all private halves under another master key, in one transaction with the canary: afterwards the new one opens
+/// Seals all private halves and the secret of pairwise subjects under another master key, in one transaction with the canary: afterwards the new one opens
 /// everything and the old one nothing, before that it is the other way round, and there is no third. Write the new
 /// master key where it will be found *before*: a crash after the commit must not lose it. Needs no open provider, so it
 /// can be run again after such a crash and then says [`Reseal::Already`].
@@ -213,8 +215,15 @@ pub async fn reseal(
                 .map_err(|source| KeyFileError::Sealed { kid: key.kid.clone(), source })?;
             resealed.push(Resealed { kid: key.kid, old: sealed, new: again });
         }
+        let subjects = match store.instance_value(SUBJECT_SECRET).await? {
+            Some(sealed) => {
+                let again = new.seal_subject_secret(&old.open_subject_secret(&sealed)?, entropy)?;
+                Some(ResealedSecret { old: sealed, new: again })
+            }
+            None => None,
+        };
         let count = resealed.len();
-        if store.reseal_keys(resealed, kept, new.canary().to_vec()).await? {
+        if store.reseal_keys(resealed, subjects, kept, new.canary().to_vec()).await? {
             tracing::info!(event = "keys_resealed", keys = count);
             return Ok(Reseal::Done(count));
         }

@@ -1,7 +1,8 @@
 //! Signing out on request: RP-Initiated Logout 1.0, and everywhere at once.
 
+use std::sync::Arc;
+
 use crate::crypto::hash;
-use crate::crypto::jws;
 use crate::domain::client::Client;
 use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
@@ -11,8 +12,8 @@ use crate::domain::ids::UserId;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::protocol::error::OAuthError;
+use crate::protocol::id_token_hint::Hint;
 use crate::protocol::logout as rules;
-use crate::protocol::logout::Hint;
 use crate::protocol::params::Params;
 
 use super::Signet;
@@ -53,7 +54,7 @@ impl Signet {
         cookies: &BrowserCookies,
         confirmed: bool,
     ) -> Result<Logout, FlowError> {
-        let (hint, way) = match self.understand_logout(params).await {
+        let (hint, client, way) = match self.understand_logout(params).await {
             Ok(understood) => understood,
             Err(FlowError::Refused(error)) => return Ok(Logout::Page(error)),
             Err(other) => return Err(other),
@@ -63,14 +64,19 @@ impl Signet {
         let Some((session, user)) = self.signed_in(cookies).await? else {
             return Ok(Logout::Done { frames: Vec::new(), way });
         };
-        if !confirmed && rules::must_ask(hint.as_ref(), &session) {
+        let spared = hint.zip(client).is_some_and(|(hint, client)| {
+            let (sub, sid) = (self.subject(&client, &session.user_id), self.session_name(&client, &session.id));
+            rules::spares_the_question(&hint, &sub, &sid)
+        });
+        if !confirmed && !spared {
             return Ok(Logout::Ask { user: Box::new(user), way });
         }
         let frames = self.sign_out_of(&session).await?;
         Ok(Logout::Done { frames, way })
     }
 
-    async fn understand_logout(&self, params: &Params) -> Result<(Option<Hint>, Way), FlowError> {
+    /// The client is the one that the hint was issued to, or the one that is named.
+    async fn understand_logout(&self, params: &Params) -> Result<(Option<Hint>, Option<Arc<Client>>, Way), FlowError> {
         let hint = match params.get("id_token_hint").map_err(OAuthError::from)? {
             Some(token) => Some(self.read_hint(token).await?),
             None => None,
@@ -84,19 +90,8 @@ impl Signet {
             audit::names_client(&client.id);
         }
         let request = rules::validate(params, hint, named.is_some(), client.as_deref())?;
-        let app = client.map(|client| client.name.clone());
-        Ok((request.hint, Way { app, back: request.back, ui_locales: request.ui_locales }))
-    }
-
-    /// An ID token of ours, of whatever age: signed by any key that we have ever published and not revoked.
-    async fn read_hint(&self, token: &str) -> Result<Hint, FlowError> {
-        let ring = self.fresh_ring().await?;
-        let verified = ring.verify(token).map_err(|fault| rules::bad_hint(fault.to_string()))?;
-        // No other kind of token says who wants to sign out.
-        if verified.typ.as_deref() != Some(jws::typ::ID_TOKEN) {
-            return Err(rules::bad_hint("another kind of token").into());
-        }
-        Ok(Hint::read(&verified.claims, self.issuer())?)
+        let app = client.as_ref().map(|client| client.name.clone());
+        Ok((request.hint, client, Way { app, back: request.back, ui_locales: request.ui_locales }))
     }
 
     /// Ends one session, as far as `sessions.logout` says, and gives the frames that tell its clients in the browser.
@@ -116,7 +111,9 @@ impl Signet {
         let mut frames = Vec::new();
         for id in self.store.clients_of_session(session.clone()).await? {
             let client = self.client(&id).await?.filter(|client| !client.disabled);
-            let tell = |client: &Client| rules::frontchannel_uri(client, self.issuer(), session.as_str());
+            let tell = |client: &Client| {
+                rules::frontchannel_uri(client, self.issuer(), self.session_name(client, session).as_str())
+            };
             frames.extend(client.as_deref().and_then(tell));
         }
         Ok(frames)

@@ -56,6 +56,10 @@ pub struct Metrics {
     logouts_delivered: AtomicU64,
     logouts_failed: AtomicU64,
     logouts_given_up: AtomicU64,
+    registered: AtomicU64,
+    registrations_refused: AtomicU64,
+    /// When the certificate of our own https ends; nothing without one.
+    certificate_ends: Mutex<Option<Timestamp>>,
     /// As they were when the database last answered.
     keys: Mutex<Vec<KeyFigures>>,
 }
@@ -116,9 +120,19 @@ impl Metrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// When the certificate ends that new connections get.
+    pub fn certificate_ends(&self, at: Timestamp) {
+        *self.certificate_ends.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
     /// One attempt to tell a client of a logout that did not work.
     pub(super) fn logout_failed(&self) {
         self.logouts_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One client that wanted to register itself and could not.
+    pub(super) fn registration_refused(&self) {
+        self.registrations_refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What the events of the audit trail add up to.
@@ -130,6 +144,7 @@ impl Metrics {
             Event::RefreshReuse { .. } => &self.reuse,
             Event::LogoutDelivered { .. } => &self.logouts_delivered,
             Event::LogoutUndelivered { .. } => &self.logouts_given_up,
+            Event::ClientRegistered { .. } => &self.registered,
             _ => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -184,6 +199,12 @@ impl Signet {
         text.head("signet_database_up", "gauge", "Whether the database answered just now.");
         text.line("signet_database_up", "", u8::from(up));
         write_keys(&mut text, &keys, self.steady_now());
+        let certificate_ends = *metrics.certificate_ends.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ends) = certificate_ends {
+            const NAME: &str = "signet_tls_certificate_days_left";
+            text.head(NAME, "gauge", "Whole days until the certificate of the public listener ends.");
+            text.line(NAME, "", (ends.seconds() - self.now().seconds()).div_euclid(86_400));
+        }
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         text.head("signet_jwks_requests_total", "counter", "Fetches of the JWKS.");
         text.line("signet_jwks_requests_total", "", self.watch.readers.requests());
@@ -209,6 +230,11 @@ impl Signet {
         ];
         for (outcome, counter) in outcomes {
             text.line("signet_backchannel_logouts_total", &format!(r#"outcome="{outcome}""#), count(counter));
+        }
+        text.head("signet_client_registrations_total", "counter", "Clients that wanted to register themselves.");
+        let outcomes = [("registered", &metrics.registered), ("refused", &metrics.registrations_refused)];
+        for (outcome, counter) in outcomes {
+            text.line("signet_client_registrations_total", &format!(r#"outcome="{outcome}""#), count(counter));
         }
         text.head("signet_audit_waiting", "gauge", "Audit entries that wait for the database.");
         text.line("signet_audit_waiting", "", self.watch.audit.waiting());

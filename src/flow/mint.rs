@@ -25,6 +25,7 @@ use crate::protocol::userinfo;
 
 use super::Signet;
 use super::error::FlowError;
+use super::subject::Named;
 use super::tokens::TokenResponse;
 
 /// A signed access token, RFC 9068.
@@ -77,9 +78,10 @@ impl Signet {
         let pen = self.pen(&tokens).await?;
         let roles: Vec<Role> = user.roles.iter().cloned().collect();
         let jti = self.new_jti();
+        let (sub, sid) = self.names(client, &user.id, family.session_id.as_ref());
         let access = access_token::Claims {
             iss: self.issuer(),
-            sub: user.id.as_str(),
+            sub: sub.as_str(),
             aud: audience,
             client_id: client.id.as_str(),
             iat: now.seconds(),
@@ -90,15 +92,30 @@ impl Signet {
             acr: Some(family.authentication.acr()),
             roles: &roles,
             grant_id: Some(family.id.as_str()),
-            sid: family.session_id.as_ref().map(SessionId::as_str),
+            sid: sid.as_ref().map(SessionId::as_str),
             act: None,
         };
         let token = self.sign(&pen, client.access_token_signed_response_alg, access_token::TYPE, &access)?;
         let id_token = match content.id_token && scope.contains("openid") {
-            true => Some(self.id_token(&pen, client, &content, &token, now)?),
+            true => Some(self.id_token(&pen, client, &content, Some(&token), now)?),
             false => None,
         };
         Ok(TokenResponse::new(AccessToken { token, expires_in: lifetime }, content.scope).with_id_token(id_token))
+    }
+
+    /// Signs an ID token alone, with what the scope tells of the person in it: there is no access token to ask UserInfo
+    /// with.
+    ///
+    /// # Errors
+    /// As [`Signet::mint_for_user`].
+    pub async fn mint_id_token(
+        &self,
+        client: &Client,
+        content: &ForUser<'_>,
+        now: Timestamp,
+    ) -> Result<String, FlowError> {
+        let pen = self.pen(&[(client.id_token_signed_response_alg, self.id_token_lifetime(client))]).await?;
+        self.id_token(&pen, client, content, None, now)
     }
 
     /// Signs an access token for a client that speaks for itself: `sub` "identif[ies] the client application" (RFC
@@ -137,7 +154,7 @@ impl Signet {
     }
 
     /// Signs an access token for a service that acts for a person (RFC 8693): what it says of the person is what the
-    /// token presented says, and it ends with the same grant.
+    /// token presented says, but for the name that the service knows them by, and it ends with the same grant.
     ///
     /// # Errors
     /// As [`Signet::mint_for_user`].
@@ -145,6 +162,7 @@ impl Signet {
         &self,
         client: &Client,
         subject: &access_token::AccessToken,
+        person: &Named,
         exchange: Exchange,
         now: Timestamp,
     ) -> Result<TokenResponse, FlowError> {
@@ -154,7 +172,7 @@ impl Signet {
         let jti = self.new_jti();
         let claims = access_token::Claims {
             iss: self.issuer(),
-            sub: subject.subject.as_str(),
+            sub: person.sub.as_str(),
             aud: &exchange.audience,
             client_id: client.id.as_str(),
             iat: now.seconds(),
@@ -165,7 +183,7 @@ impl Signet {
             acr: subject.acr.as_deref(),
             roles: &subject.roles,
             grant_id: subject.grant_id.as_ref().map(FamilyId::as_str),
-            sid: subject.session_id.as_ref().map(SessionId::as_str),
+            sid: person.sid.as_ref().map(SessionId::as_str),
             act: Some(&exchange.actor),
         };
         let token = self.sign(&pen, client.access_token_signed_response_alg, access_token::TYPE, &claims)?;
@@ -179,16 +197,22 @@ impl Signet {
         pen: &Pen,
         client: &Client,
         content: &ForUser<'_>,
-        access_token: &str,
+        access_token: Option<&str>,
         now: Timestamp,
     ) -> Result<String, FlowError> {
-        let ForUser { user, family, nonce, .. } = content;
+        let ForUser { user, family, nonce, scope, .. } = content;
         let algorithm = client.id_token_signed_response_alg;
         let lifetime = self.id_token_lifetime(client);
-        let at_hash = hash::half_hash(algorithm, access_token);
+        let at_hash = access_token.map(|token| hash::half_hash(algorithm, token));
+        let mut named = userinfo::named(user, &family.claims.id_token);
+        if access_token.is_none() {
+            // "when no Access Token is issued [...], the resulting Claims are returned in the ID Token" (Core section 5.4).
+            named.extend(userinfo::of_scope(user, scope));
+        }
+        let (sub, sid) = self.names(client, &user.id, family.session_id.as_ref());
         let claims = id_token::Claims {
             iss: self.issuer(),
-            sub: user.id.as_str(),
+            sub: sub.as_str(),
             aud: client.id.as_str(),
             iat: now.seconds(),
             exp: now.plus(lifetime).seconds(),
@@ -196,9 +220,9 @@ impl Signet {
             nonce: *nonce,
             acr: family.authentication.acr(),
             amr: &family.authentication.methods,
-            sid: family.session_id.as_ref().map(SessionId::as_str),
-            at_hash: Some(&at_hash),
-            named: userinfo::named(user, &family.claims.id_token),
+            sid: sid.as_ref().map(SessionId::as_str),
+            at_hash: at_hash.as_deref(),
+            named,
         };
         self.sign(pen, algorithm, id_token::TYPE, &claims)
     }

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! authorize -> { login, consent } -> authorize        one dispatcher decides; steps only come back to it
-//! token     -> code | refresh | client_credentials | exchange -> mint
+//! token     -> client_assertion, client_keys (who is calling)
+//!           -> code | refresh | client_credentials | exchange -> mint
 //! session_api -> { login, refresh } -> mint              for pages that keep their refresh token in a cookie
 //! userinfo, introspect, revoke -> denylist
+//! register -> clients                                applications that register themselves
 //! rotate, sweep, setup
 //! ```
 //!
@@ -15,8 +17,11 @@ pub mod audit;
 pub mod authorize;
 pub mod backchannel;
 pub mod begun;
+mod client_assertion;
 pub mod client_credentials;
+pub mod client_keys;
 pub mod clients;
+pub mod clients_by_hand;
 mod clock;
 pub mod code;
 pub mod consent;
@@ -26,6 +31,7 @@ pub mod error;
 pub mod exchange;
 mod family;
 pub mod gateway;
+mod id_token_hint;
 pub mod inspect;
 pub mod introspect;
 pub mod key_files;
@@ -38,13 +44,16 @@ pub mod open;
 pub mod passwords;
 pub mod readers;
 pub mod refresh;
-pub mod registration;
+pub mod register;
+pub mod registration_tokens;
 pub mod relay;
+pub mod request_object;
 pub mod revoke;
 pub mod rotate;
 pub mod session;
 pub mod session_api;
 pub mod setup;
+pub mod subject;
 pub mod sweep;
 pub mod sync;
 pub mod tokens;
@@ -78,6 +87,7 @@ pub struct Signet {
     pub ring: RingHandle,
     pub vault: Vault,
     pub clients: clients::Clients,
+    pub client_keys: client_keys::ClientKeySets,
     pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
     pub gateway: gateway::Gateway,
@@ -86,7 +96,10 @@ pub struct Signet {
     pub(crate) steady: Mutex<SteadyClock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
+    /// Makes the pairwise names of people; see [`Signet::subject`].
+    pub(crate) subjects: SubKey,
     pub outbound: Outbound,
+    pub request_objects: request_object::Fetched,
     pub watch: watch::Watch,
     /// Whether this is `serve --dev`: demo data, playground, a resource server of our own.
     pub dev: bool,

@@ -9,6 +9,7 @@ use crate::ambient::Clock;
 use crate::ambient::Entropy;
 use crate::config::Config;
 use crate::crypto::hash;
+use crate::crypto::jwk_set::JwkSet;
 use crate::crypto::password::Params;
 use crate::crypto::seal::MasterKey;
 use crate::domain::client::ClientSecret;
@@ -28,11 +29,14 @@ use super::Secrets;
 use super::Signet;
 use super::audit::Event;
 use super::begun::Begun;
+use super::client_keys::ClientKeySets;
 use super::clients::Clients;
 use super::denylist::Denylist;
 use super::error::FlowError;
 use super::gateway::Gateway;
 use super::passwords::Passwords;
+use super::request_object::Fetched;
+use super::subject;
 use super::watch::Watch;
 
 /// What a provider is opened with.
@@ -47,7 +51,8 @@ pub struct Parts {
 }
 
 impl Signet {
-    /// Opens a provider on a migrated database. Makes no keys and changes nothing but a new database's canary.
+    /// Opens a provider on a migrated database. Makes no keys and changes nothing but a new
+    /// database's canary and its secret for pairwise subjects.
     ///
     /// # Errors
     /// [`FlowError::Vault`] when the master key is not the one this database was made with; [`FlowError::Keys`] when
@@ -57,6 +62,7 @@ impl Signet {
         let vault = Vault::new(&master);
         let canary = store.put_instance_value_if_absent(CANARY, vault.canary().to_vec()).await?;
         vault.check_canary(&canary)?;
+        let subjects = subject::secret(&store, &vault, entropy.as_ref()).await?;
         let (newest, database_time) = (store.newest_time().await?, store.database_time().await?);
         let read_at = clock.monotonic();
         let wall = Timestamp::from_micros(clock.unix_micros());
@@ -78,12 +84,15 @@ impl Signet {
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),
+            client_keys: ClientKeySets::default(),
             gateway: Gateway::new(&config, dev)?,
             denylist: Denylist::new(denials, read_at),
             begun: Begun::new(config.limits.attempts_per_address),
             ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),
+            subjects,
             outbound: Outbound::new(&config, dev, Arc::new(SystemResolver))?,
+            request_objects: Fetched::default(),
             watch: Watch::default(),
             stopping: AtomicBool::new(false),
             config,
@@ -101,9 +110,10 @@ impl Signet {
     ///
     /// # Errors
     /// [`FlowError::Store`]; [`FlowError::ClientTaken`] when the database has a client of that name that was not
-    /// made from the file.
+    /// made from the file; [`FlowError::ClientKeys`], and then nothing was changed.
     pub async fn apply_configured_clients(&self) -> Result<(), FlowError> {
         let now = self.now();
+        self.check_configured_keys()?;
         let existing = self.store.clients().await?;
         for configured in &self.config.clients {
             let mut client = configured.client.clone();
@@ -113,7 +123,7 @@ impl Signet {
                 client.secrets = vec![ClientSecret { hash, created_at: now, expires_at: None }];
             }
             match existing.iter().find(|known| known.id == client.id) {
-                Some(known) if known.source == ClientSource::Database => {
+                Some(known) if known.source != ClientSource::Configuration => {
                     return Err(FlowError::ClientTaken(client.id));
                 }
                 Some(known) => {
@@ -141,6 +151,14 @@ impl Signet {
                 // It left the configuration file.
                 self.record(&Event::ClientRemoved { client_id: known.id.clone() }).await;
             }
+        }
+        Ok(())
+    }
+
+    fn check_configured_keys(&self) -> Result<(), FlowError> {
+        for client in self.config.clients.iter().map(|configured| &configured.client) {
+            let checked = client.keys.jwks.as_deref().map_or(Ok(()), JwkSet::check);
+            checked.map_err(|fault| FlowError::ClientKeys { client: client.id.clone(), fault })?;
         }
         Ok(())
     }

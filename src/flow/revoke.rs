@@ -81,7 +81,7 @@ impl Signet {
         }
         match self.read_access_token(token, Accept::Everything).await {
             Ok((claims, _)) => Ok(Some(Recognised {
-                sub: claims.is_of_a_person().then_some(claims.subject),
+                sub: self.behind(&claims).await?.map(|(_, user)| user.id),
                 client_id: claims.client_id,
                 what: Denied::Token(claims.id),
                 expires_at: claims.expires_at,

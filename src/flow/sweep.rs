@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Signet;
+use super::audit::Event;
 use super::error::FlowError;
 
 /// How often a node sweeps.
@@ -26,9 +27,14 @@ impl Signet {
         // A clock that jumped ahead must not take away what lives.
         let now = self.now().min(self.steady_now());
         while self.clock.monotonic().saturating_sub(began) < LONGEST {
+            let unused_since = now.minus(self.config.registration.forget_unused);
+            let clients = self.store.sweep_unused_clients(unused_since, BATCH).await?;
+            if clients > 0 {
+                self.note(&Event::UnusedClientsRemoved { clients });
+            }
             let swept = self.store.sweep(now, now.minus(self.config.telemetry.audit_keep), BATCH).await?;
             tracing::debug!(event = "swept", ?swept);
-            if !swept.more(BATCH) {
+            if !swept.more(BATCH) && clients < usize::try_from(BATCH).unwrap_or(usize::MAX) {
                 break;
             }
         }

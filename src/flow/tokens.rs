@@ -53,6 +53,19 @@ impl TokenResponse {
         (page, self.refresh_token.map(Secret::new))
     }
 
+    /// As parameters of an authorization response, OpenID Connect Core section 3.2.2.5.
+    #[must_use]
+    pub fn into_parameters(self) -> Vec<(&'static str, String)> {
+        let mut parameters = vec![
+            ("access_token", self.access_token),
+            ("token_type", self.token_type.to_owned()),
+            ("expires_in", self.expires_in.to_string()),
+            ("scope", self.scope.to_string()),
+        ];
+        parameters.extend(self.id_token.map(|id_token| ("id_token", id_token)));
+        parameters
+    }
+
     #[must_use]
     pub fn with_issued_token_type(self, issued_token_type: &'static str) -> Self {
         Self { issued_token_type: Some(issued_token_type), ..self }

@@ -1,10 +1,12 @@
 //! Who may use an access token at our own resources, and what UserInfo tells them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::crypto::jws::typ;
 use crate::domain::client::Client;
 use crate::protocol::access_token;
 use crate::protocol::access_token::Accept;
@@ -14,6 +16,14 @@ use crate::protocol::userinfo;
 
 use super::Signet;
 use super::error::FlowError;
+
+/// What the UserInfo endpoint says.
+#[derive(Debug)]
+pub enum UserInfo {
+    Plain(Map<String, Value>),
+    /// The same as a signed JWT.
+    Signed(String),
+}
 
 /// An access token that is ours, valid now, not denied, and whose client still stands.
 #[derive(Debug)]
@@ -65,18 +75,30 @@ impl Signet {
         }
     }
 
-    /// The UserInfo answer, OpenID Connect Core section 5.3: claims by the scope of the token.
+    /// The UserInfo answer, OpenID Connect Core section 5.3: claims by the scope of the token, signed when the client has
+    /// registered an algorithm for it.
     ///
     /// # Errors
-    /// [`FlowError::Refused`] with `insufficient_scope` or `invalid_token`; [`FlowError::Store`].
-    pub async fn userinfo(&self, token: &VerifiedToken) -> Result<Map<String, Value>, FlowError> {
+    /// [`FlowError::Refused`] with `insufficient_scope` or `invalid_token`; [`FlowError::NoKey`] when no key of the
+    /// client's algorithm is active; [`FlowError::Store`].
+    pub async fn userinfo(&self, token: &VerifiedToken) -> Result<UserInfo, FlowError> {
+        let claims = self.known_of(token).await?;
+        let client = &token.client;
+        let Some(algorithm) = client.userinfo_signed_response_alg else { return Ok(UserInfo::Plain(claims)) };
+        // It is read at once; nobody keeps it.
+        let pen = self.pen(&[(algorithm, Duration::ZERO)]).await?;
+        let signed = userinfo::Signed { iss: self.issuer(), aud: client.id.as_str(), claims: &claims };
+        Ok(UserInfo::Signed(self.sign(&pen, algorithm, typ::USERINFO, &signed)?))
+    }
+
+    async fn known_of(&self, token: &VerifiedToken) -> Result<Map<String, Value>, FlowError> {
         userinfo::check(&token.claims)?;
-        let AccessToken { grant_id, subject, .. } = &token.claims;
-        let grant_id = grant_id.clone().ok_or(FlowError::Internal("a person's token without a family"))?;
         // The family too: it knows the claims that were asked for one by one.
-        let found = self.store.userinfo(grant_id, subject.clone()).await?;
+        let found = self.behind(&token.claims).await?;
         let (family, user) = found.filter(|(_, user)| !user.disabled).ok_or_else(revoked)?;
-        let mut claims = userinfo::claims(&user, &token.claims.scope);
+        // The name that is signed: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub Claim
+        // in the ID Token" (section 5.3.2).
+        let mut claims = userinfo::claims(&token.claims.subject, &user, &token.claims.scope);
         claims.extend(userinfo::named(&user, &family.claims.userinfo));
         Ok(claims)
     }

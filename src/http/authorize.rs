@@ -23,6 +23,7 @@ use super::cookie::Cookie;
 use super::error;
 use super::extract::browser;
 use super::extract::form;
+use super::extract::form::BodyLimits;
 use super::page::contexts::ErrorKind;
 use super::page::contexts::FormPostPage;
 use super::page::link::Destination;
@@ -38,7 +39,10 @@ pub async fn get(web: App, request: HttpRequest) -> HttpResponse {
 /// "Authorization Servers MUST support the use of the HTTP GET and POST methods" (OpenID Connect Core section
 /// 3.1.2.1). Needs no CSRF token: it only starts a flow, as any link could.
 pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
-    match form::form_and_query(&request, payload, web.body_limits(), params::AUTHORIZE).await {
+    // Room for the largest request object beside everything else, so that one that is too large can be told so.
+    let limits = web.body_limits();
+    let limits = BodyLimits { bytes: limits.bytes + params::LARGEST_OBJECT, ..limits };
+    match form::form_and_query(&request, payload, limits, params::AUTHORIZE).await {
         Ok(params) => begin(&web, &request, &params).await,
         Err(fault) => error::bad_body_page(&web, &request, fault),
     }
@@ -141,7 +145,7 @@ fn lost(web: &Web, request: &HttpRequest) -> HttpResponse {
 
 fn deliver(web: &Web, request: &HttpRequest, response: &AuthorizationResponse, cookies: &[String]) -> HttpResponse {
     match response.response_mode {
-        ResponseMode::Query => respond::see_other(&response.location(), cookies),
+        ResponseMode::Query | ResponseMode::Fragment => respond::see_other(&response.location(), cookies),
         ResponseMode::FormPost => {
             // The action was compared with the registration byte by byte before anything else happened.
             let Some(destination) = Destination::parse(&response.redirect_uri) else { return lost(web, request) };

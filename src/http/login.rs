@@ -7,6 +7,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::Payload;
 
+use crate::domain::client::ClientSource;
 use crate::domain::ids::RequestId;
 use crate::domain::secret::Secret;
 use crate::flow::authorize::AttemptLookup;
@@ -30,6 +31,7 @@ use super::extract::browser;
 use super::extract::csrf;
 use super::extract::form;
 use super::extract::peer;
+use super::page::contexts::About;
 use super::page::contexts::App as AppView;
 use super::page::contexts::ErrorKind;
 use super::page::contexts::Form;
@@ -204,9 +206,15 @@ pub fn is_genuine(web: &Web, request: &HttpRequest, params: &Params, cookies: &B
 #[must_use]
 pub fn app_of(web: &Web, open: &OpenAttempt) -> AppView {
     if let Some(back) = web.signet.gateway_destination(&open.attempt.request) {
-        return AppView { name: back.host(), destination: Destination::parse(back.as_str()) };
+        let destination = Destination::parse(back.as_str());
+        return AppView { name: back.host(), destination, about: About::default(), unverified: false };
     }
-    AppView { name: open.client.name.clone(), destination: Destination::parse(&open.attempt.request.redirect_uri) }
+    AppView {
+        name: open.client.name.clone(),
+        destination: Destination::parse(&open.attempt.request.redirect_uri),
+        about: About::from(&open.client.presentation),
+        unverified: open.client.source == ClientSource::Registration,
+    }
 }
 
 /// On to the login page, to sign in as somebody else.

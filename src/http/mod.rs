@@ -27,11 +27,13 @@ pub mod middleware;
 pub mod page;
 pub mod playground;
 pub mod reference;
+pub mod register;
 pub mod respond;
 pub mod revoke;
 pub mod server;
 pub mod session_api;
 pub mod setup;
+pub mod tls;
 pub mod token;
 pub mod unread;
 pub mod userinfo;
@@ -42,12 +44,15 @@ use actix_web::http::Method;
 use actix_web::web;
 use actix_web::web::Data;
 use actix_web::web::ServiceConfig;
+use actix_web::web::delete;
 use actix_web::web::get;
 use actix_web::web::head;
 use actix_web::web::method;
 use actix_web::web::post;
+use actix_web::web::put;
 use actix_web::web::resource;
 
+use crate::config::registration::Mode;
 use crate::flow::Signet;
 use crate::protocol::discovery::Server;
 
@@ -87,7 +92,9 @@ impl Web {
             issuer: signet.issuer().to_owned(),
             id_token_algorithms: signet.config.keys.algorithms.clone(),
             scopes: Vec::new(),
+            registration: signet.registration_mode() != Mode::Off,
             ui_locales: pages.locales().map(|locale| pages.tag(locale).to_owned()).collect(),
+            front_channel: signet.config.tokens.front_channel,
         })?;
         let cookies = Cookies::of_issuer(signet.issuer());
         Ok(Self { signet, pages, cookies, discovery })
@@ -161,6 +168,14 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .default_service(refuse()),
         )
         .service(resource("/introspect").route(post().to(introspect::post)).default_service(refuse()))
+        .service(resource("/register").route(post().to(register::post)).default_service(refuse()))
+        .service(
+            resource("/register/{client_id}")
+                .route(get().to(register::get))
+                .route(put().to(register::put))
+                .route(delete().to(register::delete))
+                .default_service(refuse()),
+        )
         .service(
             resource("/end_session")
                 .route(get().to(end_session::get))

@@ -81,7 +81,8 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
 pub async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
     let allow = match request.match_pattern().as_deref() {
         Some("/token" | "/revoke" | "/auth/login" | "/auth/refresh" | "/auth/logout") => "POST, OPTIONS",
-        Some("/introspect") => "POST",
+        Some("/introspect" | "/register") => "POST",
+        Some("/register/{client_id}") => "GET, PUT, DELETE",
         Some("/demo-api") => "GET, OPTIONS",
         Some("/userinfo") => "GET, POST, OPTIONS",
         Some(path) if path.starts_with("/.well-known/") => "GET, HEAD, OPTIONS",

@@ -3,10 +3,12 @@
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 
 use crate::domain::secret::Secret;
 use crate::flow::error::FlowError;
+use crate::flow::userinfo::UserInfo;
 use crate::protocol::params;
 use crate::protocol::params::Params;
 
@@ -47,7 +49,11 @@ async fn answer(web: &Web, request: &HttpRequest, body: Option<&Params>) -> Http
 
 async fn claims(web: &Web, request: &HttpRequest, token: &Secret) -> Result<HttpResponse, FlowError> {
     let live = web.signet.check_access_token(token.reveal(), web.signet.issuer()).await?;
-    let mut response = respond::json(StatusCode::OK, &web.signet.userinfo(&live).await?);
+    let mut response = match web.signet.userinfo(&live).await? {
+        UserInfo::Plain(claims) => respond::json(StatusCode::OK, &claims),
+        // "the Claims are returned in a JWT and the content-type MUST be application/jwt" (section 5.3.2)
+        UserInfo::Signed(jwt) => HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/jwt")).body(jwt),
+    };
     cors::allow_client(request, &mut response, &live.client);
     Ok(response)
 }

@@ -47,13 +47,18 @@ pub enum VaultError {
 #[derive(Debug, Clone)]
 pub struct Vault {
     private_halves: SubKey,
+    subject_secret: SubKey,
     canary: SubKey,
 }
 
 impl Vault {
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
-        Self { private_halves: master.derive("signing keys"), canary: master.derive("canary") }
+        Self {
+            private_halves: master.derive("signing keys"),
+            subject_secret: master.derive("pairwise subjects"),
+            canary: master.derive("canary"),
+        }
     }
 
     /// Makes a key pair as it goes into the database: `next`, or `active` when the algorithm has no key yet. It has
@@ -119,6 +124,20 @@ impl Vault {
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, VaultError> {
         other.seal(kid, algorithm, &self.unseal(kid, algorithm, sealed)?, entropy)
+    }
+
+    /// Seals the secret that pairwise subjects are made with.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`].
+    pub fn seal_subject_secret(&self, secret: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, VaultError> {
+        Ok(self.subject_secret.seal(secret, b"", entropy)?)
+    }
+
+    /// # Errors
+    /// [`VaultError::Damaged`], as [`Vault::unseal`].
+    pub fn open_subject_secret(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.subject_secret.open(sealed, b"").map_err(|_| VaultError::Damaged)
     }
 
     /// What the database keeps beside the keys, to tell another master key from damage. Tells nothing about the key.

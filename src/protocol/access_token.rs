@@ -9,8 +9,8 @@ use super::error::OAuthError;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
 use crate::domain::ids::SessionId;
+use crate::domain::ids::Subject;
 use crate::domain::ids::TokenId;
-use crate::domain::ids::UserId;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
@@ -25,7 +25,7 @@ const SKEW: i64 = 60;
 const MAX_AUDIENCES: usize = 16;
 
 /// The claims of RFC 9068 section 2.2. Borrowed, so that a token is written without copies. For a person, `sub` is
-/// the user; for a service, it is the client itself, and there is no `grant_id`, `sid` or `auth_time`.
+/// the user as the client names them; for a service, it is the client itself, and there is no `grant_id`, `sid` or `auth_time`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Claims<'a> {
     pub iss: &'a str,
@@ -88,7 +88,8 @@ fn as_text<S: serde::Serializer>(scope: &&Scope, to: S) -> Result<S::Ok, S::Erro
 /// An access token that has been verified: signature (by the caller), type, issuer, audience and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessToken {
-    pub subject: UserId,
+    /// As the client that it was issued to names them.
+    pub subject: Subject,
     pub client_id: ClientId,
     pub scope: Scope,
     pub audience: Vec<String>,
@@ -202,7 +203,7 @@ pub fn verify<'a>(
         return Err(Rejected::NotYet);
     }
     Ok(AccessToken {
-        subject: id(claims, "sub", UserId::new)?.ok_or(Rejected::Malformed)?,
+        subject: id(claims, "sub", Subject::new)?.ok_or(Rejected::Malformed)?,
         client_id: id(claims, "client_id", ClientId::new)?.ok_or(Rejected::Malformed)?,
         scope: optional(claims, "scope")?
             .map_or(Ok(Scope::default()), Scope::parse)

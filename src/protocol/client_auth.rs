@@ -5,9 +5,11 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::client_assertion;
 use super::error::OAuthError;
 use super::params;
 use super::params::Params;
+use crate::crypto::jws;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
 use crate::domain::client::ClientSecretHash;
@@ -28,7 +30,15 @@ pub const MAX_HEADER: usize = 8192;
 pub struct Presented {
     pub client_id: ClientId,
     method: AuthMethod,
-    secret: Option<Secret>,
+    proof: Proof,
+}
+
+#[derive(Clone)]
+enum Proof {
+    /// It only gives its name.
+    None,
+    Secret(Secret),
+    Assertion(Secret),
 }
 
 impl Presented {
@@ -52,51 +62,64 @@ impl fmt::Debug for Presented {
 pub fn presented(authorization: &[&[u8]], form: &Params) -> Result<Presented, OAuthError> {
     let body_id = form.get("client_id")?;
     let body_secret = form.get("client_secret")?;
-    let assertion = form.get("client_assertion")?.is_some() || form.get("client_assertion_type")?.is_some();
-    let used = authorization.len() + usize::from(body_secret.is_some()) + usize::from(assertion);
+    let assertion = (form.get("client_assertion")?, form.get("client_assertion_type")?);
+    let asserts = assertion != (None, None);
+    let used = authorization.len() + usize::from(body_secret.is_some()) + usize::from(asserts);
     // "The client MUST NOT use more than one authentication method in each request" (RFC 6749 section 2.3).
     if used > 1 {
         return Err(OAuthError::invalid_request("More than one way of client authentication"));
     }
-    if assertion {
-        return Err(refused("client_assertion is not supported"));
-    }
-    if let [header] = authorization {
-        let presented = basic(header)?;
+    let named = match authorization {
+        [header] => Some(basic(header)?),
+        _ if asserts => Some(asserted(assertion)?),
+        _ => None,
+    };
+    if let Some(presented) = named {
         return match body_id {
-            Some(id) if id != presented.client_id.as_str() => Err(refused("client_id differs from Authorization")),
+            Some(id) if id != presented.client_id.as_str() => Err(refused("client_id differs from the credentials")),
             _ => Ok(presented),
         };
     }
     // No credentials and no name: nobody tried to authenticate.
     let id = body_id.ok_or_else(|| refused("no client authentication"))?;
     let client_id = ClientId::new(id).map_err(|_| refused("client_id cannot be one"))?;
-    let secret = body_secret.map(Secret::new);
-    let method = if secret.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
-    Ok(Presented { client_id, method, secret })
+    let (method, proof) = match body_secret {
+        Some(secret) => (AuthMethod::ClientSecretPost, Proof::Secret(Secret::new(secret))),
+        None => (AuthMethod::None, Proof::None),
+    };
+    Ok(Presented { client_id, method, proof })
 }
 
-/// Proves that the client is who it says. `verify` compares a secret with one hash in constant time.
+/// What is left to do before a client has proved who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked<'a> {
+    /// Nothing.
+    Proven,
+    /// The client may use an assertion; this one says that it is by it, and nobody has looked whether it is.
+    Asserted(&'a str),
+}
+
+/// Proves that the client is who it says, or finds what will. `verify` compares a secret with one hash in constant time.
 ///
 /// All refusals look the same, and an unknown client costs the same comparison as a wrong secret.
 ///
 /// # Errors
 /// `invalid_client`.
-pub fn check(
-    presented: &Presented,
+pub fn check<'a>(
+    presented: &'a Presented,
     client: Option<&Client>,
     now: Timestamp,
     verify: impl Fn(&ClientSecretHash, &str) -> bool,
-) -> Result<AuthMethod, OAuthError> {
+) -> Result<Checked<'a>, OAuthError> {
     // Whoever swaps name and secret has sent the secret as a name, and what is refused is logged.
     let name = match client {
         Some(client) => client.id.to_string(),
         None => format!("of that name ({} characters)", presented.client_id.as_str().len()),
     };
     let client = client.filter(|client| client.id == presented.client_id && !client.disabled);
-    let proven = match &presented.secret {
-        None => true,
-        Some(secret) => proves(secret, client, now, verify),
+    let proven = match &presented.proof {
+        Proof::None | Proof::Assertion(_) => true,
+        Proof::Secret(secret) => proves(secret, client, now, verify),
     };
     let client = client.ok_or_else(|| refused(format!("no enabled client {name}")))?;
     // The method that was used must be a registered one; a public client with a secret and a confidential one without
@@ -108,7 +131,10 @@ pub fn check(
     if !proven {
         return Err(refused(format!("wrong or expired secret of client {}", client.id)));
     }
-    Ok(presented.method)
+    Ok(match &presented.proof {
+        Proof::Assertion(assertion) => Checked::Asserted(assertion.reveal()),
+        Proof::None | Proof::Secret(_) => Checked::Proven,
+    })
 }
 
 fn proves(
@@ -149,16 +175,33 @@ fn basic(header: &[u8]) -> Result<Presented, OAuthError> {
         return Err(refused("Basic has no secret"));
     }
     let client_id = ClientId::new(id).map_err(|_| refused("client_id cannot be one"))?;
-    Ok(Presented { client_id, method: AuthMethod::ClientSecretBasic, secret: Some(secret) })
+    Ok(Presented { client_id, method: AuthMethod::ClientSecretBasic, proof: Proof::Secret(secret) })
 }
 
-fn refused(detail: impl Into<String>) -> OAuthError {
+/// `client_assertion` and `client_assertion_type`, RFC 7521 section 4.2. Who it is about is read off the assertion:
+/// "the client is identified by the subject".
+fn asserted((assertion, kind): (Option<&str>, Option<&str>)) -> Result<Presented, OAuthError> {
+    if kind != Some(client_assertion::TYPE) {
+        return Err(refused("client_assertion_type is missing, or is not the one for JWTs"));
+    }
+    let assertion = assertion.ok_or_else(|| refused("client_assertion is missing"))?;
+    let peeked =
+        jws::peek(assertion, jws::MAX_LENGTH).map_err(|fault| refused(format!("client_assertion: {fault}")))?;
+    let subject = peeked.claims.get("sub").and_then(|sub| ClientId::new(sub.as_str()?).ok());
+    let client_id = subject.ok_or_else(|| refused("client_assertion: sub cannot be a client"))?;
+    let proof = Proof::Assertion(Secret::new(assertion));
+    Ok(Presented { client_id, method: AuthMethod::PrivateKeyJwt, proof })
+}
+
+/// The one refusal of this room; `detail` is for the log.
+pub fn refused(detail: impl Into<String>) -> OAuthError {
     OAuthError::invalid_client("Client authentication failed").detail(detail)
 }
 
 #[cfg(test)]
 mod tests {
     use super::CHALLENGE;
+    use super::Checked;
     use super::Presented;
     use super::STANDARD;
     use super::check;
@@ -175,6 +218,7 @@ mod tests {
     use crate::protocol::params::Params;
     use crate::protocol::params::TOKEN;
     use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use std::cell::Cell;
 
     fn form(text: &str) -> Params {
@@ -194,7 +238,9 @@ mod tests {
     }
 
     fn authenticate(header: &str, body: &str, client: &Client) -> Result<AuthMethod, OAuthError> {
-        check(&read(header, body)?, Some(client), at(100), verify)
+        let presented = read(header, body)?;
+        assert_eq!(check(&presented, Some(client), at(100), verify)?, Checked::Proven);
+        Ok(presented.method())
     }
 
     fn post_client() -> Client {
@@ -305,7 +351,8 @@ mod tests {
     fn ca_10_old_and_new_secret_until_one_expires() {
         let mut client = Client { secrets: vec![secret("hash-of-old"), secret("hash-of-new")], ..confidential() };
         client.secrets[0].expires_at = Some(at(100));
-        let authenticate = |pair: &str, now| check(&read(&basic(pair), "").unwrap(), Some(&client), at(now), verify);
+        let authenticate =
+            |pair: &str, now| check(&read(&basic(pair), "").unwrap(), Some(&client), at(now), verify).map(drop);
         assert!(authenticate("c1:old", 99).is_ok());
         assert!(authenticate("c1:new", 99).is_ok());
         assert!(authenticate("c1:old", 100).is_err());
@@ -326,13 +373,14 @@ mod tests {
         let wrong = read(&basic("c1:wrong"), "").unwrap();
         let right = read(&basic("c1:s3cret"), "").unwrap();
         let answers = [
-            check(&wrong, Some(&confidential()), at(0), verify),
-            check(&right, None, at(0), verify),
-            check(&right, Some(&disabled), at(0), verify),
-            check(&right, Some(&no_secret), at(0), verify),
-            check(&right, Some(&post_client()), at(0), verify),
-            authenticate(&basic("C1:s3cret"), "", &confidential()),
-            read("Basic x", "").map(|_| AuthMethod::None),
+            check(&wrong, Some(&confidential()), at(0), verify).map(drop),
+            check(&right, None, at(0), verify).map(drop),
+            check(&right, Some(&disabled), at(0), verify).map(drop),
+            check(&right, Some(&no_secret), at(0), verify).map(drop),
+            check(&right, Some(&post_client()), at(0), verify).map(drop),
+            authenticate(&basic("C1:s3cret"), "", &confidential()).map(drop),
+            read("Basic x", "").map(drop),
+            read("", &assertion("{}", r#"{"sub":"c1"}"#)).and_then(|it| check(&it, None, at(0), verify).map(drop)),
         ];
         for answer in answers {
             let error = answer.unwrap_err();
@@ -342,6 +390,52 @@ mod tests {
             );
         }
         assert!(CHALLENGE.starts_with("Basic "));
+    }
+
+    fn assertion(header: &str, claims: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        format!("client_assertion_type={JWT_BEARER}&client_assertion={}.{}.AAAA", part(header), part(claims))
+    }
+
+    const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+    #[test]
+    fn c_22_an_assertion_says_whose_it_is() {
+        let client = Client { token_endpoint_auth_methods: [AuthMethod::PrivateKeyJwt].into(), ..confidential() };
+        let body = assertion(r#"{"alg":"ES256"}"#, r#"{"sub":"c1"}"#);
+        for body in [body.clone(), format!("{body}&client_id=c1")] {
+            let presented = read("", &body).unwrap();
+            assert_eq!((presented.client_id.as_str(), presented.method()), ("c1", AuthMethod::PrivateKeyJwt));
+            let Ok(Checked::Asserted(text)) = check(&presented, Some(&client), at(0), verify) else { panic!("{body}") };
+            assert!(body.contains(text) && !format!("{presented:?}").contains(text));
+        }
+        // CA-02, CA-03.
+        assert_eq!(read("", &format!("{body}&client_id=c2")).unwrap_err().code, ErrorCode::InvalidClient);
+        assert!(check(&read("", &body).unwrap(), Some(&confidential()), at(0), verify).is_err());
+        assert!(authenticate("", "client_id=c1&client_secret=s3cret", &client).is_err());
+        assert!(authenticate("", "client_id=c1", &client).is_err());
+    }
+
+    #[test]
+    fn cj_09_missing_or_malformed() {
+        let good = assertion("{}", r#"{"sub":"c1"}"#);
+        assert!(read("", &good).is_ok());
+        let twice = assertion("{}", r#"{"sub":"c1","sub":"c1"}"#);
+        for body in [
+            "client_assertion=a.b.c".to_owned(),
+            format!("client_assertion_type={JWT_BEARER}"),
+            format!("client_assertion_type={JWT_BEARER}&client_assertion=junk"),
+            good.replace("jwt-bearer", "saml2-bearer"),
+            good.replace("jwt-bearer", "JWT-BEARER"),
+            assertion("[]", r#"{"sub":"c1"}"#),
+            assertion("{}", "[]"),
+            assertion("{}", "{}"),
+            assertion("{}", r#"{"sub":1}"#),
+            assertion("{}", r#"{"sub":"c 1"}"#),
+            twice,
+        ] {
+            assert_eq!(read("", &body).unwrap_err().code, ErrorCode::InvalidClient, "{body}");
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@ use super::authorize::ACR_VALUES;
 use super::userinfo;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::GrantType;
+use crate::domain::client::ResponseType;
+use crate::domain::client::SubjectType;
 use crate::domain::key::Algorithm;
 use crate::domain::request::ResponseMode;
 
@@ -20,9 +22,16 @@ pub mod path {
     pub const CHECK_SESSION: &str = "/check_session";
     pub const REVOKE: &str = "/revoke";
     pub const INTROSPECT: &str = "/introspect";
+    pub const REGISTER: &str = "/register";
     pub const JWKS: &str = "/.well-known/jwks.json";
     pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
     pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+}
+
+/// The URL of an endpoint.
+#[must_use]
+pub fn endpoint(issuer: &str, path: &str) -> String {
+    format!("{}{path}", issuer.trim_end_matches('/'))
 }
 
 /// What the documents depend on: the configuration, never the request.
@@ -34,8 +43,12 @@ pub struct Server {
     pub id_token_algorithms: Vec<Algorithm>,
     /// Scope values of the operator's own, beside the standard ones.
     pub scopes: Vec<String>,
+    /// Whether clients may register themselves.
+    pub registration: bool,
     /// Languages of the pages, BCP 47.
     pub ui_locales: Vec<String>,
+    /// Whether clients may have ID tokens in the answer of the authorization endpoint.
+    pub front_channel: bool,
 }
 
 /// The document. Field names are those of the "OAuth Authorization Server Metadata" registry.
@@ -48,6 +61,9 @@ pub struct Metadata {
     pub userinfo_endpoint: String,
     pub revocation_endpoint: String,
     pub introspection_endpoint: String,
+    /// RFC 7591 section 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_endpoint: Option<String>,
     pub jwks_uri: String,
     pub end_session_endpoint: String,
     pub check_session_iframe: String,
@@ -58,9 +74,13 @@ pub struct Metadata {
     pub acr_values_supported: Vec<&'static str>,
     pub subject_types_supported: Vec<&'static str>,
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
+    pub userinfo_signing_alg_values_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// RFC 9701 section 7.
     pub introspection_signing_alg_values_supported: Vec<&'static str>,
     pub claim_types_supported: Vec<&'static str>,
@@ -75,18 +95,26 @@ pub struct Metadata {
     pub frontchannel_logout_supported: bool,
     pub frontchannel_logout_session_supported: bool,
     pub claims_parameter_supported: bool,
+    pub request_object_signing_alg_values_supported: Vec<&'static str>,
     pub request_parameter_supported: bool,
     /// Must be said: its default is true (OpenID Connect Discovery section 3).
     pub request_uri_parameter_supported: bool,
+    pub require_request_uri_registration: bool,
 }
 
 /// Claims of ID tokens and access tokens that are no claims of the UserInfo endpoint.
 const TOKEN_CLAIMS: [&str; 9] = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
 
+/// How the registry calls what comes from the authorization endpoint alone; no request to the token endpoint has it.
+pub(super) const IMPLICIT: &str = "implicit";
+
 impl Metadata {
     #[must_use]
     pub fn of(server: &Server) -> Self {
-        let at = |path: &str| format!("{}{path}", server.issuer.trim_end_matches('/'));
+        let at = |path: &str| endpoint(&server.issuer, path);
+        // What clients sign with is not what we sign with.
+        let mut of_clients = algorithms(&Algorithm::ALL);
+        of_clients.push(Algorithm::ED25519);
         Self {
             issuer: server.issuer.clone(),
             authorization_endpoint: at(path::AUTHORIZE),
@@ -94,21 +122,38 @@ impl Metadata {
             userinfo_endpoint: at(path::USERINFO),
             revocation_endpoint: at(path::REVOKE),
             introspection_endpoint: at(path::INTROSPECT),
+            registration_endpoint: server.registration.then(|| at(path::REGISTER)),
             jwks_uri: at(path::JWKS),
             end_session_endpoint: at(path::END_SESSION),
             check_session_iframe: at(path::CHECK_SESSION),
             scopes_supported: scopes(server),
-            response_types_supported: vec!["code"],
-            response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).into(),
-            grant_types_supported: GrantType::ALL.map(GrantType::as_str).into(),
+            response_types_supported: ResponseType::ALL
+                .into_iter()
+                .filter(|kind| server.front_channel || !kind.is_front_channel())
+                .map(ResponseType::as_str)
+                .collect(),
+            response_modes_supported: ResponseMode::ALL
+                .into_iter()
+                .filter(|mode| server.front_channel || *mode != ResponseMode::Fragment)
+                .map(ResponseMode::as_str)
+                .collect(),
+            grant_types_supported: GrantType::ALL
+                .map(GrantType::as_str)
+                .into_iter()
+                .chain(server.front_channel.then_some(IMPLICIT))
+                .collect(),
             acr_values_supported: ACR_VALUES.into(),
-            subject_types_supported: vec!["public"],
+            subject_types_supported: SubjectType::ALL.map(SubjectType::as_str).into(),
             id_token_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
+            userinfo_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             token_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
+            token_endpoint_auth_signing_alg_values_supported: of_clients.clone(),
             revocation_endpoint_auth_methods_supported: auth_methods(&[AuthMethod::None]),
+            revocation_endpoint_auth_signing_alg_values_supported: of_clients.clone(),
             // "the protected resource [...] MUST also require some form of authorization to access this endpoint"
             // (RFC 7662 section 2.1).
             introspection_endpoint_auth_methods_supported: auth_methods(&[]),
+            introspection_endpoint_auth_signing_alg_values_supported: of_clients,
             introspection_signing_alg_values_supported: algorithms(&server.id_token_algorithms),
             claim_types_supported: vec!["normal"],
             claims_supported: userinfo::CLAIMS
@@ -126,15 +171,17 @@ impl Metadata {
             frontchannel_logout_supported: true,
             frontchannel_logout_session_supported: true,
             claims_parameter_supported: true,
-            request_parameter_supported: false,
-            request_uri_parameter_supported: false,
+            request_object_signing_alg_values_supported: algorithms(&Algorithm::ALL),
+            request_parameter_supported: true,
+            request_uri_parameter_supported: true,
+            require_request_uri_registration: true,
         }
     }
 }
 
 /// The ways to prove who is calling, and `also`.
 fn auth_methods(also: &[AuthMethod]) -> Vec<&'static str> {
-    let proofs = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+    let proofs = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::PrivateKeyJwt];
     proofs.iter().chain(also).map(|method| method.as_str()).collect()
 }
 
@@ -165,11 +212,17 @@ mod tests {
     use serde_json::Value;
 
     fn document(issuer: &str) -> Value {
+        document_of(issuer, false)
+    }
+
+    fn document_of(issuer: &str, registration: bool) -> Value {
         let server = Server {
             issuer: issuer.to_owned(),
             id_token_algorithms: Algorithm::ALL.into(),
             scopes: vec!["api:read".to_owned(), "openid".to_owned()],
+            registration,
             ui_locales: vec!["en".to_owned(), "de".to_owned()],
+            front_channel: false,
         };
         serde_json::to_value(Metadata::of(&server)).unwrap()
     }
@@ -188,7 +241,12 @@ mod tests {
         let document = document("https://op.test");
         let algorithms = serde_json::json!(["RS256", "ES256", "PS256", "EdDSA"]);
         assert_eq!(document["id_token_signing_alg_values_supported"], algorithms);
-        assert_eq!(document["request_uri_parameter_supported"], false);
+        assert_eq!(document["userinfo_signing_alg_values_supported"], algorithms);
+        assert_eq!(document["request_object_signing_alg_values_supported"], algorithms, "d_13: RS256, and never none");
+        for shown in ["request_parameter", "request_uri_parameter"] {
+            assert_eq!(document[format!("{shown}_supported")], true);
+        }
+        assert_eq!(document["require_request_uri_registration"], true);
         let scopes = document["scopes_supported"].as_array().unwrap();
         assert_eq!(scopes.iter().filter(|scope| **scope == "openid").count(), 1);
         for (name, value) in document.as_object().unwrap() {
@@ -207,6 +265,27 @@ mod tests {
         for channel in ["backchannel", "frontchannel"] {
             assert_eq!(document[format!("{channel}_logout_supported")], true);
             assert_eq!(document[format!("{channel}_logout_session_supported")], true);
+        }
+    }
+
+    #[test]
+    fn d_11_registration_is_told_when_it_is_on() {
+        assert_eq!(document_of("https://op.test", true)["registration_endpoint"], "https://op.test/register");
+        assert_eq!(
+            document_of("https://op.test/realm", true)["registration_endpoint"],
+            "https://op.test/realm/register"
+        );
+    }
+
+    #[test]
+    fn f2_12_the_methods_and_algorithms_of_clients() {
+        let document = document("https://op.test");
+        for endpoint in ["token", "revocation", "introspection"] {
+            let methods = &document[format!("{endpoint}_endpoint_auth_methods_supported")];
+            assert!(methods.as_array().unwrap().contains(&"private_key_jwt".into()), "{endpoint}");
+            // "The value none MUST NOT be used." (OpenID Connect Discovery section 3)
+            let algorithms = &document[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")];
+            assert_eq!(*algorithms, serde_json::json!(["RS256", "ES256", "PS256", "EdDSA", "Ed25519"]), "{endpoint}");
         }
     }
 

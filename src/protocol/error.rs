@@ -96,6 +96,8 @@ shorthands! {
     access_denied => AccessDenied,
     invalid_token => InvalidToken,
     insufficient_scope => InsufficientScope,
+    invalid_redirect_uri => InvalidRedirectUri,
+    invalid_client_metadata => InvalidClientMetadata,
     server_error => ServerError,
     temporarily_unavailable => TemporarilyUnavailable,
 }
@@ -178,6 +180,10 @@ codes! {
     RequestUriNotSupported = "request_uri_not_supported", 400;
     /// OpenID Connect Core section 3.1.2.6.
     RegistrationNotSupported = "registration_not_supported", 400;
+    /// RFC 7591 section 3.2.2.
+    InvalidRedirectUri = "invalid_redirect_uri", 400;
+    /// RFC 7591 section 3.2.2.
+    InvalidClientMetadata = "invalid_client_metadata", 400;
     /// RFC 7009 section 2.2.1.
     UnsupportedTokenType = "unsupported_token_type", 400;
     /// RFC 8707 section 2.

@@ -9,6 +9,7 @@ use super::error::OAuthError;
 use super::params::Params;
 use crate::domain::client::Client;
 use crate::domain::family::Family;
+use crate::domain::ids::Subject;
 use crate::domain::time::Timestamp;
 
 /// What a caller sends in `Accept` to get a signed answer, RFC 9701 section 4.
@@ -33,13 +34,13 @@ pub fn access_token(payload: Map<String, Value>) -> Map<String, Value> {
     answer
 }
 
-/// A refresh token, for its own client.
+/// A refresh token, for its own client, which knows the person as `sub`.
 #[must_use]
-pub fn refresh_token(family: &Family, issuer: &str) -> Map<String, Value> {
+pub fn refresh_token(family: &Family, sub: &Subject, issuer: &str) -> Map<String, Value> {
     members([
         ("active", json!(true)),
         ("iss", json!(issuer)),
-        ("sub", json!(family.user_id.as_str())),
+        ("sub", json!(sub.as_str())),
         ("client_id", json!(family.client_id.as_str())),
         ("scope", json!(family.scope.to_string())),
         ("iat", json!(family.rotated_at.unwrap_or(family.created_at).seconds())),

@@ -4,51 +4,17 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Map;
-use serde_json::Value;
 
 use super::authorize::ui_locales;
 use super::error::OAuthError;
+use super::id_token_hint::Hint;
 use super::params::Params;
 use super::response;
 use crate::domain::client::Client;
 use crate::domain::ids::ClientId;
-use crate::domain::session::Session;
+use crate::domain::ids::SessionId;
+use crate::domain::ids::Subject;
 use crate::domain::time::Timestamp;
-
-/// An ID token of ours that came back as `id_token_hint`. Its signature has been checked, and nothing else matters of
-/// it: "The OP SHOULD accept ID Tokens when the RP identified by the ID Token's aud claim and/or sid claim has a
-/// current session or had a recent session at the OP, even when the exp time has passed" (section 4).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hint {
-    pub client_id: ClientId,
-    pub sub: String,
-    pub sid: Option<String>,
-}
-
-impl Hint {
-    /// Reads the claims of an ID token whose signature is ours.
-    ///
-    /// # Errors
-    /// `invalid_request` when it is not one that we have issued: another `iss`, no `sub`, not exactly one `aud`.
-    pub fn read(claims: &Map<String, Value>, issuer: &str) -> Result<Self, OAuthError> {
-        let text = |name: &str| claims.get(name).and_then(Value::as_str);
-        // "When an id_token_hint parameter is present, the OP MUST validate that it was the issuer of the ID Token."
-        // (section 2)
-        if text("iss") != Some(issuer) {
-            return Err(bad_hint("of another issuer"));
-        }
-        let client_id = text("aud").and_then(|aud| ClientId::new(aud).ok()).ok_or_else(|| bad_hint("aud"))?;
-        let sub = text("sub").ok_or_else(|| bad_hint("sub"))?.to_owned();
-        Ok(Self { client_id, sub, sid: text("sid").map(str::to_owned) })
-    }
-}
-
-/// The one sentence for every fault of a hint; `why` is for the log.
-#[must_use]
-pub fn bad_hint(why: impl Into<String>) -> OAuthError {
-    OAuthError::invalid_request("The id_token_hint is not an ID token of this server").detail(why)
-}
 
 /// A request that may be followed once it is known whose session ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -111,15 +77,13 @@ fn unknown_client() -> OAuthError {
     OAuthError::invalid_request("The client is not known")
 }
 
-/// Whether the person must be asked first. Only an ID token of this very session proves that the request comes from
-/// where they are signed in; "the OP MUST ask the End-User whether to log out" when there is none or "if the supplied
-/// ID Token does not belong to the current OP session" (section 2). Otherwise any page could sign people out.
+/// Whether a hint proves that the request comes from where the person is signed in, so that nobody need be asked: it is an
+/// ID token of this very session. "the OP MUST ask the End-User whether to log out" when there is none or "if the supplied
+/// ID Token does not belong to the current OP session" (section 2). Otherwise any page could sign people out. `sub` and
+/// `sid` are how the client of the hint names who is signed in and their session.
 #[must_use]
-pub fn must_ask(hint: Option<&Hint>, session: &Session) -> bool {
-    let Some(hint) = hint else { return true };
-    let same_person = hint.sub == session.user_id.as_str();
-    let same_session = hint.sid.as_ref().is_none_or(|sid| sid == session.id.as_str());
-    !(same_person && same_session)
+pub fn spares_the_question(hint: &Hint, sub: &Subject, sid: &SessionId) -> bool {
+    hint.sub == sub.as_str() && hint.sid.as_ref().is_none_or(|hinted| hinted == sid.as_str())
 }
 
 /// The `typ` header of a logout token, Back-Channel Logout section 2.4.
@@ -174,22 +138,19 @@ pub fn frontchannel_uri(client: &Client, issuer: &str, sid: &str) -> Option<Stri
 
 #[cfg(test)]
 mod tests {
-    use super::Hint;
     use super::LogoutToken;
     use super::client_id;
     use super::frontchannel_uri;
-    use super::must_ask;
+    use super::spares_the_question;
     use super::validate;
     use crate::domain::client::ApplicationType;
     use crate::domain::client::Client;
     use crate::domain::ids::ClientId;
     use crate::domain::ids::SessionId;
-    use crate::domain::ids::UserId;
-    use crate::domain::secret::SecretHash;
-    use crate::domain::session::Authentication;
-    use crate::domain::session::Session;
+    use crate::domain::ids::Subject;
     use crate::domain::time::Timestamp;
     use crate::domain::uri::RedirectUri;
+    use crate::protocol::id_token_hint::Hint;
     use crate::protocol::params;
     use crate::protocol::params::Params;
     use serde_json::json;
@@ -269,23 +230,15 @@ mod tests {
 
     #[test]
     fn lo_01_only_a_hint_of_this_session_spares_the_question() {
-        let session = Session {
-            id: SessionId::new("ses_1").unwrap(),
-            hash: SecretHash::from_bytes([0; 32]),
-            user_id: UserId::new("usr_ada").unwrap(),
-            authentication: Authentication { time: Timestamp::EPOCH, methods: Vec::new() },
-            created_at: Timestamp::EPOCH,
-            last_seen_at: Timestamp::EPOCH,
-            idle_expires_at: Timestamp::EPOCH,
-            expires_at: Timestamp::EPOCH,
-            ended_at: None,
+        let spares = |sub: &str, sid: Option<&str>| {
+            let (ada, session) = (Subject::new("usr_ada").unwrap(), SessionId::new("ses_1").unwrap());
+            spares_the_question(&hint(sub, sid), &ada, &session)
         };
-        assert!(must_ask(None, &session));
-        assert!(must_ask(Some(&hint("usr_bob", None)), &session));
-        assert!(must_ask(Some(&hint("usr_bob", Some("ses_1"))), &session));
-        assert!(must_ask(Some(&hint("usr_ada", Some("ses_2"))), &session));
-        assert!(!must_ask(Some(&hint("usr_ada", Some("ses_1"))), &session));
-        assert!(!must_ask(Some(&hint("usr_ada", None)), &session));
+        assert!(!spares("usr_bob", None));
+        assert!(!spares("usr_bob", Some("ses_1")));
+        assert!(!spares("usr_ada", Some("ses_2")));
+        assert!(spares("usr_ada", Some("ses_1")));
+        assert!(spares("usr_ada", None));
     }
 
     #[test]

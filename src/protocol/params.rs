@@ -8,16 +8,21 @@ use std::fmt;
 use super::error::OAuthError;
 
 mod known;
+mod object;
 
 pub use known::ABOUT_TOKEN;
 pub use known::AUTHORIZE;
 pub use known::BEARER;
 pub use known::END_SESSION;
+pub use known::JsonType;
 pub use known::Known;
 pub use known::TOKEN;
+pub use object::BadMember;
 
 /// The longest query and body together that is read, in bytes.
-pub const MAX_TOTAL: usize = 64 * 1024;
+pub const MAX_TOTAL: usize = 128 * 1024;
+/// The longest request object, in bytes, however it comes.
+pub const LARGEST_OBJECT: usize = 64 * 1024;
 /// The most parameters that are read, known or not.
 pub const MAX_COUNT: usize = 200;
 /// The longest name of a parameter, in bytes after decoding.
@@ -42,7 +47,7 @@ struct Sent {
 /// Input that is not read at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    #[error("The request has more than 65536 bytes of parameters")]
+    #[error("The request has more than 131072 bytes of parameters")]
     TooLong,
     #[error("The request has more than 200 parameters")]
     TooMany,

@@ -26,11 +26,11 @@ impl From<&AuthorizationRequest> for ReturnTo {
     }
 }
 
-/// An answer on its way to the client. May hold a code, so it does not show its parameters.
+/// An answer on its way to the client. May hold a code or tokens, so it does not show its parameters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationResponse {
     pub response_mode: ResponseMode,
-    /// Where the form of `form_post` goes; for `query`, see [`AuthorizationResponse::location`].
+    /// Where the form of `form_post` goes; for the others, see [`AuthorizationResponse::location`].
     pub redirect_uri: String,
     /// The hidden fields of `form_post`; not escaped.
     pub parameters: Vec<(&'static str, String)>,
@@ -41,6 +41,12 @@ impl AuthorizationResponse {
     #[must_use]
     pub fn success(to: ReturnTo, code: &str, issuer: &str) -> Self {
         Self::new(to, vec![("code", code.to_owned())], issuer)
+    }
+
+    /// Tokens in the answer itself, OpenID Connect Core section 3.2.2.5.
+    #[must_use]
+    pub fn tokens(to: ReturnTo, tokens: Vec<(&'static str, String)>, issuer: &str) -> Self {
+        Self::new(to, tokens, issuer)
     }
 
     /// The same with `session_state`, Session Management section 2: "This parameter is REQUIRED if the server supports
@@ -69,14 +75,20 @@ impl AuthorizationResponse {
         Self { response_mode: to.response_mode, redirect_uri: to.redirect_uri, parameters }
     }
 
-    /// The `Location` of response mode `query`. Has printable ASCII only, whatever the parameters hold.
+    /// The `Location` of response modes `query` and `fragment`. Has printable ASCII only, whatever the parameters hold.
     ///
     /// The query of the redirect URI "MUST be retained when adding additional query parameters" (RFC 6749 section
-    /// 3.1.2). The empty fragment at the end keeps browsers from attaching the fragment of the request to the
+    /// 3.1.2). The empty fragment at the end of a `query` keeps browsers from attaching the fragment of the request to the
     /// response (RFC 9700 section 4.1.3); it is empty so that pages that route by fragment see none.
     #[must_use]
     pub fn location(&self) -> String {
         let parameters = self.parameters.iter().map(|(name, value)| (*name, value.as_str()));
+        if self.response_mode == ResponseMode::Fragment {
+            // A redirect URI has no fragment of its own: "The endpoint URI MUST NOT include a fragment component."
+            let mut location = format!("{}#", self.redirect_uri);
+            append(&mut location, "", parameters);
+            return location;
+        }
         let mut location = with_query(&self.redirect_uri, parameters);
         location.push('#');
         location
@@ -96,19 +108,24 @@ impl fmt::Debug for AuthorizationResponse {
 #[must_use]
 pub fn with_query<'a>(uri: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut uri = uri.to_owned();
-    let mut separator = match uri.split_once('?') {
+    let separator = match uri.split_once('?') {
         None => "?",
         Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
         Some(_) => "&",
     };
+    append(&mut uri, separator, parameters);
+    uri
+}
+
+fn append<'a>(uri: &mut String, first: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    let mut separator = first;
     for (name, value) in parameters {
         uri.push_str(separator);
         uri.push_str(name);
         uri.push('=');
-        percent_encode(value, &mut uri);
+        percent_encode(value, uri);
         separator = "&";
     }
-    uri
 }
 
 /// Leaves the unreserved characters of RFC 3986 section 2.3 and escapes all else, a space as `%20`: what every form

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use serde_json::Map;
 use serde_json::Value;
 
 use super::access_token::AccessToken;
 use super::error::OAuthError;
+use crate::domain::ids::Subject;
 use crate::domain::scope::Scope;
 use crate::domain::user::Address;
 use crate::domain::user::Role;
@@ -60,13 +62,20 @@ pub fn check(token: &AccessToken) -> Result<(), OAuthError> {
     Ok(())
 }
 
-/// The claims of `user` that `scope` gives. "If a Claim is not returned, that Claim Name SHOULD be omitted from the
+/// The claims of `user`, whom the client knows as `sub`, that `scope` gives. "If a Claim is not returned, that Claim Name SHOULD be omitted from the
 /// JSON object representing the Claims; it SHOULD NOT be present with a null or empty string value" (OpenID Connect
 /// Core section 5.3.2).
 #[must_use]
-pub fn claims(user: &User, scope: &Scope) -> Map<String, Value> {
+pub fn claims(sub: &Subject, user: &User, scope: &Scope) -> Map<String, Value> {
+    let mut out = of_scope(user, scope);
+    out.insert("sub".to_owned(), sub.as_str().into());
+    out
+}
+
+/// All of them but `sub`.
+#[must_use]
+pub fn of_scope(user: &User, scope: &Scope) -> Map<String, Value> {
     let mut out = Map::new();
-    out.insert("sub".to_owned(), user.id.as_str().into());
     if scope.contains("profile") {
         profile(user, &mut out);
     }
@@ -87,12 +96,23 @@ pub fn claims(user: &User, scope: &Scope) -> Map<String, Value> {
     out
 }
 
+/// A signed answer: "the UserInfo Response MUST contain the Claims `iss` (issuer) and `aud` (audience) as members. The `iss` value MUST be
+/// the OP's Issuer Identifier URL. The `aud` value MUST be or include the RP's Client ID value." (OpenID Connect Core
+/// section 5.3.2)
+#[derive(Debug, Serialize)]
+pub struct Signed<'a> {
+    pub iss: &'a str,
+    pub aud: &'a str,
+    #[serde(flatten)]
+    pub claims: &'a Map<String, Value>,
+}
+
 /// The claims of `user` that were asked for one by one (OpenID Connect Core section 5.5), as far as there are any.
 #[must_use]
 pub fn named(user: &User, names: &BTreeSet<String>) -> Map<String, Value> {
     let needed: BTreeSet<&str> = names.iter().filter_map(|name| scope_of(name)).collect();
     let scope = Scope::parse(&needed.into_iter().collect::<Vec<_>>().join(" ")).unwrap_or_default();
-    let mut out = claims(user, &scope);
+    let mut out = of_scope(user, &scope);
     out.retain(|name, _| names.contains(name));
     out
 }
@@ -148,6 +168,7 @@ mod tests {
     use super::claims;
     use crate::domain::ids::ClientId;
     use crate::domain::ids::FamilyId;
+    use crate::domain::ids::Subject;
     use crate::domain::ids::TokenId;
     use crate::domain::ids::UserId;
     use crate::domain::user::Address;
@@ -161,6 +182,10 @@ mod tests {
     use crate::protocol::fixtures::scope;
     use serde_json::Value;
     use serde_json::json;
+
+    fn sub() -> Subject {
+        Subject::new("usr_ada").unwrap()
+    }
 
     fn ada() -> User {
         let some = |text: &str| Some(text.to_owned());
@@ -197,7 +222,7 @@ mod tests {
     #[test]
     fn rs_04_exactly_the_claims_of_each_scope() {
         for (value, names) in CLAIMS {
-            let got = claims(&ada(), &scope(&format!("openid {value}")));
+            let got = claims(&sub(), &ada(), &scope(&format!("openid {value}")));
             let mut want: Vec<&str> = names.to_vec();
             want.extend((*value != "openid").then_some("sub"));
             let mut got: Vec<&str> = got.keys().map(String::as_str).collect();
@@ -210,14 +235,14 @@ mod tests {
     #[test]
     fn c_36_types_and_no_empty_values() {
         let everything = scope("openid profile email address phone roles");
-        let full = Value::Object(claims(&ada(), &everything));
+        let full = Value::Object(claims(&sub(), &ada(), &everything));
         assert_eq!(full["email_verified"], json!(true));
         assert_eq!(full["updated_at"], json!(1_700_000_000));
         assert_eq!(full["address"], json!({"formatted": "London"}));
         let name = Some(String::new());
         let address = Some(Address { country: Some(String::new()), ..Address::default() });
         let bare = User { claims: StandardClaims { name, address, ..StandardClaims::default() }, ..ada() };
-        let got = claims(&bare, &everything);
+        let got = claims(&sub(), &bare, &everything);
         for name in ["name", "address", "phone_number", "phone_number_verified", "locale"] {
             assert!(!got.contains_key(name), "{name}");
         }
@@ -227,7 +252,7 @@ mod tests {
     #[test]
     fn rs_03_sc_09_only_tokens_of_people_with_openid() {
         let token = AccessToken {
-            subject: UserId::new("usr_ada").unwrap(),
+            subject: Subject::new("usr_ada").unwrap(),
             client_id: ClientId::new("c1").unwrap(),
             scope: scope("openid"),
             audience: Vec::new(),

@@ -35,7 +35,8 @@ impl Store {
         dispatch!(self, transaction, client::replace(client))
     }
 
-    /// Deletes a client with its codes and consents and revokes its families; false when there is none.
+    /// Deletes a client with its codes, consents and places in sessions and revokes its families; false when there is
+    /// none.
     pub async fn delete_client(&self, id: ClientId, now: Timestamp) -> Result<bool, StoreError> {
         dispatch!(self, transaction, client::delete(id, now))
     }

@@ -11,6 +11,9 @@ use super::dispatch;
 /// Where the canary of the master key is kept: [`Store::instance_value`].
 pub const CANARY: &str = "master_key_canary";
 
+/// Where the sealed secret of pairwise subjects is kept.
+pub const SUBJECT_SECRET: &str = "subject_secret";
+
 /// A key from elsewhere that becomes the next one.
 #[derive(Debug, Clone)]
 pub struct Adoption {
@@ -38,7 +41,20 @@ pub struct Resealed {
     pub new: Vec<u8>,
 }
 
+/// The secret of pairwise subjects under the old and under the new master key.
+#[derive(Debug, Clone)]
+pub struct ResealedSecret {
+    pub old: Vec<u8>,
+    pub new: Vec<u8>,
+}
+
 impl Store {
+    /// The sealed secret of pairwise subjects: `sealed`, unless somebody was faster. `canary` is that of the master key
+    /// that it is sealed under, which must still be in force.
+    pub async fn put_subject_secret(&self, sealed: Vec<u8>, canary: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        dispatch!(self, transaction, custody::put_subject_secret(sealed, canary))
+    }
+
     /// Publishes a key that was made elsewhere as the next one.
     pub async fn adopt_key(&self, adoption: Adoption) -> Result<AdoptKey, StoreError> {
         match dispatch!(self, transaction, custody::adopt(adoption)) {
@@ -49,15 +65,16 @@ impl Store {
     }
 
     /// Exchanges everything that is sealed under the master key, and its canary, in one transaction. `keys` must be all
-    /// private halves that there are, and `old_canary` must still be in force; else nothing is changed and the answer is
+    /// private halves that there are, `subjects` the secret when there is one, and `old_canary` must still be in force; else nothing is changed and the answer is
     /// false.
     pub async fn reseal_keys(
         &self,
         keys: Vec<Resealed>,
+        subjects: Option<ResealedSecret>,
         old_canary: Vec<u8>,
         new_canary: Vec<u8>,
     ) -> Result<bool, StoreError> {
-        match dispatch!(self, transaction, custody::reseal(keys, old_canary, new_canary)) {
+        match dispatch!(self, transaction, custody::reseal(keys, subjects, old_canary, new_canary)) {
             Ok(()) => Ok(true),
             Err(StoreError::Conflict { .. }) => Ok(false),
             Err(error) => Err(error),

@@ -89,8 +89,8 @@ impl Store {
     }
 
     /// What userinfo needs, in one question: the family and its user, as they are stored.
-    pub async fn userinfo(&self, id: FamilyId, user_id: UserId) -> Result<Option<(Family, User)>, StoreError> {
-        dispatch!(self, read, family::with_user(id, user_id))
+    pub async fn userinfo(&self, id: FamilyId) -> Result<Option<(Family, User)>, StoreError> {
+        dispatch!(self, read, family::with_user(id))
     }
 
     /// What a refresh needs, in one question: the family and its user, as they are stored; no user when it is gone.

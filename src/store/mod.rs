@@ -13,6 +13,7 @@
 //!
 //! A secret never gets here: what must not be guessed arrives as a hash.
 
+pub mod assertion;
 pub mod audit;
 pub mod client;
 pub mod code;
@@ -27,6 +28,7 @@ pub mod logout;
 pub mod migrate;
 mod postgres;
 pub mod reader;
+pub mod registration;
 pub mod relay;
 pub mod request;
 mod rows;

@@ -13,6 +13,30 @@ table! {
 }
 
 table! {
+    registrations (client_id) {
+        client_id -> Text,
+        token -> Binary,
+        scope -> Nullable<Text>,
+        initial_token -> Nullable<Text>,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    initial_tokens (id) {
+        id -> Text,
+        hash -> Binary,
+        note -> Text,
+        scope -> Nullable<Text>,
+        clients -> BigInt,
+        registered -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
     users (id) {
         id -> Text,
         email -> Text,
@@ -154,6 +178,13 @@ table! {
 }
 
 table! {
+    assertions (hash) {
+        hash -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
     throttles (bucket) {
         bucket -> Binary,
         started_at -> BigInt,
@@ -220,6 +251,7 @@ table! {
 
 allow_tables_to_appear_in_same_query!(
     clients,
+    registrations,
     users,
     sessions,
     session_clients,

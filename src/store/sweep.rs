@@ -20,8 +20,10 @@ pub struct Swept {
     pub sessions: usize,
     pub families: usize,
     pub denials: usize,
+    pub assertions: usize,
     pub throttles: usize,
     pub setup_links: usize,
+    pub initial_tokens: usize,
     pub readers: usize,
     pub usage: usize,
     pub audit: usize,
@@ -31,10 +33,10 @@ impl Swept {
     /// Whether a full batch of anything went, so that there may be more.
     #[must_use]
     pub fn more(&self, batch: u32) -> bool {
-        let Self { attempts, codes, sessions, families, denials, throttles, setup_links, readers: _, usage: _, audit } =
+        let Self { attempts, codes, sessions, families, denials, assertions, throttles, setup_links, audit, .. } =
             *self;
         let batch = usize::try_from(batch).unwrap_or(usize::MAX);
-        let bounded = [attempts, codes, sessions, families, denials, throttles, setup_links, audit];
+        let bounded = [attempts, codes, sessions, families, denials, assertions, throttles, setup_links, audit];
         bounded.into_iter().any(|count| count >= batch)
     }
 }
@@ -42,8 +44,9 @@ impl Swept {
 impl Store {
     /// Deletes at most `batch` rows of each table, each table in a transaction of its own. What has ended stays a
     /// while: an attempt a day, so that a page left open overnight can start again; a code an hour, so that a late
-    /// replay is noticed; sessions and families a day, longer than any access token; denials as long as clocks may be
-    /// apart; readers of the JWKS and counts of tokens ninety days. Entries of the audit trail go when they were written
+    /// replay is noticed; sessions and families a day, longer than any access token; initial access tokens a day, so that a
+    /// list says why one is refused; denials and used assertions as long as clocks may be apart; readers of the JWKS and
+    /// counts of tokens ninety days. Entries of the audit trail go when they were written
     /// before `audit_until`.
     pub async fn sweep(&self, now: Timestamp, audit_until: Timestamp, batch: u32) -> Result<Swept, StoreError> {
         let batch = i64::from(batch);
@@ -56,8 +59,10 @@ impl Store {
             sessions: dispatch!(self, statement, sweep::sessions(day_ago, batch))?,
             families: dispatch!(self, statement, sweep::families(day_ago, batch))?,
             denials: dispatch!(self, statement, sweep::denials(now.minus(CLOCKS_APART), batch))?,
+            assertions: dispatch!(self, statement, sweep::assertions(now.minus(CLOCKS_APART), batch))?,
             throttles: dispatch!(self, statement, sweep::throttles(now, batch))?,
             setup_links: dispatch!(self, statement, sweep::setup_links(now, batch))?,
+            initial_tokens: dispatch!(self, statement, sweep::initial_tokens(day_ago))?,
             readers: dispatch!(self, statement, sweep::readers(season_ago))?,
             usage: dispatch!(self, statement, sweep::usage(season_ago.seconds() / 3600))?,
             audit: dispatch!(self, statement, sweep::audit(audit_until, batch))?,

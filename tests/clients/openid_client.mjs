@@ -11,12 +11,13 @@ async function discover(base, id, auth) {
   return oidc.discovery(new URL(base), id, undefined, auth, { execute: [oidc.allowInsecureRequests] });
 }
 
-/** One code flow with PKCE, state and nonce; gives all that came of it. */
-export async function signIn(base, { id = "demo-web", auth = oidc.ClientSecretBasic(SECRET), browser = new Browser(), ...more } = {}) {
+/** One code flow with PKCE, state and nonce, in an object signed with `key` if there is one; gives all that came of it. */
+export async function signIn(base, { id = "demo-web", auth = oidc.ClientSecretBasic(SECRET), browser = new Browser(), key, ...more } = {}) {
   const config = await discover(base, id, auth);
   const verifier = oidc.randomPKCECodeVerifier();
   const [state, nonce] = [oidc.randomState(), oidc.randomNonce()];
-  const url = oidc.buildAuthorizationUrl(config, {
+  const build = key ? oidc.buildAuthorizationUrlWithJAR : oidc.buildAuthorizationUrl;
+  const url = await build(config, {
     redirect_uri: REDIRECT_URI,
     scope: "openid profile email offline_access",
     prompt: "consent",
@@ -25,7 +26,8 @@ export async function signIn(base, { id = "demo-web", auth = oidc.ClientSecretBa
     state,
     nonce,
     ...more,
-  });
+  }, key);
+  assert.equal(url.searchParams.has("state"), !key, "in the object, or in the query");
   const callback = await browser.authorize(url, REDIRECT_URI);
   const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
   const tokens = await oidc.authorizationCodeGrant(config, callback, checks);

@@ -13,6 +13,8 @@ mod redirect;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
+mod request_object;
+#[cfg(test)]
 mod schedule;
 #[cfg(test)]
 mod support;

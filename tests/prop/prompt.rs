@@ -97,7 +97,7 @@ proptest! {
             prop_assert!(logins + consents + choices <= 3);
             let at = Timestamp::from_seconds(now);
             now += pause;
-            match next_step(&request, Some(&attempt), session_now.as_ref(), None, &client, at) {
+            match next_step(&request, Some(&attempt), session_now.as_ref(), None, None, &client, at) {
                 Step::Login(_) => { logins += 1; session_now = Some(session(now)); }
                 Step::SelectAccount => { choices += 1; attempt.account_selected = true; }
                 Step::Consent { missing } => { consents += 1; attempt.consented = Some(Consented { user_id: ada(), scope: missing }); }
@@ -121,7 +121,7 @@ proptest! {
         let mut client = client(CB, false, true);
         client.first_party = own;
         let session = signed_in_at.map(session);
-        let step = next_step(&request, None, session.as_ref(), None, &client, Timestamp::from_seconds(BEGUN));
+        let step = next_step(&request, None, session.as_ref(), None, None, &client, Timestamp::from_seconds(BEGUN));
         let silent = matches!(step, Step::Issue { .. } | Step::Refuse(_));
         let refused = matches!(step, Step::Refuse(_));
         prop_assert!(silent && (own || refused));

@@ -40,5 +40,5 @@ pub(crate) fn ask(
     pairs: &[(&str, &str)],
 ) -> Result<signet::domain::request::AuthorizationRequest, AuthorizeFailure> {
     let query = pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&");
-    validate(&Params::parse(&[query.as_bytes()], AUTHORIZE).unwrap(), Some(client))
+    validate(&Params::parse(&[query.as_bytes()], AUTHORIZE).unwrap(), Some(client), false)
 }

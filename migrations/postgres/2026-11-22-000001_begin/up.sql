@@ -11,6 +11,30 @@ CREATE TABLE clients (
     document           TEXT NOT NULL
 );
 
+-- Clients that registered themselves. `token` is the hash of what they manage themselves with.
+CREATE TABLE registrations (
+    client_id     TEXT NOT NULL PRIMARY KEY REFERENCES clients (id) ON DELETE CASCADE,
+    token         BYTEA NOT NULL,
+    scope         TEXT,
+    initial_token TEXT,
+    created_at    BIGINT NOT NULL,
+    used_at       BIGINT
+);
+CREATE INDEX registrations_unused ON registrations (created_at) WHERE used_at IS NULL;
+
+-- With one of these a client may be registered.
+CREATE TABLE initial_tokens (
+    id         TEXT NOT NULL PRIMARY KEY,
+    hash       BYTEA NOT NULL UNIQUE,
+    note       TEXT NOT NULL,
+    scope      TEXT,
+    clients    BIGINT NOT NULL,
+    registered BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX initial_tokens_by_end ON initial_tokens (expires_at);
+
 CREATE TABLE users (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     email      TEXT COLLATE "C" NOT NULL UNIQUE,
@@ -113,6 +137,7 @@ CREATE TABLE session_clients (
     client_id  TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (session_id, client_id)
 );
+CREATE INDEX session_clients_of_client ON session_clients (client_id);
 
 -- Who has yet to be told that a session has ended.
 CREATE TABLE logout_deliveries (
@@ -157,6 +182,13 @@ CREATE TABLE signing_keys (
 -- Each algorithm has one signing key and one that is published ahead; the database itself sees to it.
 CREATE UNIQUE INDEX one_active_key ON signing_keys (algorithm) WHERE state = 'active';
 CREATE UNIQUE INDEX one_next_key ON signing_keys (algorithm) WHERE state = 'next';
+
+-- Assertions that clients have used, by a hash of client and jti.
+CREATE TABLE assertions (
+    hash       BYTEA NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX assertions_by_end ON assertions (expires_at);
 
 CREATE TABLE throttles (
     bucket        BYTEA NOT NULL PRIMARY KEY,

@@ -12,4 +12,6 @@ DROP TABLE attempts;
 DROP TABLE session_clients;
 DROP TABLE sessions;
 DROP TABLE users;
+DROP TABLE initial_tokens;
+DROP TABLE registrations;
 DROP TABLE clients;

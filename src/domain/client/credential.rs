@@ -55,8 +55,8 @@ impl std::fmt::Debug for ClientSecretHash {
     }
 }
 
-/// The public keys of a client, OpenID Connect Registration section 2: "The jwks_uri and jwks parameters MUST NOT be
-/// used together."
+/// The public keys of a client, OpenID Connect Registration section 2: "The `jwks_uri` and `jwks` parameters
+/// MUST NOT be used together."
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientKeys {
     /// A JWK Set as text; checked when it was registered.

@@ -102,6 +102,12 @@ pub enum ResponseType {
 impl ResponseType {
     pub const ALL: [Self; 3] = [Self::Code, Self::IdToken, Self::IdTokenToken];
 
+    /// Whether the answer itself has tokens in it.
+    #[must_use]
+    pub const fn is_front_channel(self) -> bool {
+        !matches!(self, Self::Code)
+    }
+
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -101,6 +101,9 @@ pub struct Client {
     pub introspection_signed_response_alg: Option<Algorithm>,
     #[serde(default, flatten)]
     pub presentation: Presentation,
+    /// How to reach the people responsible for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
     /// Where others may send a browser that is to sign in at this client (OpenID Connect Core section 4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initiate_login_uri: Option<WebUri>,
@@ -162,6 +165,7 @@ impl Client {
             logout: LogoutChannels::default(),
             introspection_signed_response_alg: None,
             presentation: Presentation::default(),
+            contacts: Vec::new(),
             initiate_login_uri: None,
             lifetimes: Lifetimes::default(),
             disabled: false,
@@ -185,6 +189,29 @@ impl Client {
     #[must_use]
     pub fn allows(&self, grant: GrantType) -> bool {
         self.grant_types.contains(&grant)
+    }
+
+    /// The sector within which people are named to this client; nothing when all clients see the same names.
+    #[must_use]
+    pub fn sector(&self) -> Option<String> {
+        match self.subjects.subject_type {
+            SubjectType::Public => None,
+            // Registration demands a host. A client that has lost it is a sector of its own rather than everybody's.
+            SubjectType::Pairwise => Some(self.sector_host().unwrap_or_else(|| format!("client:{}", self.id))),
+        }
+    }
+
+    /// The host of the `sector_identifier_uri`; without one "the Sector Identifier used for pairwise identifier calculation is
+    /// the host component of the registered `redirect_uri`" (OpenID Connect Core section 8.1). Nothing when these have no host or several: "If there are multiple hostnames in the registered
+    /// `redirect_uris`, the Client MUST register a `sector_identifier_uri`."
+    #[must_use]
+    pub fn sector_host(&self) -> Option<String> {
+        if let Some(uri) = &self.subjects.sector_identifier_uri {
+            return uri.host();
+        }
+        let hosts: Option<BTreeSet<String>> = self.redirect_uris.iter().map(RedirectUri::host).collect();
+        let mut hosts = hosts?.into_iter();
+        hosts.next().filter(|_| hosts.next().is_none())
     }
 
     /// Whether its pages may take passwords themselves and keep their refresh token in our cookie. Only pages do: a
@@ -303,4 +330,6 @@ pub enum ClientSource {
     Configuration,
     #[default]
     Database,
+    /// Registered itself (RFC 7591): nobody here has looked at what it says of itself.
+    Registration,
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::domain::denial::Denied;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
+use crate::domain::ids::InitialTokenId;
 use crate::domain::ids::KeyId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
@@ -131,6 +132,26 @@ pub enum Event {
     ClientSecretRotated {
         client_id: ClientId,
     },
+    /// A client has registered itself.
+    ClientRegistered {
+        client_id: ClientId,
+        initial_token: Option<InitialTokenId>,
+    },
+    /// A client has changed its own registration.
+    RegistrationChanged {
+        client_id: ClientId,
+    },
+    /// Clients that had registered themselves and were never used are gone.
+    UnusedClientsRemoved {
+        clients: usize,
+    },
+    InitialTokenCreated {
+        token: InitialTokenId,
+        clients: i64,
+    },
+    InitialTokenRevoked {
+        token: InitialTokenId,
+    },
     UserCreated {
         sub: UserId,
     },
@@ -209,6 +230,11 @@ impl Event {
             Self::ClientCreated { .. } => "client_created",
             Self::ClientRemoved { .. } => "client_removed",
             Self::ClientSecretRotated { .. } => "client_secret_rotated",
+            Self::ClientRegistered { .. } => "client_registered",
+            Self::RegistrationChanged { .. } => "registration_changed",
+            Self::UnusedClientsRemoved { .. } => "unused_clients_removed",
+            Self::InitialTokenCreated { .. } => "initial_token_created",
+            Self::InitialTokenRevoked { .. } => "initial_token_revoked",
             Self::UserCreated { .. } => "user_created",
             Self::PasswordSet { .. } => "password_set",
             Self::UserDisabled { .. } => "user_disabled",
@@ -261,6 +287,8 @@ impl Event {
             | Self::TokenExchanged { client_id, .. }
             | Self::ClientCreated { client_id }
             | Self::ClientRemoved { client_id }
+            | Self::ClientRegistered { client_id, .. }
+            | Self::RegistrationChanged { client_id }
             | Self::ClientSecretRotated { client_id } => Some(client_id),
             _ => None,
         }
@@ -346,6 +374,13 @@ impl Event {
             Self::Key { change: KeyChange::Revoked { reason }, .. } => {
                 vec![("reason", json!(printable(reason, LONGEST)))]
             }
+            Self::ClientRegistered { initial_token: Some(token), .. } | Self::InitialTokenRevoked { token } => {
+                vec![("initial_token", json!(token.as_str()))]
+            }
+            Self::InitialTokenCreated { token, clients } => {
+                vec![("initial_token", json!(token.as_str())), ("clients", json!(clients))]
+            }
+            Self::UnusedClientsRemoved { clients } => vec![("clients", json!(clients))],
             Self::KeysPaused { until } => vec![("until", json!(until.to_string()))],
             Self::KeysResealed { keys } => vec![("keys", json!(keys))],
             Self::AuditDropped { entries } => vec![("entries", json!(entries))],

@@ -1,5 +1,6 @@
 //! What each template may show: one struct for each page.
 
+mod app;
 mod decoder;
 mod playground;
 mod samples;
@@ -19,6 +20,8 @@ use crate::domain::ids::RequestId;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 
+pub use app::About;
+pub use app::App;
 pub use decoder::DecoderPage;
 pub use playground::PlaygroundOutcome;
 pub use playground::PlaygroundPage;
@@ -41,15 +44,6 @@ pub struct Form {
     pub csrf: Secret,
     /// Hidden input `request`.
     pub request: RequestId,
-}
-
-/// The application that somebody is on the way to.
-#[derive(Debug, Clone, Serialize)]
-pub struct App {
-    /// `client_name`.
-    pub name: String,
-    /// Where the answer goes; `None` when it does not leave this server.
-    pub destination: Option<Destination>,
 }
 
 /// `login.html`: posts `username`, `password` to `/login`.
@@ -230,8 +224,9 @@ pub struct SetupDonePage {
 impl Page for LoginPage {
     const TEMPLATE: &'static str = "login.html";
     fn csp(&self) -> Csp {
-        let destination = self.app.as_ref().and_then(|app| app.destination.as_ref());
-        Csp::default().scripts().submits_towards(destination)
+        let app = self.app.as_ref();
+        let logo = app.and_then(|app| app.about.logo.as_ref());
+        Csp::default().scripts().shows(logo).submits_towards(app.and_then(|app| app.destination.as_ref()))
     }
 }
 
@@ -245,7 +240,7 @@ impl Page for SelectAccountPage {
 impl Page for ConsentPage {
     const TEMPLATE: &'static str = "consent.html";
     fn csp(&self) -> Csp {
-        Csp::default().submits_towards(self.app.destination.as_ref())
+        Csp::default().shows(self.app.about.logo.as_ref()).submits_towards(self.app.destination.as_ref())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::link::Destination;
+use super::link::Image;
 
 /// How the policy of a page ends that others may frame. The headers of such an answer have no `X-Frame-Options`.
 pub const FRAMED: &str = "; frame-ancestors *; base-uri 'none'";
@@ -13,6 +14,8 @@ pub struct Csp {
     scripts: bool,
     connects: bool,
     submits: Submits,
+    /// The source of an image of others.
+    image: Option<String>,
     /// Sources that it shows in frames.
     frames: Vec<String>,
     /// Pages of any origin may show it in a frame.
@@ -52,6 +55,13 @@ impl Csp {
         self
     }
 
+    /// A page that shows this image of others.
+    #[must_use]
+    pub fn shows(mut self, image: Option<&Image>) -> Self {
+        self.image = image.map(|image| image.csp_source().to_owned());
+        self
+    }
+
     /// A page that is made to be shown in a frame of others.
     #[must_use]
     pub fn framed(mut self) -> Self {
@@ -79,6 +89,9 @@ impl Csp {
 impl fmt::Display for Csp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("default-src 'none'; style-src 'self'; img-src 'self'")?;
+        if let Some(source) = &self.image {
+            write!(f, " {source}")?;
+        }
         if self.scripts {
             f.write_str("; script-src 'self'")?;
         }

@@ -25,6 +25,27 @@ impl Link {
     }
 }
 
+/// An image of others for `src`: as a [`Link`], and of an origin that a policy can name alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Image {
+    link: Link,
+    #[serde(skip)]
+    source: String,
+}
+
+impl Image {
+    /// `None` for what is no [`Link`], and for hosts that a source expression cannot have.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self { link: Link::parse(text)?, source: host_source(&parse(text)?)? })
+    }
+
+    pub(super) fn csp_source(&self) -> &str {
+        &self.source
+    }
+}
+
 /// Where the answer to an authorization request goes: the checked `redirect_uri`, as pages need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Destination {
@@ -76,15 +97,22 @@ impl Destination {
     /// cannot hold a space, `;` or `,`.
     pub(super) fn csp_source(&self) -> String {
         let Some(url) = parse(&self.uri) else { return "'self'".to_owned() };
-        let origin = url.origin().ascii_serialization();
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'/');
-        if !self.private_use && matches!(url.host(), Some(Host::Domain(_) | Host::Ipv4(_))) && origin.bytes().all(plain)
+        if !self.private_use
+            && let Some(source) = host_source(&url)
         {
-            return origin;
+            return source;
         }
         // A host source cannot be an IPv6 address, nor can it have `_`: the scheme is the narrowest that is left.
         format!("{}:", url.scheme())
     }
+}
+
+/// The origin as a source expression, when it can be one.
+fn host_source(url: &Url) -> Option<String> {
+    let origin = url.origin().ascii_serialization();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'/');
+    let named = matches!(url.host(), Some(Host::Domain(_) | Host::Ipv4(_)));
+    (named && origin.bytes().all(plain)).then_some(origin)
 }
 
 fn parse(text: &str) -> Option<Url> {
@@ -107,6 +135,7 @@ fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Destination;
+    use super::Image;
     use super::Link;
 
     #[test]
@@ -152,6 +181,15 @@ mod tests {
             ("com.example.app:/cb;script-src", "com.example.app:"),
         ] {
             assert_eq!(Destination::parse(uri).unwrap().csp_source(), source, "{uri}");
+        }
+    }
+
+    #[test]
+    fn ui_10_an_image_comes_from_an_origin_that_a_policy_can_name() {
+        let image = Image::parse("https://cdn.shop.test:8443/logo.png?x=1;img-src%20*").unwrap();
+        assert_eq!(image.csp_source(), "https://cdn.shop.test:8443");
+        for bad in ["data:image/png;base64,x", "http://shop.test/x.png", "http://[::1]:3000/x", "https://a;b.test/x"] {
+            assert!(Image::parse(bad).is_none(), "{bad}");
         }
     }
 

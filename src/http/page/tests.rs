@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Page;
 use super::Pages;
 use super::Templates;
+use super::contexts::About;
 use super::contexts::App;
 use super::contexts::ConsentPage;
 use super::contexts::ErrorKind;
@@ -19,6 +20,8 @@ use super::i18n::Locale;
 use super::i18n::Preference;
 use super::is_template;
 use super::link::Destination;
+use super::link::Image;
+use super::link::Link;
 use crate::domain::ids::RequestId;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
@@ -134,7 +137,17 @@ fn ui_08_what_others_wrote_stays_text() {
     let pages = pages();
     let locale = english(&pages);
     let form = || Form { csrf: Secret::new(EVIL), request: RequestId::new("req_1").unwrap() };
-    let app = || App { name: EVIL.to_owned(), destination: Destination::parse("https://shop.test/cb?a=%22'b") };
+    let evil = || About {
+        logo: Image::parse("https://cdn.test/l?a=%22'b"),
+        home: Link::parse("https://shop.test/?a=%22'b&c"),
+        ..About::default()
+    };
+    let app = || App {
+        name: EVIL.to_owned(),
+        destination: Destination::parse("https://shop.test/cb?a=%22'b"),
+        about: evil(),
+        unverified: true,
+    };
     let scopes = ScopeLine::list(&Scope::parse("<script>alert(1)</script> openid").unwrap());
     let login = LoginPage {
         form: form(),

@@ -16,7 +16,7 @@ use super::super::userinfo;
 use crate::crypto::json;
 use crate::domain::claims::ClaimsRequest;
 use crate::domain::client::Client;
-use crate::domain::ids::UserId;
+use crate::domain::ids::Subject;
 use crate::domain::scope::Scope;
 
 /// What we can say of how somebody signed in; discovery lists the same.
@@ -27,7 +27,7 @@ pub const ACR_VALUES: [&str; 1] = ["1"];
 pub(super) struct Wanted {
     pub(super) claims: ClaimsRequest,
     /// `sub` of the only person the client can use.
-    pub(super) subject: Option<UserId>,
+    pub(super) subject: Option<Subject>,
 }
 
 pub(super) fn check(params: &Params, client: &Client) -> Result<Wanted, OAuthError> {
@@ -44,7 +44,7 @@ pub(super) fn check(params: &Params, client: &Client) -> Result<Wanted, OAuthErr
         id_token: known(&in_id_token, client, &mut scope),
         scope,
     };
-    let person = |sub: &Value| sub.as_str().and_then(|sub| UserId::new(sub).ok());
+    let person = |sub: &Value| sub.as_str().and_then(|sub| Subject::new(sub).ok());
     let subject = subject.map(|sub| person(&sub).ok_or_else(|| malformed("sub cannot be one"))).transpose()?;
     Ok(Wanted { claims, subject })
 }

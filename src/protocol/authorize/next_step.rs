@@ -7,6 +7,7 @@ use super::super::error::OAuthError;
 use super::client::PUBLIC;
 use crate::domain::client::Client;
 use crate::domain::consent::Consent;
+use crate::domain::ids::Subject;
 use crate::domain::request::Attempt;
 use crate::domain::request::AuthorizationRequest;
 use crate::domain::scope::Scope;
@@ -47,12 +48,13 @@ pub enum LoginReason {
 }
 
 /// Decides. `attempt` is absent until somebody has had to do something; `session` is one whose user is enabled;
-/// `consent` is what that user has allowed this client before.
+/// `subject` is how the client names that user, `consent` what that user has allowed it before.
 #[must_use]
 pub fn next_step(
     request: &AuthorizationRequest,
     attempt: Option<&Attempt>,
     session: Option<&Session>,
+    subject: Option<&Subject>,
     consent: Option<&Consent>,
     client: &Client,
     now: Timestamp,
@@ -74,7 +76,7 @@ pub fn next_step(
     };
     // Core 3.1.2.2: the OP "MUST NOT reply with an ID Token or Access Token for a different user" than the one asked
     // for, "even if they have an active session with the Authorization Server".
-    if request.subject.as_ref().is_some_and(|wanted| *wanted != session.user_id) {
+    if request.subject.as_ref().is_some_and(|wanted| Some(wanted) != subject) {
         if request.prompt.none || signed_in_during(attempt, session) {
             return refuse(ErrorCode::LoginRequired, "Somebody else is signed in");
         }

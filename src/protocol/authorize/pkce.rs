@@ -3,9 +3,18 @@
 use super::super::error::OAuthError;
 use super::super::params::Params;
 use crate::domain::client::Client;
+use crate::domain::client::ResponseType;
 use crate::domain::request::CodeChallenge;
 
-pub(super) fn check(params: &Params, client: &Client) -> Result<Option<CodeChallenge>, OAuthError> {
+pub(super) fn check(
+    params: &Params,
+    client: &Client,
+    response_type: ResponseType,
+) -> Result<Option<CodeChallenge>, OAuthError> {
+    // Without a code there is nothing to verify; what protects these answers is the nonce.
+    if response_type.is_front_channel() {
+        return Ok(None);
+    }
     match (params.get("code_challenge")?, params.get("code_challenge_method")?) {
         // "public clients MUST use PKCE" (RFC 9700 section 2.1.1).
         (None, None) if client.pkce_required() => {

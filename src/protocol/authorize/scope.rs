@@ -9,10 +9,16 @@ use super::super::error::OAuthError;
 use super::super::params::Params;
 use crate::domain::client::Client;
 use crate::domain::client::GrantType;
+use crate::domain::client::ResponseType;
 use crate::domain::request::Prompt;
 use crate::domain::scope::Scope;
 
-pub(super) fn check(params: &Params, client: &Client, prompt: Prompt) -> Result<Scope, OAuthError> {
+pub(super) fn check(
+    params: &Params,
+    client: &Client,
+    prompt: Prompt,
+    response_type: ResponseType,
+) -> Result<Scope, OAuthError> {
     // "MUST either process the request using a pre-defined default value or fail the request indicating an invalid
     // scope" (RFC 6749 section 3.3).
     let text = params.get("scope")?.ok_or_else(|| OAuthError::invalid_scope("scope is missing"))?;
@@ -21,7 +27,9 @@ pub(super) fn check(params: &Params, client: &Client, prompt: Prompt) -> Result<
         return Err(OAuthError::invalid_scope("This client may not ask for openid"));
     }
     let mut granted = asked.intersection(&client.scope);
-    if !offline_access(client, prompt) {
+    // It "MUST ignore the offline_access request unless the Client is using a response_type value that would result in an
+    // Authorization Code being returned" (OpenID Connect Core section 11).
+    if response_type.is_front_channel() || !offline_access(client, prompt) {
         granted = granted.without("offline_access");
     }
     if granted.is_empty() {

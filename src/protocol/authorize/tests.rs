@@ -2,14 +2,15 @@ use super::AuthorizeFailure;
 use super::LoginReason;
 use super::Step;
 use super::client_id;
-use super::next_step;
 use super::validate;
+use super::with_hint;
 use crate::domain::client::Client;
 use crate::domain::client::GrantType;
 use crate::domain::consent::Consent;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::RequestId;
 use crate::domain::ids::SessionId;
+use crate::domain::ids::Subject;
 use crate::domain::ids::UserId;
 use crate::domain::request::Attempt;
 use crate::domain::request::AuthorizationRequest;
@@ -18,6 +19,7 @@ use crate::domain::request::ResponseMode;
 use crate::domain::scope::Scope;
 use crate::domain::secret::SecretHash;
 use crate::domain::session::Session;
+use crate::domain::time::Timestamp;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::fixtures::CHALLENGE;
 use crate::protocol::fixtures::at;
@@ -25,6 +27,7 @@ use crate::protocol::fixtures::authentication;
 use crate::protocol::fixtures::confidential;
 use crate::protocol::fixtures::public;
 use crate::protocol::fixtures::scope;
+use crate::protocol::id_token_hint::Hint;
 use crate::protocol::params::AUTHORIZE;
 use crate::protocol::params::Params;
 
@@ -46,11 +49,24 @@ fn query(changes: &[(&str, &str)]) -> String {
 }
 
 fn ask_as(client: Option<&Client>, query: &str) -> Result<AuthorizationRequest, AuthorizeFailure> {
-    validate(&Params::parse(&[query.as_bytes()], AUTHORIZE).unwrap(), client)
+    validate(&Params::parse(&[query.as_bytes()], AUTHORIZE).unwrap(), client, false)
 }
 
 fn ask(changes: &[(&str, &str)]) -> Result<AuthorizationRequest, AuthorizeFailure> {
     ask_as(Some(&confidential()), &query(changes))
+}
+
+/// As every client that sees the same names as all others.
+fn next_step(
+    request: &AuthorizationRequest,
+    attempt: Option<&Attempt>,
+    session: Option<&Session>,
+    consent: Option<&Consent>,
+    client: &Client,
+    now: Timestamp,
+) -> Step {
+    let subject = session.map(|session| Subject::public(&session.user_id));
+    super::next_step(request, attempt, session, subject.as_ref(), consent, client, now)
 }
 
 /// The error that goes back to the client, with the state of the request.
@@ -240,6 +256,24 @@ fn pr_06_max_age_bounds() {
     for bad in ["-1", "1.5", "1e9", "9223372036854775808", "99999999999999999999999999", "%2B1", "0x1", "+1"] {
         assert_eq!(back(ask(&[("max_age", bad)])), ErrorCode::InvalidRequest, "{bad}");
     }
+}
+
+#[test]
+fn pr_11_the_person_of_the_hint_or_nobody() {
+    let hint =
+        |client: &str, sub: &str| Hint { client_id: ClientId::new(client).unwrap(), sub: sub.to_owned(), sid: None };
+    let hinted = |request, client, sub| with_hint(request, &hint(client, sub), &confidential());
+    let silent = || ask(&[("prompt", "none")]).unwrap();
+    let of_ada = hinted(silent(), "c1", "ada").unwrap();
+    assert_eq!(step(&of_ada, None, Some(&session(0)), 1_000), issued());
+    let of_bob = hinted(silent(), "c1", "bob").unwrap();
+    assert_eq!(refused_with(&step(&of_bob, None, Some(&session(0)), 1_000)), ErrorCode::LoginRequired);
+    assert_eq!(refused_with(&step(&of_ada, None, None, 1_000)), ErrorCode::LoginRequired);
+    let shown = hinted(ask(&[]).unwrap(), "c1", "bob").unwrap();
+    assert_eq!(step(&shown, None, Some(&session(0)), 1_000), Step::Login(LoginReason::SomebodyElse));
+    assert_eq!(hinted(silent(), "c2", "ada").unwrap_err().code, ErrorCode::InvalidRequest);
+    let named = AuthorizationRequest { subject: Some(Subject::new("bob").unwrap()), ..silent() };
+    assert_eq!(hinted(named, "c1", "ada").unwrap_err().code, ErrorCode::InvalidRequest);
 }
 
 #[test]

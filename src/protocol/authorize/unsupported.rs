@@ -1,5 +1,5 @@
-//! Requests by value and by reference, and self-issued clients: OpenID Connect Core section 3.1.2.6 has an error
-//! for each of them.
+//! Self-issued clients; and request objects that nobody has opened, so that none is ever silently ignored. OpenID Connect
+//! Core section 3.1.2.6 has an error for each of them.
 
 use super::super::error::ErrorCode;
 use super::super::error::OAuthError;

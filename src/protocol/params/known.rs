@@ -1,5 +1,6 @@
 //! Which parameters each endpoint understands, and how long each may be.
 
+use super::LARGEST_OBJECT;
 use super::MAX_VALUE;
 
 /// A parameter that an endpoint understands.
@@ -8,19 +9,35 @@ pub struct Known {
     pub(super) name: &'static str,
     pub(super) max: usize,
     pub(super) repeatable: bool,
+    pub(super) json: JsonType,
+}
+
+/// The type that a parameter has as a member of a request object: "Numerical values MUST be included as JSON
+/// numbers" (RFC 9101 section 4), `claims` is an object (OpenID Connect Core section 6.1), all else is text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonType {
+    Text,
+    Number,
+    Object,
 }
 
 impl Known {
     /// A parameter of at most [`MAX_VALUE`] bytes that may be sent once.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, max: MAX_VALUE, repeatable: false }
+        Self { name, max: MAX_VALUE, repeatable: false, json: JsonType::Text }
     }
 
     /// With another limit, in bytes after decoding.
     #[must_use]
     pub const fn max(self, max: usize) -> Self {
         Self { max, ..self }
+    }
+
+    /// With another type as a member of a request object.
+    #[must_use]
+    pub const fn json(self, json: JsonType) -> Self {
+        Self { json, ..self }
     }
 
     /// May be sent several times (only `resource`, RFC 8707 section 2, and `audience`, RFC 8693 section 2.1).
@@ -42,17 +59,17 @@ pub const AUTHORIZE: &[Known] = &[
     Known::new("code_challenge").max(128),
     Known::new("code_challenge_method").max(16),
     Known::new("prompt").max(256),
-    Known::new("max_age").max(32),
+    Known::new("max_age").max(32).json(JsonType::Number),
     Known::new("display").max(64),
     Known::new("ui_locales").max(256),
     Known::new("claims_locales").max(256),
     Known::new("login_hint").max(256),
     Known::new("id_token_hint"),
     Known::new("acr_values").max(1024),
-    Known::new("claims"),
-    Known::new("request"),
+    Known::new("claims").json(JsonType::Object),
+    Known::new("request").max(LARGEST_OBJECT),
     Known::new("request_uri").max(2000),
-    Known::new("registration"),
+    Known::new("registration").json(JsonType::Object),
     Known::new("resource").max(2000).repeatable(),
 ];
 

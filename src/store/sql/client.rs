@@ -14,6 +14,8 @@ use crate::store::rows::to_json;
 use crate::store::schema::clients;
 use crate::store::schema::codes;
 use crate::store::schema::families;
+use crate::store::schema::logout_deliveries;
+use crate::store::schema::session_clients;
 
 use super::Conn;
 use super::denial;
@@ -66,6 +68,8 @@ pub(in crate::store) async fn delete(conn: &mut Conn<'_>, id: ClientId, now: Tim
         return Ok(false);
     }
     diesel::delete(codes::table.filter(codes::client_id.eq(id.as_str()))).execute(conn).await?;
+    diesel::delete(session_clients::table.filter(session_clients::client_id.eq(id.as_str()))).execute(conn).await?;
+    diesel::delete(logout_deliveries::table.filter(logout_deliveries::client_id.eq(id.as_str()))).execute(conn).await?;
     // Its access tokens name a client that is gone; should one of the same name come, they stay refused.
     let with_tokens = families::table.filter(families::client_id.eq(id.as_str())).filter(family::may_have_tokens(now));
     let denied = with_tokens.select(families::id).load(conn).await?;

@@ -1,4 +1,4 @@
-//! `signing_keys` and the canary of the master key, together. Each fails with a conflict, and so changes nothing, when
+//! `signing_keys`, the secret of pairwise subjects and the canary of the master key, together. Each fails with a conflict, and so changes nothing, when
 //! the database is no longer as its caller saw it.
 
 use diesel::prelude::*;
@@ -8,6 +8,8 @@ use crate::domain::key::KeyState;
 use crate::store::custody::Adoption;
 use crate::store::custody::CANARY;
 use crate::store::custody::Resealed;
+use crate::store::custody::ResealedSecret;
+use crate::store::custody::SUBJECT_SECRET;
 use crate::store::error::StoreError;
 use crate::store::rows::KeyRow;
 use crate::store::schema::instance;
@@ -36,6 +38,15 @@ pub(in crate::store) async fn adopt(conn: &mut Conn<'_>, adoption: Adoption) -> 
     version::bump(conn, version::KEYS).await
 }
 
+pub(in crate::store) async fn put_subject_secret(
+    conn: &mut Conn<'_>,
+    sealed: Vec<u8>,
+    canary: Vec<u8>,
+) -> Result<Vec<u8>, StoreError> {
+    hold_canary(conn, &canary).await?;
+    super::instance::put_if_absent(conn, SUBJECT_SECRET.to_owned(), sealed).await
+}
+
 /// Makes sure that this canary stays in force until the transaction ends. Writes the row as it is: whoever changes it
 /// waits, or has changed it already.
 pub(super) async fn hold_canary(conn: &mut Conn<'_>, canary: &[u8]) -> Result<(), StoreError> {
@@ -50,6 +61,7 @@ pub(super) async fn hold_canary(conn: &mut Conn<'_>, canary: &[u8]) -> Result<()
 pub(in crate::store) async fn reseal(
     conn: &mut Conn<'_>,
     keys: Vec<Resealed>,
+    subjects: Option<ResealedSecret>,
     old_canary: Vec<u8>,
     new_canary: Vec<u8>,
 ) -> Result<(), StoreError> {
@@ -59,6 +71,17 @@ pub(in crate::store) async fn reseal(
         .execute(conn)
         .await?;
     as_seen(exchanged, 1)?;
+    let secrets = usize::from(subjects.is_some());
+    if let Some(ResealedSecret { old, new }) = subjects {
+        let resealed = diesel::update(instance::table.find(SUBJECT_SECRET))
+            .filter(instance::value.eq(old))
+            .set(instance::value.eq(new))
+            .execute(conn)
+            .await?;
+        as_seen(resealed, 1)?;
+    }
+    let there: i64 = instance::table.find(SUBJECT_SECRET).count().get_result(conn).await?;
+    as_seen(usize::try_from(there).unwrap_or(usize::MAX), secrets)?;
     let expected = keys.len();
     for key in keys {
         let resealed = diesel::update(signing_keys::table.find(key.kid.as_str()))

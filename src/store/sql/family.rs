@@ -142,11 +142,10 @@ pub(in crate::store) async fn live_of_client(
 pub(in crate::store) async fn with_user(
     conn: &mut Conn<'_>,
     id: FamilyId,
-    user_id: UserId,
 ) -> Result<Option<(Family, User)>, StoreError> {
     let found: Option<(FamilyRow, UserRow)> = families::table
         .inner_join(users::table.on(users::id.eq(families::user_id)))
-        .filter(families::id.eq(id.as_str()).and(families::user_id.eq(user_id.as_str())))
+        .filter(families::id.eq(id.as_str()))
         .select((FamilyRow::as_select(), UserRow::as_select()))
         .first(conn)
         .await

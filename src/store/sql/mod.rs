@@ -1,6 +1,7 @@
 //! Every statement, written once. `sqlite.rs` and `postgres.rs` each include this folder, with a `Conn`, an `announce`
 //! and a `hold` of their own; here none of them is known by name.
 
+pub(in crate::store) mod assertion;
 pub(in crate::store) mod audit;
 pub(in crate::store) mod client;
 pub(in crate::store) mod code;
@@ -12,6 +13,7 @@ pub(in crate::store) mod instance;
 pub(in crate::store) mod key;
 pub(in crate::store) mod logout;
 pub(in crate::store) mod reader;
+pub(in crate::store) mod registration;
 pub(in crate::store) mod request;
 pub(in crate::store) mod session;
 pub(in crate::store) mod sweep;

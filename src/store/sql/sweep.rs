@@ -6,11 +6,13 @@ use diesel_async::RunQueryDsl;
 
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
+use crate::store::schema::assertions;
 use crate::store::schema::attempts;
 use crate::store::schema::audit;
 use crate::store::schema::codes;
 use crate::store::schema::denials;
 use crate::store::schema::families;
+use crate::store::schema::initial_tokens;
 use crate::store::schema::jwks_readers;
 use crate::store::schema::key_usage;
 use crate::store::schema::sessions;
@@ -73,6 +75,19 @@ pub(in crate::store) async fn denials(conn: &mut Conn<'_>, end: Timestamp, batch
     Ok(swept)
 }
 
+pub(in crate::store) async fn assertions(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
+    let end = end.micros();
+    let stale: Vec<Vec<u8>> = assertions::table
+        .filter(assertions::expires_at.le(end))
+        .select(assertions::hash)
+        .limit(batch)
+        .load(conn)
+        .await?;
+    let stale =
+        diesel::delete(assertions::table).filter(assertions::hash.eq_any(stale)).filter(assertions::expires_at.le(end));
+    Ok(stale.execute(conn).await?)
+}
+
 pub(in crate::store) async fn throttles(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
     let end = end.micros();
     let stale: Vec<Vec<u8>> =
@@ -98,6 +113,12 @@ pub(in crate::store) async fn setup_links(
         .filter(setup_links::hash.eq_any(stale))
         .filter(setup_links::expires_at.le(end));
     Ok(stale.execute(conn).await?)
+}
+
+/// An administrator makes each of them, so there are never many.
+pub(in crate::store) async fn initial_tokens(conn: &mut Conn<'_>, end: Timestamp) -> Result<usize, StoreError> {
+    let stale = initial_tokens::table.filter(initial_tokens::expires_at.le(end.micros()));
+    Ok(diesel::delete(stale).execute(conn).await?)
 }
 
 /// Few rows end at once: each was written every few seconds as long as its reader came.

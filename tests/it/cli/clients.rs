@@ -132,6 +132,50 @@ fn flags_become_the_registration() {
 }
 
 #[test]
+fn a_client_with_keys_has_no_secret() {
+    let installation = Installation::with("");
+    let folder = tempfile::tempdir().unwrap();
+    let set = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let key = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let good = set("good", &format!("{{\"keys\":[{key}]}}\n"));
+    let create = |name: &str, flags: &[&str]| {
+        installation.run(&[&["clients", "create", name, "--redirect", "https://a.test/cb"], flags].concat())
+    };
+    let shown = create("By value", &["--jwks", &good, "-o", "json"]).json();
+    assert_eq!((&shown["client_id"], shown.get("client_secret")), (&json!("by-value"), None));
+    create("By address", &["--jwks-uri", "https://a.test/jwks", "-o", "name"]).ends_with(0);
+    let show = |id: &str| installation.run(&["clients", "show", id, "-o", "json"]).json();
+    let (by_value, by_address) = (show("by-value"), show("by-address"));
+    for client in [&by_value, &by_address] {
+        assert_eq!(client["token_endpoint_auth_methods"], json!(["private_key_jwt"]));
+        assert_eq!((&client["kind"], &client["secrets_made"]), (&json!("confidential"), &json!([])));
+    }
+    assert!(by_value["jwks"].as_str().unwrap().contains(key));
+    assert_eq!(by_address["jwks_uri"], "https://a.test/jwks");
+    installation.run(&["clients", "rotate-secret", "by-value"]).ends_with(5);
+
+    let private = set("private", &format!("{{\"keys\":[{}]}}", key.replace("\"x\"", "\"d\":\"AA\",\"x\"")));
+    let (single, empty) = (set("single", key), set("empty", r#"{"keys":[]}"#));
+    for (file, why) in [
+        (&private, "a private key"),
+        (&single, "not a JSON object with an array"),
+        (&empty, "no key that"),
+        (&"/nowhere".to_owned(), "No such file"),
+    ] {
+        let refused = create("Wrong", &["--jwks", file]).ends_with(2);
+        assert!(refused.err.contains(why) && !refused.err.contains("AA"), "{refused:?}");
+    }
+    create("Wrong", &["--jwks", &good, "--jwks-uri", "https://a.test/jwks"]).ends_with(2);
+    create("Wrong", &["--jwks", &good, "--public"]).ends_with(2);
+    create("Wrong", &["--jwks-uri", "http://a.test/jwks"]).ends_with(2);
+    installation.run(&["clients", "show", "wrong"]).ends_with(4);
+}
+
+#[test]
 fn deleting_counts_what_breaks_and_never_hangs() {
     let installation = Installation::with("");
     installation.run(&["clients", "create", "shop", "--redirect", "https://shop.test/cb"]).ends_with(0);

@@ -4,6 +4,7 @@ mod clients;
 mod database;
 mod grammar;
 mod keys;
+mod registration_tokens;
 mod sessions;
 mod tokens;
 mod users;

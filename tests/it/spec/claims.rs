@@ -10,10 +10,10 @@ use super::stage::*;
 use crate::support::browser::ADA;
 use crate::support::browser::Browser;
 
-on_both_databases!(oidcc_claims_essential, core_5_5_a_refresh_keeps_the_claims);
+on_both_databases!(core_5_5_single_claims_at_userinfo, core_5_5_a_refresh_keeps_the_claims);
 
 /// `name` is at the UserInfo endpoint although only `openid` was granted, and not in the ID token.
-async fn oidcc_claims_essential(stage: Stage) {
+async fn core_5_5_single_claims_at_userinfo(stage: Stage) {
     let claims = json!({"userinfo": {"name": {"essential": true}, "picture": null, "shoe_size": {"essential": true}}});
     let tokens = redeem(&stage, &ask().set("claims", &claims.to_string())).await;
     let said = stage.userinfo(&tokens).await;

@@ -2,16 +2,24 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod basic;
 mod claims;
 mod cookies;
+mod dynamic;
+mod hint;
+mod implicit;
 mod login;
 mod pages;
+mod pairwise;
 mod parameters;
 mod paths;
 mod pkce;
+mod presentation;
 mod prompt;
 mod redirect_uri;
+mod request_object;
 mod response;
+mod signed_userinfo;
 mod stage;
 mod tabs;
 

@@ -33,7 +33,7 @@ const KNOWN: [(&str, usize); 21] = [
     ("id_token_hint", 8192),
     ("acr_values", 1024),
     ("claims", 8192),
-    ("request", 8192),
+    ("request", 65_536),
     ("request_uri", 2000),
     ("registration", 8192),
 ];
@@ -144,7 +144,8 @@ async fn ap_06_bad_escapes_and_plus_and_semicolon() {
 #[tokio::test]
 async fn ap_07_size_limits() {
     let stage = Stage::new().await;
-    for (name, most) in KNOWN {
+    // A request object has its own code, and room for it is in a body only: see `request_object`.
+    for (name, most) in KNOWN.into_iter().filter(|(name, _)| *name != "request") {
         for length in [most + 1, 20_000] {
             refuses(&stage, name, &ask().set(name, &"a".repeat(length))).await;
         }
@@ -164,7 +165,7 @@ async fn ap_07_size_limits() {
     let many = "&a=1".repeat(201);
     assert_eq!(stage.get(&ask().write(&many).target()).await.status, 400);
     assert_eq!(stage.post("/authorize", "", &ask().write(&many).query()).await.status, 400);
-    assert_eq!(stage.post("/authorize", "", &ask().set("foo", &"a".repeat(70_000)).query()).await.status, 413);
+    assert_eq!(stage.post("/authorize", "", &ask().set("foo", &"a".repeat(140_000)).query()).await.status, 413);
     stage.still_works().await;
 }
 

@@ -121,7 +121,9 @@ async fn ui_15_every_answer_is_what_it_says() {
 async fn wf_05_bodies_that_are_too_large() {
     let stage = Stage::new().await;
     for target in ["/authorize", "/login", "/consent", "/select_account", "/end_session", "/playground/start"] {
-        let answer = stage.post(target, "", &"a".repeat(65 * 1024 + 1)).await;
+        // The authorization request may have a request object in it.
+        let most = if target == "/authorize" { 128 } else { 64 };
+        let answer = stage.post(target, "", &"a".repeat((most + 1) * 1024 + 1)).await;
         assert_eq!(answer.status, 413, "{target}");
         // Announced, and not even sent.
         let kind = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 999999999\r\n";
@@ -133,7 +135,7 @@ async fn wf_05_bodies_that_are_too_large() {
             "Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n",
             "",
         );
-        for _ in 0..70 {
+        for _ in 0..most + 6 {
             chunked.extend(format!("400\r\n{}\r\n", "a".repeat(1024)).into_bytes());
         }
         chunked.extend(b"0\r\n\r\n");

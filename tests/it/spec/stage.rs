@@ -53,8 +53,13 @@ pub(super) struct Stage {
 }
 
 pub(super) fn run<F: Future<Output = ()>>(kind: Kind, row: impl FnOnce(Stage) -> F) {
+    run_with(kind, &[], row);
+}
+
+/// With some keys of the configuration.
+pub(super) fn run_with<F: Future<Output = ()>>(kind: Kind, settings: &[(&str, &str)], row: impl FnOnce(Stage) -> F) {
     block_on(async {
-        match App::start(kind).await {
+        match App::start_with(kind, settings).await {
             Some(app) => row(Stage::furnish(app).await).await,
             None => left_out(),
         }

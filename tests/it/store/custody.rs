@@ -23,7 +23,7 @@ fn resealed(kid: &str, new: &[u8]) -> Resealed {
 }
 
 async fn reseal(db: &Database, keys: Vec<Resealed>, old: &[u8]) -> bool {
-    db.store.reseal_keys(keys, old.to_vec(), b"new".to_vec()).await.unwrap()
+    db.store.reseal_keys(keys, None, old.to_vec(), b"new".to_vec()).await.unwrap()
 }
 
 /// The canary, and each private half.
@@ -64,8 +64,8 @@ pub(super) async fn reseals_once(db: Database) {
     let plan = || vec![resealed("k1", b"one"), resealed("k2", b"two")];
     let other = db.another_node();
     let both = tokio::join!(
-        db.store.reseal_keys(plan(), b"old".to_vec(), b"new".to_vec()),
-        other.reseal_keys(plan(), b"old".to_vec(), b"newer".to_vec())
+        db.store.reseal_keys(plan(), None, b"old".to_vec(), b"new".to_vec()),
+        other.reseal_keys(plan(), None, b"old".to_vec(), b"newer".to_vec())
     );
     let both = [both.0.unwrap(), both.1.unwrap()];
     assert_eq!(both.iter().filter(|done| **done).count(), 1, "{both:?}");

@@ -48,6 +48,9 @@ pub(super) async fn sweeps_what_is_over(db: Database) {
     for id in ["t1", "t2"] {
         db.store.deny_token(signet::domain::ids::TokenId::new(id).unwrap(), later(60), NOON).await.unwrap();
     }
+    for id in [[1; 32], [2; 32]] {
+        db.store.spend_assertion(id, later(60)).await.unwrap();
+    }
     assert_eq!(db.store.sweep(later(59), later(59), 10).await, Ok(Swept::default()));
     let swept = db.store.sweep(later(3 * 86_400), later(0), 1).await.unwrap();
     let one = Swept {
@@ -56,8 +59,10 @@ pub(super) async fn sweeps_what_is_over(db: Database) {
         sessions: 1,
         families: 1,
         denials: 1,
+        assertions: 1,
         throttles: 1,
         setup_links: 1,
+        initial_tokens: 0,
         readers: 0,
         usage: 0,
         audit: 0,
@@ -65,7 +70,7 @@ pub(super) async fn sweeps_what_is_over(db: Database) {
     assert_eq!(swept, one);
     assert!(swept.more(1));
     let swept = db.store.sweep(later(3 * 86_400), later(0), 10).await.unwrap();
-    assert_eq!(swept, Swept { attempts: 1, denials: 1, ..Swept::default() });
+    assert_eq!(swept, Swept { attempts: 1, denials: 1, assertions: 1, ..Swept::default() });
 }
 
 pub(super) async fn time_moves_on_only(db: Database) {

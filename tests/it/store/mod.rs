@@ -1,5 +1,6 @@
 //! What a store promises, case by case, on every backend.
 
+mod assertion;
 mod client;
 mod code;
 mod custody;
@@ -10,6 +11,7 @@ mod key;
 mod logout;
 mod migrate;
 mod outage;
+mod registration;
 mod request;
 mod session;
 mod throttle;
@@ -18,6 +20,7 @@ mod user;
 use crate::support::database::on_every_backend;
 
 on_every_backend! {
+    assertion { cj_02_is_used_once, cj_02_one_of_64_at_once, cj_03_is_remembered_until_its_end }
     client { comes_back_as_it_was, every_change_moves_the_version, deleting_ends_what_it_had }
     user { comes_back_as_it_was, one_address_one_account, pages, password_change_ends_all_but_this_session,
         rehash_only_of_what_was_compared, disabling_ends_everything }
@@ -41,6 +44,8 @@ on_every_backend! {
         one_of_16_parallel_claims, what_one_application_had_is_taken_back, live_sessions_are_listed }
     custody { reseals_all_or_nothing, reseals_once, ended_keys_have_nothing_to_reseal, nothing_comes_in_after_resealing,
         a_key_takes_the_place_of_the_next, a_key_of_a_taken_name_does_not_come_in }
+    registration { comes_back_as_it_was, a_token_is_used_up_by_as_many_as_it_is_for, never_more_than_there_may_be,
+        only_what_was_read_is_replaced, what_was_never_used_goes }
     throttle { never_more_than_the_limit, window_and_block, nothing_is_allowed_when_the_limit_is_zero,
         what_is_given_back_does_not_count }
     instance { first_value_stays, setup_link_works_once, sweeps_what_is_over, answers_a_ping, time_moves_on_only }

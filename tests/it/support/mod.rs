@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod browser;
+pub(crate) mod client_key;
 pub(crate) mod database;
 pub(crate) mod html;
 pub(crate) mod https;
@@ -13,6 +14,7 @@ pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod resource_server;
 pub(crate) mod server;
+pub(crate) mod tls;
 
 /// How often a race is run: `./test --long` takes the larger number.
 pub(crate) fn rounds(usual: usize, long: usize) -> usize {

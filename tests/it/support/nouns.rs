@@ -11,6 +11,7 @@ use signet::domain::client::ApplicationType;
 use signet::domain::client::AuthMethod;
 use signet::domain::client::Client;
 use signet::domain::client::GrantType;
+use signet::domain::client::ResponseType;
 use signet::domain::code::Code;
 use signet::domain::family::Family;
 use signet::domain::ids::ClientId;
@@ -18,6 +19,7 @@ use signet::domain::ids::FamilyId;
 use signet::domain::ids::KeyId;
 use signet::domain::ids::RequestId;
 use signet::domain::ids::SessionId;
+use signet::domain::ids::Subject;
 use signet::domain::ids::UserId;
 use signet::domain::key::Algorithm;
 use signet::domain::key::KeyState;
@@ -126,6 +128,7 @@ pub(crate) fn attempt(name: &str, browser: &str) -> Attempt {
         request: AuthorizationRequest {
             client_id: client_id("demo-web"),
             redirect_uri: "https://c1.test/cb".to_owned(),
+            response_type: ResponseType::Code,
             response_mode: ResponseMode::FormPost,
             scope: scope("openid"),
             resources: vec!["https://rs1.test".to_owned()],
@@ -137,7 +140,7 @@ pub(crate) fn attempt(name: &str, browser: &str) -> Attempt {
             login_hint: None,
             ui_locales: vec!["de".to_owned()],
             claims: claims(),
-            subject: Some(user_id("ada")),
+            subject: Some(Subject::public(&user_id("ada"))),
         },
         created_at: NOON,
         expires_at: later(1800),

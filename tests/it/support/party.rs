@@ -75,7 +75,7 @@ pub(crate) struct Party {
 }
 
 impl Party {
-    fn new(app: &App, id: &str, secret: Option<&str>) -> Self {
+    pub(crate) fn new(app: &App, id: &str, secret: Option<&str>) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
         let http = http.expect("an HTTP client");
         Self { base: app.base.clone(), http, id: id.to_owned(), secret: secret.map(str::to_owned) }

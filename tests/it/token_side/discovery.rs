@@ -49,10 +49,15 @@ async fn c_01_what_it_says_is_served() {
             assert!(!list(name).contains(&Value::from(no)), "{name}");
         }
         assert_eq!(document["authorization_response_iss_parameter_supported"], true);
-        assert_eq!(document["request_uri_parameter_supported"], false);
-        let methods = ["client_secret_basic", "client_secret_post", "none"];
+        for shown in
+            ["request_parameter_supported", "request_uri_parameter_supported", "require_request_uri_registration"]
+        {
+            assert_eq!(document[shown], true, "{shown}");
+        }
+        assert_eq!(list("request_object_signing_alg_values_supported"), ["RS256", "ES256", "PS256", "EdDSA"]);
+        let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
         assert_eq!(list("revocation_endpoint_auth_methods_supported"), methods);
-        assert_eq!(list("introspection_endpoint_auth_methods_supported"), methods[..2]);
+        assert_eq!(list("introspection_endpoint_auth_methods_supported"), methods[..3]);
         assert!(list("introspection_signing_alg_values_supported").contains(&Value::from("RS256")));
         for value in document.as_object().unwrap().values() {
             assert!(!value.is_null() && *value != "" && *value != Value::Array(Vec::new()));

@@ -2,7 +2,9 @@
 //! is about; every answer goes through the checks of [`Answer`](crate::support::party::Answer).
 
 mod claims;
+mod client_assertion;
 mod client_auth;
+mod client_keys;
 mod code;
 mod database_down;
 mod discovery;

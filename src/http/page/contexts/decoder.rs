@@ -80,6 +80,8 @@ const fn name(kind: SecretKind) -> &'static str {
         SecretKind::Browser => "browser",
         SecretKind::ClientSecret => "client-secret",
         SecretKind::SetupLink => "setup-link",
+        SecretKind::InitialAccess => "initial-access",
+        SecretKind::Registration => "registration",
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::super::PageError;
 use super::super::link::Destination;
+use super::super::link::Image;
 use super::super::link::Link;
+use super::About;
 use super::AccountApplication;
 use super::AccountPage;
 use super::AccountSession;
@@ -79,7 +81,18 @@ impl Form {
 impl App {
     fn sample(redirect_uri: &str) -> Result<Self, PageError> {
         let destination = Destination::parse(redirect_uri).ok_or_else(|| broken(redirect_uri))?;
-        Ok(Self { name: "My shop".to_owned(), destination: Some(destination) })
+        let at = |path: &str| Link::parse(&format!("https://shop.test{path}"));
+        let unverified = redirect_uri.starts_with("https");
+        let about = match destination.label() {
+            "shop.test" => About {
+                logo: Image::parse("https://cdn.shop.test/logo.png"),
+                home: at("/"),
+                policy: at("/privacy"),
+                terms: at("/terms"),
+            },
+            _ => About::default(),
+        };
+        Ok(Self { name: "My shop".to_owned(), destination: Some(destination), about, unverified })
     }
 }
 

@@ -5,8 +5,8 @@ use super::check;
 use crate::domain::client::Client;
 use crate::domain::ids::ClientId;
 use crate::domain::ids::FamilyId;
+use crate::domain::ids::Subject;
 use crate::domain::ids::TokenId;
-use crate::domain::ids::UserId;
 use crate::protocol::access_token::AccessToken;
 use crate::protocol::access_token::Actor;
 use crate::protocol::error::ErrorCode;
@@ -34,7 +34,7 @@ fn orders() -> Client {
 /// Ada's token for the orders service, issued to her shop.
 fn subject() -> AccessToken {
     AccessToken {
-        subject: UserId::new("usr_ada").unwrap(),
+        subject: Subject::new("usr_ada").unwrap(),
         client_id: ClientId::new("shop").unwrap(),
         scope: scope("openid api:read api:write"),
         audience: vec!["https://orders.test".to_owned()],
@@ -52,7 +52,7 @@ fn subject() -> AccessToken {
 }
 
 fn actor(sub: &str, client: &str) -> AccessToken {
-    let (subject_id, client_id) = (UserId::new(sub).unwrap(), ClientId::new(client).unwrap());
+    let (subject_id, client_id) = (Subject::new(sub).unwrap(), ClientId::new(client).unwrap());
     AccessToken { subject: subject_id, client_id, grant_id: None, expires_at: at(1300), ..subject() }
 }
 

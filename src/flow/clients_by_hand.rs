@@ -1,4 +1,4 @@
-//! Clients, as an administrator makes, changes and deletes them.
+//! Clients, as an administrator makes, changes and deletes them. Those that register themselves: `register`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
+use crate::domain::client::ClientKeys;
 use crate::domain::client::GrantType;
 use crate::domain::client::LogoutChannels;
 use crate::domain::ids::ClientId;
@@ -39,6 +40,8 @@ pub struct NewClient {
     pub id: ClientId,
     pub name: String,
     pub kind: Kind,
+    /// With which it proves who it is, if there are any; else with a secret.
+    pub keys: ClientKeys,
     pub application_type: ApplicationType,
     pub redirect_uris: Vec<RedirectUri>,
     pub post_logout_redirect_uris: Vec<RedirectUri>,
@@ -54,14 +57,16 @@ pub struct NewClient {
 }
 
 impl Signet {
-    /// Registers a client. The secret exists only in the answer; public clients have none. `None`: the id is taken.
+    /// Makes a client. The secret exists only in the answer; public clients and those with keys have none. `None`: the id
+    /// is taken.
     ///
     /// # Errors
     /// [`FlowError::Store`].
-    pub async fn register_client(&self, new: NewClient) -> Result<Option<(Client, Option<Secret>)>, FlowError> {
+    pub async fn create_client(&self, new: NewClient) -> Result<Option<(Client, Option<Secret>)>, FlowError> {
         let now = self.now();
         let (secret, secrets) = match new.kind {
             Kind::Public => (None, Vec::new()),
+            _ if !new.keys.is_empty() => (None, Vec::new()),
             Kind::Confidential { .. } | Kind::Service => {
                 let (secret, kept) = self.new_client_secret(now);
                 (Some(secret), vec![kept])
@@ -72,9 +77,11 @@ impl Signet {
             application_type: new.application_type,
             token_endpoint_auth_methods: match new.kind {
                 Kind::Public => BTreeSet::from([AuthMethod::None]),
+                _ if !new.keys.is_empty() => BTreeSet::from([AuthMethod::PrivateKeyJwt]),
                 _ => BTreeSet::from([AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]),
             },
             secrets,
+            keys: new.keys,
             post_logout_redirect_uris: new.post_logout_redirect_uris,
             logout: new.logout,
             grant_types: match new.kind {
