@@ -88,8 +88,8 @@ pub enum Fault {
     Type(String),
     #[error("iss is {found:?}, expected is {expected:?}{}", difference(.found, .expected))]
     Issuer { found: String, expected: String },
-    #[error("aud is {found:?}, expected is {expected:?}{}", difference(.found, .expected))]
-    Audience { found: String, expected: String },
+    #[error("aud is {:?}, expected is {expected:?}{}", .found.join(" "), nearly_one_of(.found, .expected))]
+    Audience { found: Vec<String>, expected: String },
     #[error("it expired at {0}")]
     Expired(Timestamp),
     #[error("it is not valid before {0}; is a clock wrong?")]
@@ -192,12 +192,13 @@ impl Signet {
     /// What only the database knows: whether all that the token came from still stands.
     async fn look_behind(&self, claims: &AccessToken, email: &mut Option<Email>) -> Result<Option<Fault>, FlowError> {
         let client = self.store.client(claims.client_id.clone()).await?;
-        if client.is_none_or(|client| client.disabled) {
+        let Some(client) = client.filter(|client| !client.disabled) else {
             return Ok(Some(Fault::Client(claims.client_id.clone())));
-        }
+        };
         let denied = self.fresh_denylist().await?.is_denied(claims);
         let Some(grant_id) = claims.grant_id.clone() else { return Ok(denied.then_some(Fault::Denied)) };
-        let Some((family, user)) = self.store.userinfo(grant_id).await? else {
+        let found = self.store.userinfo(grant_id).await?;
+        let Some((family, user)) = found.filter(|(_, user)| self.subject(&client, &user.id) == claims.subject) else {
             return Ok(Some(Fault::Gone));
         };
         *email = Some(user.email);
@@ -266,7 +267,7 @@ fn judge(seen: &Inspection, issuer: &str, audience: Option<&str>, now: Timestamp
         }
         Rejected::Type => Fault::Type(typ.clone()),
         Rejected::Issuer => Fault::Issuer { found: text(claims, "iss"), expected: issuer.to_owned() },
-        Rejected::Audience => Fault::Audience { found: audiences.join(" "), expected: audience.to_owned() },
+        Rejected::Audience => Fault::Audience { found: audiences.clone(), expected: audience.to_owned() },
         Rejected::Expired => Fault::Expired(time(claims, "exp")),
         Rejected::NotYet => Fault::NotYet(time(claims, "iat").max(time(claims, "nbf"))),
         Rejected::Malformed => Fault::Claims,
@@ -276,6 +277,11 @@ fn judge(seen: &Inspection, issuer: &str, audience: Option<&str>, now: Timestamp
 /// The first scope value that is needed and not there.
 fn missing(granted: &Scope, needed: &Scope) -> Option<Fault> {
     needed.iter().find(|value| !granted.contains(value)).map(|value| Fault::Scope(value.to_owned()))
+}
+
+/// What tells the first of these names that looks like `expected` apart from it.
+fn nearly_one_of(found: &[String], expected: &str) -> &'static str {
+    found.iter().map(|name| difference(name, expected)).find(|said| !said.is_empty()).unwrap_or_default()
 }
 
 /// What tells two names apart that look the same.
@@ -319,6 +325,7 @@ mod tests {
     use super::Expected;
     use super::Fault;
     use super::difference;
+    use super::nearly_one_of;
     use super::unverified;
     use crate::domain::time::Timestamp;
 
@@ -329,6 +336,9 @@ mod tests {
         assert!(difference("http://op.test", "https://op.test").contains("https"));
         assert!(difference("http://127.0.0.1:1", "http://localhost:1").contains("localhost"));
         assert_eq!(difference("https://a.test", "https://b.test"), "");
+        let audiences = ["https://a.test".to_owned(), "https://b.test/".to_owned()];
+        assert!(nearly_one_of(&audiences, "https://b.test").contains("slash"));
+        assert_eq!(nearly_one_of(&audiences, "https://c.test"), "");
     }
 
     #[test]

@@ -189,7 +189,12 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(post().to(setup::post))
                 .default_service(refuse()),
         )
-        .service(resource("/tools/jwt").route(get().to(decoder::get)).default_service(refuse()))
+        .service(
+            resource("/tools/jwt")
+                .route(get().to(decoder::get))
+                .route(head().to(decoder::get))
+                .default_service(refuse()),
+        )
         .service(resource("/assets/{file}").route(get().to(assets::get)).default_service(refuse()))
         .service(resource("/health/live").route(get().to(health::live)).default_service(refuse()))
         .service(resource("/health/ready").route(get().to(health::ready)).default_service(refuse()));
