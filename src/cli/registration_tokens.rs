@@ -45,13 +45,13 @@ pub(super) enum RegistrationTokensCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// How many applications may be registered with it [default: registration.clients_per_token].
+    /// How many applications may be registered with it (default: `registration.clients_per_token`).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     clients: Option<u32>,
     /// For how long it works, as in 7d or 12h.
     #[arg(long = "for", value_name = "DURATION", default_value = "7d", value_parser = lifetime)]
     lifetime: Duration,
-    /// What its applications may ask for, separated by spaces [default: registration.scope].
+    /// What its applications may ask for, separated by spaces (default: `registration.scope`).
     #[arg(long)]
     scope: Option<String>,
     /// Who it is for; shown in the list.

@@ -70,7 +70,7 @@ section! {
         /// When absent: `authorization_code` and `refresh_token` with `redirect_uris`, else `refresh_token` with
         /// `session_api`, else `client_credentials`.
         grant_types: Option<Vec<GrantType>> = Example(r#"["authorization_code", "refresh_token"]"#);
-        /// What it may ask the authorization endpoint for: "code"; "id_token" and "id_token token" count only with
+        /// What it may ask the authorization endpoint for: `code`; `id_token` and `id_token token` count only with
         /// `tokens.front_channel`.
         response_types: Vec<ResponseType> = Default(r#"["code"]"#);
         /// "public": every application sees the same `sub` of a person. "pairwise": each sector sees one of its own.

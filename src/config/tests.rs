@@ -148,6 +148,16 @@ fn every_key_is_documented_and_its_example_is_accepted() {
 }
 
 #[test]
+fn what_a_registered_client_gets_unasked_is_what_it_could_ask_for() {
+    let read = |toml: &str| Machine::with(&format!("[registration]\n{toml}")).load();
+    assert!(read("scope = \"openid email\"\ndefault_scope = \"openid\"\n").is_ok());
+    let faults = read("scope = \"openid email\"\ndefault_scope = \"openid admin\"\n").unwrap_err().to_string();
+    assert!(faults.contains("registration.default_scope has admin"), "{faults}");
+    assert!(read("mode = \"everybody\"\n").unwrap_err().to_string().contains("\"open\""));
+    assert!(read("grant_types = []\n").is_err());
+}
+
+#[test]
 fn a_gateway_that_no_cookie_reaches_is_refused() {
     let issuer = "[server]\nissuer = \"https://id.example.test\"\n[gateway]\n";
     let faults =

@@ -19,7 +19,7 @@ section! {
         access_token: Duration = Default(r#""10m""#), Between(SECOND, LONGEST_ACCESS_TOKEN);
         /// ID tokens.
         id_token: Duration = Default(r#""1h""#), Between(SECOND, DAY);
-        /// Let applications that are registered for the response types "id_token" and "id_token token" use them: tokens
+        /// Let applications that are registered for the response types `id_token` and `id_token token` use them: tokens
         /// then come in the address that the browser is sent to. Only for applications that cannot do otherwise.
         front_channel: bool = Default("false");
         /// Authorization codes, from redirect to redemption.

@@ -82,7 +82,7 @@ impl Signet {
         initial: Option<&Secret>,
         from: IpAddr,
     ) -> Result<OwnClient, FlowError> {
-        let outcome = self.try_to_register(sent, initial, from).await;
+        let outcome = Box::pin(self.try_to_register(sent, initial, from)).await;
         if outcome.is_err() {
             self.watch.metrics.registration_refused();
         }
@@ -260,7 +260,7 @@ impl Signet {
         }
     }
 
-    /// "The value of the sector_identifier_uri MUST be a URL using the https scheme that points to a JSON file [...]"
+    /// "The value of the `sector_identifier_uri` MUST be a URL using the https scheme that points to a JSON file [...]"
     /// (OpenID Connect Registration section 5): fetched now and never again.
     async fn check_sector(&self, client: &Client) -> Result<(), FlowError> {
         let Some(uri) = &client.subjects.sector_identifier_uri else { return Ok(()) };
@@ -290,10 +290,8 @@ impl Signet {
     fn check_sent_secret(&self, sent: &Map<String, Json>, client: &Client) -> Result<(), FlowError> {
         let Some(secret) = registration::sent_secret(sent)? else { return Ok(()) };
         let now = self.now();
-        let live = client.secrets.iter().filter(|own| own.expires_at.is_none_or(|end| now < end));
-        // All of them, so that the answer takes as long whichever it is.
-        let found = live.fold(false, |found, own| hash::verify_client_secret(&own.hash, secret) || found);
-        if found {
+        let mut live = client.secrets.iter().filter(|own| own.expires_at.is_none_or(|end| now < end));
+        if live.any(|own| hash::verify_client_secret(&own.hash, secret)) {
             return Ok(());
         }
         Err(OAuthError::invalid_client_metadata("client_secret: is not that of the client").into())

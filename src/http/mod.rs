@@ -168,14 +168,6 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .default_service(refuse()),
         )
         .service(resource("/introspect").route(post().to(introspect::post)).default_service(refuse()))
-        .service(resource("/register").route(post().to(register::post)).default_service(refuse()))
-        .service(
-            resource("/register/{client_id}")
-                .route(get().to(register::get))
-                .route(put().to(register::put))
-                .route(delete().to(register::delete))
-                .default_service(refuse()),
-        )
         .service(
             resource("/end_session")
                 .route(get().to(end_session::get))
@@ -206,12 +198,24 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
         .service(resource("/assets/{file}").route(get().to(assets::get)).default_service(refuse()))
         .service(resource("/health/live").route(get().to(health::live)).default_service(refuse()))
         .service(resource("/health/ready").route(get().to(health::ready)).default_service(refuse()));
+        registration_routes(app);
         session_api_routes(app);
         if dev {
             dev_routes(app);
         }
         app.default_service(web::to(respond::not_found));
     }
+}
+
+fn registration_routes(app: &mut ServiceConfig) {
+    let refuse = || web::to(respond::method_not_allowed);
+    app.service(resource("/register").route(post().to(register::post)).default_service(refuse())).service(
+        resource("/register/{client_id}")
+            .route(get().to(register::get))
+            .route(put().to(register::put))
+            .route(delete().to(register::delete))
+            .default_service(refuse()),
+    );
 }
 
 fn session_api_routes(app: &mut ServiceConfig) {

@@ -65,7 +65,7 @@ pub async fn put(web: App, request: HttpRequest, id: Path<String>, payload: Payl
         Err(fault) => return error::bad_body(fault),
     };
     let from = peer::address(&request, &web.signet.config.server.trusted_proxies);
-    match web.signet.change_registration(&id, &token, &sent, from).await {
+    match Box::pin(web.signet.change_registration(&id, &token, &sent, from)).await {
         Ok(own) => written(StatusCode::OK, &own),
         Err(failure) => bearer::refuse(&request, &failure, None),
     }

@@ -43,9 +43,9 @@ pub(super) fn wrong(name: &str, why: impl Display) -> OAuthError {
     OAuthError::invalid_client_metadata(format!("{name}: {why}"))
 }
 
-/// Checks what a change must say of the client and what it must not: "The client MUST include its client_id field in the
+/// Checks what a change must say of the client and what it must not: "The client MUST include its `client_id` field in the
 /// request, and it MUST be the same as its currently issued client identifier", and "MUST NOT include the
-/// registration_access_token, registration_client_uri, client_secret_expires_at, or client_id_issued_at fields"
+/// `registration_access_token`, `registration_client_uri`, `client_secret_expires_at`, or `client_id_issued_at` fields"
 /// (RFC 7592 section 2.2).
 ///
 /// # Errors
@@ -60,7 +60,7 @@ pub fn check_unchangeable(sent: &Map<String, Json>, client: &Client) -> Result<(
     }
 }
 
-/// "If the client includes the client_secret field in the request, the value of this field MUST match the currently
+/// "If the client includes the `client_secret` field in the request, the value of this field MUST match the currently
 /// issued client secret for that client." (RFC 7592 section 2.2) Whether it does, whoever has the hashes says.
 ///
 /// # Errors
@@ -123,6 +123,14 @@ impl<'a> Members<'a> {
     pub(super) fn algorithm(&self, name: &str, supported: &[Algorithm]) -> Result<Option<Algorithm>, OAuthError> {
         let choices: Vec<(&str, Algorithm)> = supported.iter().map(|own| (own.as_str(), *own)).collect();
         self.one_of(name, &choices)
+    }
+
+    /// The same for what the client signs with: any algorithm, by any of its names.
+    pub(super) fn algorithm_of_client(&self, name: &str) -> Result<Option<Algorithm>, OAuthError> {
+        match self.text(name)?.and_then(Algorithm::parse_of_client) {
+            Some(known) => Ok(Some(known)),
+            None => self.algorithm(name, &Algorithm::ALL),
+        }
     }
 
     /// What people are shown of a client, without what they would not see: characters that hide, that turn the direction

@@ -84,13 +84,13 @@ pub fn client(sent: &Map<String, Json>, terms: &Terms, base: Client) -> Result<C
         application_type,
         token_endpoint_auth_methods: BTreeSet::from([method]),
         keys: keys(&sent, terms)?,
-        token_endpoint_auth_signing_alg: sent.algorithm("token_endpoint_auth_signing_alg", &Algorithm::ALL)?,
+        token_endpoint_auth_signing_alg: sent.algorithm_of_client("token_endpoint_auth_signing_alg")?,
         redirect_uris: sent.redirect_uris(application_type)?,
         post_logout_redirect_uris: sent.addresses("post_logout_redirect_uris", application_type)?,
         grant_types,
         response_types,
         request_objects: RequestObjects {
-            request_object_signing_alg: sent.algorithm("request_object_signing_alg", &Algorithm::ALL)?,
+            request_object_signing_alg: sent.algorithm_of_client("request_object_signing_alg")?,
             request_uris: sent.fetched_uris("request_uris", terms)?,
             require_signed_request_object: sent.flag("require_signed_request_object")?,
         },
@@ -254,8 +254,8 @@ fn check_keys(client: &Client) -> Result<(), OAuthError> {
     Ok(())
 }
 
-/// "If there are multiple hostnames in the registered redirect_uris, the Client MUST register a
-/// sector_identifier_uri." (OpenID Connect Core section 8.1)
+/// "If there are multiple hostnames in the registered `redirect_uris`, the Client MUST register a
+/// `sector_identifier_uri`." (OpenID Connect Core section 8.1)
 fn check_sector(client: &Client) -> Result<(), OAuthError> {
     if client.subjects.subject_type == SubjectType::Public || client.subjects.sector_identifier_uri.is_some() {
         return Ok(());

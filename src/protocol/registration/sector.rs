@@ -9,7 +9,7 @@ use crate::crypto::json;
 use crate::domain::client::Client;
 use crate::protocol::error::OAuthError;
 
-/// Checks the document that was fetched: "The values registered in redirect_uris MUST be included in the elements of the
+/// Checks the document that was fetched: "The values registered in `redirect_uris` MUST be included in the elements of the
 /// array, or registration MUST fail."
 ///
 /// # Errors

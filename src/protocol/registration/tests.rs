@@ -317,7 +317,9 @@ fn no_algorithm_that_is_not_told_and_never_none() {
     }
     // No key of ours signs with it; theirs may.
     assert!(register(with(json!({"id_token_signed_response_alg": "PS256"}))).is_err());
-    assert!(register(with(json!({"request_object_signing_alg": "PS256"}))).is_ok());
+    for theirs in ["PS256", "EdDSA", "Ed25519"] {
+        assert!(register(with(json!({ "request_object_signing_alg": theirs }))).is_ok(), "{theirs}");
+    }
     assert!(
         register(with(json!({"id_token_encrypted_response_alg": "RSA-OAEP"}))).unwrap_err().1.contains("encrypted")
     );
