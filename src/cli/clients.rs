@@ -29,12 +29,14 @@ use crate::flow::Signet;
 use crate::flow::clients_by_hand::Kind;
 use crate::flow::clients_by_hand::NewClient;
 use crate::flow::clients_by_hand::OVERLAP;
+use crate::outbound::Limits;
 
 use super::Failure;
 use super::console::Console;
 use super::console::counted;
 use super::open;
 use super::open::Selection;
+use super::output;
 use super::output::Listing;
 use super::output::Output;
 use super::output::OutputArgs;
@@ -206,7 +208,7 @@ impl Create {
         };
         Ok(NewClient {
             id: self.client_id()?,
-            name: self.name.clone(),
+            name: name(&self.name)?,
             kind,
             keys,
             application_type,
@@ -258,6 +260,14 @@ impl Create {
     }
 }
 
+/// People read it on pages and in terminals: it must not hide or turn around what stands beside it.
+fn name(text: &str) -> Result<String, Failure> {
+    if text.chars().any(output::commands) {
+        return Err(Failure::usage(&"A name has no control characters, and none that turn text around"));
+    }
+    Ok(text.to_owned())
+}
+
 fn audience(flag: &str, text: &str) -> Result<String, Failure> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Failure::usage(&format!("{flag} is printable ASCII without spaces")));
@@ -287,6 +297,12 @@ async fn create_client(signet: &Signet, new: NewClient, output: OutputArgs, cons
     let once =
         if secret.is_some() { ". The secret is shown only now; keep it where others cannot read it." } else { "." };
     console.wrote(&format!("Created client {id} ({}){once}", kind(&client)), &signet.config);
+    if let Some(uri) = &client.logout.backchannel_logout_uri
+        && let Err(fault) = signet.outbound.check(uri.as_str(), Limits::FETCH).await
+    {
+        let why = fault.detail();
+        console.say(&format!("warning: {} will not be told of sign-outs: {why} (docs/logout.md)", uri.as_str()));
+    }
     Ok(())
 }
 

@@ -64,7 +64,7 @@ impl ConfigArgs {
     #[must_use]
     pub fn sources(&self, env: Vec<(String, String)>) -> Sources {
         let beside = || Path::new("signet.toml").exists().then(|| PathBuf::from("signet.toml"));
-        Sources { file: self.config.clone().or_else(beside), env, overrides: Vec::new(), dev: self.dev }
+        Sources { file: self.config.clone().or_else(beside), env, dev: self.dev, ..Sources::default() }
     }
 }
 

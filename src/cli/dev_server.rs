@@ -5,6 +5,10 @@ use std::fs::DirBuilder;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::Write;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,15 +19,21 @@ use crate::ambient::OsEntropy;
 use crate::crypto::hash;
 
 use super::Failure;
+use super::local_ca;
+use super::tls_client::Peer;
+use super::tls_client::Trust;
 
 /// The port of a dev server that was not told another.
 pub(super) const PORT: u16 = 8080;
+/// The same for `--https`.
+pub(super) const HTTPS_PORT: u16 = 8443;
 
 /// The data of one dev server. Dropping it deletes them.
 #[derive(Debug)]
 pub(super) struct DevServer {
     pub(super) port: u16,
     pub(super) folder: PathBuf,
+    pub(super) https: bool,
     /// Only the server itself cleans up; commands that look it up do not.
     note: Option<PathBuf>,
 }
@@ -33,13 +43,13 @@ impl DevServer {
     ///
     /// # Errors
     /// When the folders cannot be made, or belong to somebody else.
-    pub(super) fn create(port: u16) -> Result<Self, Failure> {
+    pub(super) fn create(port: u16, https: bool) -> Result<Self, Failure> {
         let runtime = runtime_folder()?;
         // Not named after the process: in a container that is 1 again after a crash, and its data would come back.
         let folder = runtime.join(hash::random_id(&format!("dev-{port}-"), &OsEntropy));
         DirBuilder::new().mode(0o700).create(&folder)?;
         let note = note(&runtime, port);
-        let server = Self { port, folder, note: Some(note.clone()) };
+        let server = Self { port, folder, https, note: Some(note.clone()) };
         // A note of a server that was killed is simply replaced.
         let _ = fs::remove_file(&note);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&note)?;
@@ -47,23 +57,59 @@ impl DevServer {
         Ok(server)
     }
 
-    /// The dev server that runs on a port.
+    /// The dev server that runs on a port; without one, on either of the usual ports.
     ///
     /// # Errors
     /// Exit code 69 when there is none.
-    pub(super) fn find(port: u16) -> Result<Self, Failure> {
+    pub(super) fn find(port: Option<u16>) -> Result<Self, Failure> {
+        let usual = || Self::on(PORT).or_else(|none| Self::on(HTTPS_PORT).map_err(|_| none));
+        port.map_or_else(usual, Self::on)
+    }
+
+    fn on(port: u16) -> Result<Self, Failure> {
         let none = || Failure::unavailable(&format!("no `signet serve --dev` runs on port {port}"));
         let text = fs::read_to_string(note(&runtime_folder()?, port)).map_err(|_| none())?;
         let folder = PathBuf::from(text.trim_end());
         if !folder.join(DATABASE).exists() {
             return Err(none());
         }
-        Ok(Self { port, folder, note: None })
+        let https = folder.join(local_ca::CERTIFICATE).exists();
+        Ok(Self { port, folder, https, note: None })
+    }
+
+    /// Leaves the certificate of the authority where commands look for it.
+    ///
+    /// # Errors
+    /// When it cannot be copied.
+    pub(super) fn is_vouched_for_by(&self, authority: &Path) -> Result<(), Failure> {
+        fs::copy(authority, self.authority())?;
+        Ok(())
+    }
+
+    /// Where the certificate is that vouches for this server, if it speaks https.
+    #[must_use]
+    pub(super) fn authority(&self) -> PathBuf {
+        self.folder.join(local_ca::CERTIFICATE)
+    }
+
+    /// How commands reach it.
+    ///
+    /// # Errors
+    /// When it speaks https and the certificate of its authority cannot be read.
+    pub(super) fn peer(&self) -> Result<Peer, Failure> {
+        let addresses = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+        let trust = if self.https {
+            Trust::authority(&self.authority()).map_err(|fault| Failure::failed(&fault))?
+        } else {
+            None
+        };
+        Ok(Peer { addresses: addresses.map(|ip| SocketAddr::new(ip, self.port)).into(), trust })
     }
 
     #[must_use]
     pub(super) fn issuer(&self) -> String {
-        format!("http://localhost:{}", self.port)
+        let scheme = if self.https { "https" } else { "http" };
+        format!("{scheme}://localhost:{}", self.port)
     }
 
     #[must_use]
@@ -123,9 +169,9 @@ mod tests {
     #[test]
     fn nothing_of_a_killed_server_comes_back() {
         // The port that nobody can listen on.
-        let killed = std::mem::ManuallyDrop::new(DevServer::create(0).unwrap());
+        let killed = std::mem::ManuallyDrop::new(DevServer::create(0, false).unwrap());
         fs::write(killed.database(), "").unwrap();
-        let next = DevServer::create(0).unwrap();
+        let next = DevServer::create(0, false).unwrap();
         let is_fresh = !next.database().exists();
         fs::remove_dir_all(&killed.folder).unwrap();
         assert!(is_fresh, "{}", next.folder.display());

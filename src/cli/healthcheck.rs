@@ -11,6 +11,7 @@ use super::console::Console;
 use super::http;
 use super::open;
 use super::open::Selection;
+use super::tls_client::Peer;
 
 /// Shorter than the time that containers give such a check.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,7 +25,8 @@ pub(super) async fn run(selection: &Selection, console: Console) -> Result<(), F
     let addresses: Vec<SocketAddr> = config.server.listen.iter().copied().map(reachable).collect();
     let url = format!("{}/health/ready", config.server.issuer);
     let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let answer = http::exchange(&addresses, http::get(&url)?, PATIENCE)
+    let peer = Peer { addresses, trust: open::trust(&config)? };
+    let answer = http::exchange(&peer, http::get(&url)?, PATIENCE)
         .await
         .map_err(|fault| Failure::unavailable(&format!("No answer from {}: {fault}", names.join(", "))))?;
     if !answer.status().is_success() {

@@ -1,9 +1,8 @@
-//! One HTTP/1.1 exchange (RFC 9112) with a server of ours. Without TLS: it is for listeners on this computer, and
-//! what stands in front of them is not our business.
+//! One HTTP/1.1 exchange (RFC 9112) with a server of ours: with its listener itself, since what stands in front of it is
+//! not our business.
 
 use std::io;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use oauth2::HttpRequest;
@@ -16,30 +15,45 @@ use oauth2::http::header::CONNECTION;
 use oauth2::http::header::CONTENT_LENGTH;
 use oauth2::http::header::HOST;
 use oauth2::http::header::TRANSFER_ENCODING;
+use rustls::pki_types::ServerName;
+use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+
+use super::tls_client::Peer;
 
 /// Longer answers are none of ours.
 const MOST: u64 = 1024 * 1024;
 
-/// Sends a request to the first of `addresses` that takes it and reads the whole answer. Redirects are not followed.
+/// Sends a request to the first address of `peer` that takes it and reads the whole answer. Redirects are not followed.
 ///
 /// # Errors
-/// Also for an answer that does not come in time, is too long or is no HTTP.
-pub(super) async fn exchange(
-    addresses: &[SocketAddr],
-    request: HttpRequest,
-    patience: Duration,
-) -> io::Result<HttpResponse> {
+/// Also for an answer that does not come in time, is too long or is no HTTP, and for a certificate that is not to be
+/// believed.
+pub(super) async fn exchange(peer: &Peer, request: HttpRequest, patience: Duration) -> io::Result<HttpResponse> {
     let answer = tokio::time::timeout(patience, async {
-        let mut stream = TcpStream::connect(addresses).await?;
-        stream.write_all(&written(request)).await?;
-        let mut answer = Vec::new();
-        stream.take(MOST).read_to_end(&mut answer).await?;
-        io::Result::Ok(answer)
+        let stream = TcpStream::connect(peer.addresses.as_slice()).await?;
+        match &peer.trust {
+            None => converse(stream, request).await,
+            Some(trust) => {
+                let connector = trust.connector().map_err(io::Error::other)?;
+                let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']);
+                let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                converse(connector.connect(name, stream).await?, request).await
+            }
+        }
     });
     read(&answer.await.map_err(|_| io::Error::from(ErrorKind::TimedOut))??)
+}
+
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: HttpRequest) -> io::Result<Vec<u8>> {
+    stream.write_all(&written(request)).await?;
+    stream.flush().await?;
+    let mut answer = Vec::new();
+    stream.take(MOST).read_to_end(&mut answer).await?;
+    Ok(answer)
 }
 
 /// A GET of an absolute URL.

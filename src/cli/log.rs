@@ -20,6 +20,10 @@ pub(super) enum Reader {
     Machine,
 }
 
+/// Here the HTTP library calls it an error of the server when a stranger sends what is no HTTP. That is answered with
+/// 400, and whoever likes to could fill the log with it.
+const MALFORMED: &str = "actix_http::h1::dispatcher=off,actix_http::h1::decoder=off";
+
 /// Starts logging for a server. Our own events at the configured level; of libraries only what is wrong. Says who reads
 /// it.
 ///
@@ -27,7 +31,7 @@ pub(super) enum Reader {
 /// [`Failure`] when logging was started before.
 pub(super) fn start(telemetry: &Telemetry) -> Result<Reader, Failure> {
     let level = telemetry.log_level.as_str();
-    let filter = EnvFilter::new(format!("warn,signet={level}"));
+    let filter = EnvFilter::new(format!("warn,{MALFORMED},signet={level}"));
     let json = match telemetry.log_format {
         LogFormat::Json => true,
         LogFormat::Text => false,

@@ -2,6 +2,7 @@
 
 mod audit;
 mod background;
+mod certificate;
 mod clients;
 mod completions;
 pub mod config;
@@ -12,16 +13,20 @@ mod failure;
 mod healthcheck;
 mod http;
 mod keys;
+mod local_ca;
 mod log;
 mod log_line;
 mod open;
 pub mod output;
 mod proxy_config;
+mod ready;
 mod registration_tokens;
 pub mod serve;
 mod sessions;
 mod setup_link;
+mod tls_client;
 mod tokens;
+mod trust;
 mod users;
 
 use std::ffi::OsString;
@@ -122,6 +127,8 @@ enum Command {
         #[command(flatten)]
         options: Box<proxy_config::Options>,
     },
+    /// Make this computer believe the certificates of `serve --https`.
+    Trust(trust::Trust),
     /// Print a script that completes commands in a shell.
     Completions(completions::Completions),
     /// Look at the configuration.
@@ -147,6 +154,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::ProxyConfig { selection, options } => proxy_config::run(&options, &selection),
+        Command::Trust(args) => trust::run(&args, Console::of_process()),
         administrative => administer(&administrative),
     };
     match outcome {
@@ -177,7 +185,11 @@ fn administer(command: &Command) -> Result<(), Failure> {
             Command::Audit { selection, command } => Box::pin(audit::run(command, selection, console)).await,
             Command::Db { selection, command } => db::run(command, selection, console),
             Command::SetupLink { selection } => Box::pin(setup_link::run(selection, console)).await,
-            Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ProxyConfig { .. } => Ok(()),
+            Command::Serve(_)
+            | Command::Config(_)
+            | Command::Completions(_)
+            | Command::Trust(_)
+            | Command::ProxyConfig { .. } => Ok(()),
         }
     })
 }

@@ -32,6 +32,8 @@ use super::Failure;
 use super::config::environment;
 use super::dev_server;
 use super::dev_server::DevServer;
+use super::local_ca;
+use super::tls_client::Trust;
 
 /// Which installation a command works on. `--config FILE`, else ./signet.toml, else defaults and ./data/signet.db.
 #[derive(Debug, Clone, Default, Args)]
@@ -51,6 +53,9 @@ pub(super) struct Selection {
     /// Port of the dev server; for healthcheck and setup-link also of a `serve --port`.
     #[arg(long, global = true)]
     pub(super) port: Option<u16>,
+    /// The server was started with --https.
+    #[arg(long, global = true)]
+    pub(super) https: bool,
     #[arg(skip)]
     pub(super) folder: Option<(String, PathBuf, PathBuf)>,
 }
@@ -62,6 +67,7 @@ impl Selection {
         Self {
             dev: true,
             port: Some(server.port),
+            https: server.https,
             folder: Some((server.issuer(), server.database(), server.master_key())),
             config: None,
         }
@@ -75,6 +81,9 @@ impl Selection {
         if self.port.is_some() && !self.dev {
             return Err(Failure::usage(&"--port names a dev server: say --dev too"));
         }
+        if self.https && !self.dev {
+            return Err(Failure::usage(&"--https names a dev server: say --dev too"));
+        }
         Ok(())
     }
 
@@ -82,6 +91,12 @@ impl Selection {
     #[must_use]
     pub(super) fn is_explicit(&self) -> bool {
         self.dev || self.named_file().is_some()
+    }
+
+    /// The port on which a dev server is looked for.
+    #[must_use]
+    pub(super) fn dev_port(&self) -> Option<u16> {
+        self.port.or_else(|| self.https.then_some(dev_server::HTTPS_PORT))
     }
 
     fn named_file(&self) -> Option<PathBuf> {
@@ -104,31 +119,59 @@ pub(super) enum Missing {
 /// Exit code 78 with all faults; 69 when no dev server runs on the port.
 pub(super) fn load(selection: &Selection) -> Result<Loaded, Failure> {
     let mut overrides = Vec::new();
+    let (mut port, mut https) = (selection.port, selection.https);
     if selection.dev {
         let (issuer, database, master_key) = if let Some(folder) = &selection.folder {
             folder.clone()
         } else {
-            let server = DevServer::find(selection.port.unwrap_or(dev_server::PORT))?;
+            let server = DevServer::find(selection.dev_port())?;
+            (port, https) = (Some(server.port), server.https);
             (server.issuer(), server.database(), server.master_key())
         };
         overrides.push(("server.issuer".to_owned(), issuer));
+        overrides.push(("server.tls.local_ca".to_owned(), https.to_string()));
         overrides.push(("database.url".to_owned(), format!("sqlite://{}", database.display())));
         overrides.push(("secrets.master_key_file".to_owned(), master_key.display().to_string()));
         // Nobody but this machine reaches it.
         overrides.push(("registration.mode".to_owned(), "open".to_owned()));
         overrides.push(("registration.per_address".to_owned(), "1000 per 1m".to_owned()));
     }
-    if let Some(port) = selection.port {
+    if let Some(port) = port {
         if !selection.dev {
-            overrides.push(("server.issuer".to_owned(), format!("http://localhost:{port}")));
+            let scheme = if https { "https" } else { "http" };
+            overrides.push(("server.issuer".to_owned(), format!("{scheme}://localhost:{port}")));
         }
-        overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port},[::1]:{port}")));
+        overrides.push(("server.listen".to_owned(), on_loopback(port)));
         if let Some(admin) = port.checked_add(1) {
             overrides.push(("server.admin_listen".to_owned(), format!("127.0.0.1:{admin}")));
         }
     }
     let file = if selection.dev { None } else { selection.named_file().or_else(local_file) };
-    Ok(Config::load(&Sources { file, env: environment(), overrides, dev: selection.dev })?)
+    let mut presets = Vec::new();
+    if https && !selection.dev {
+        // With the certificate of the configuration, if it has one.
+        overrides.push(("server.tls.local_ca".to_owned(), "true".to_owned()));
+        presets.push(("server.issuer".to_owned(), format!("https://localhost:{}", dev_server::HTTPS_PORT)));
+        presets.push(("server.listen".to_owned(), on_loopback(dev_server::HTTPS_PORT)));
+    }
+    Ok(Config::load(&Sources { file, env: environment(), overrides, presets, dev: selection.dev })?)
+}
+
+fn on_loopback(port: u16) -> String {
+    format!("127.0.0.1:{port},[::1]:{port}")
+}
+
+/// How a command recognises the server of this configuration, when that speaks https.
+///
+/// # Errors
+/// Exit code 78 when its certificate, or that of the local authority, cannot be read.
+pub(super) fn trust(config: &Config) -> Result<Option<Trust>, Failure> {
+    let trust = match config.tls.files() {
+        Some((certificate, _)) => Trust::exactly(certificate),
+        None if config.tls.is_local() => Trust::authority(&local_ca::certificate_file()?),
+        None => Ok(None),
+    };
+    trust.map_err(|fault| Failure::configuration(&fault))
 }
 
 fn local_file() -> Option<PathBuf> {

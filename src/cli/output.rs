@@ -68,8 +68,8 @@ impl Listing {
     pub fn write(&self, output: Output, terminal: bool, out: &mut impl Write) -> io::Result<()> {
         match output {
             Output::Table => self.table(terminal, out),
-            Output::Json => writeln!(out, "{:#}", Json::Array(self.objects().collect())),
-            Output::Jsonl => self.objects().try_for_each(|object| writeln!(out, "{object}")),
+            Output::Json => writeln!(out, "{}", escaped(&format!("{:#}", Json::Array(self.objects().collect())))),
+            Output::Jsonl => self.objects().try_for_each(|object| writeln!(out, "{}", escaped(&object.to_string()))),
             Output::Name => self
                 .rows
                 .iter()
@@ -124,8 +124,8 @@ impl Record {
                     .iter()
                     .try_for_each(|(name, value)| writeln!(out, "{:width$}  {}", name.replace('_', " "), cell(value)))
             }
-            Output::Json => writeln!(out, "{:#}", self.object()),
-            Output::Jsonl => writeln!(out, "{}", self.object()),
+            Output::Json => writeln!(out, "{}", escaped(&format!("{:#}", self.object()))),
+            Output::Jsonl => writeln!(out, "{}", escaped(&self.object().to_string())),
             Output::Name => self.fields.first().map_or(Ok(()), |(_, value)| writeln!(out, "{}", plain(value))),
             Output::Env => self.fields.iter().try_for_each(|(name, value)| writeln!(out, "{}", env_line(name, value))),
         }
@@ -148,15 +148,37 @@ fn cell(value: &Json) -> String {
     }
 }
 
-/// Text as it is, nothing as nothing, the rest as JSON. Control characters could command a terminal, so they go.
+/// Text as it is, nothing as nothing, the rest as JSON; without what could command a terminal.
 #[must_use]
 pub fn plain(value: &Json) -> String {
-    let text = match value {
-        Json::String(text) => text.clone(),
+    match value {
+        Json::String(text) => clean(text),
         Json::Null => String::new(),
-        other => other.to_string(),
+        other => clean(&other.to_string()),
+    }
+}
+
+/// Text without what could command a terminal.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.chars().filter(|character| !commands(*character)).collect()
+}
+
+/// JSON that means the same and commands no terminal: `serde_json` escapes only what RFC 8259 section 7 says must be.
+fn escaped(json: &str) -> String {
+    let escape = |character: char| match character {
+        // Between members: inside a text it is escaped already.
+        '\n' => "\n".to_owned(),
+        character if commands(character) => format!("\\u{:04x}", u32::from(character)),
+        character => character.to_string(),
     };
-    text.chars().filter(|character| !character.is_control() && !turns_around(*character)).collect()
+    json.chars().map(escape).collect()
+}
+
+/// Whether a terminal does something with it instead of showing it.
+#[must_use]
+pub fn commands(character: char) -> bool {
+    character.is_control() || turns_around(character)
 }
 
 /// The explicit directional characters of Unicode Bidirectional Algorithm section 2: one column would reorder the rest
@@ -183,7 +205,9 @@ pub fn env_line(name: &str, value: &Json) -> String {
 mod tests {
     use super::Listing;
     use super::Output;
+    use super::commands;
     use super::env_line;
+    use super::escaped;
     use super::plain;
     use serde_json::json;
 
@@ -218,5 +242,11 @@ mod tests {
         assert_eq!(env_line("name", &json!("a\u{1b}[2Jb")), "NAME='a[2Jb'");
         assert_eq!(env_line("name", &json!("$(x)")), "NAME='$(x)'");
         assert_eq!(plain(&json!("Bank\u{202e}moc.\u{2066}x")), "Bankmoc.x");
+        let value = json!({"a\u{9b}\u{7f}": ["\u{202e}\u{1b}\n\"é"]});
+        for json in [value.to_string(), format!("{value:#}")] {
+            let escaped = escaped(&json);
+            assert!(!escaped.chars().any(|character| character != '\n' && commands(character)), "{escaped:?}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
+        }
     }
 }

@@ -124,7 +124,7 @@ section! {
         frontchannel_logout_uri: Option<String> = Example(r#""https://app.example.com/frontchannel_logout""#);
         /// Whether `iss` and `sid` are added to it.
         frontchannel_logout_session_required: bool = Default("false");
-        /// Signature of introspection answers, when the client asks for signed ones. The access tokens' when absent.
+        /// Signature of introspection answers, when the client asks for signed ones. RS256 when absent.
         introspection_signed_response_alg: Option<Algorithm> = Example(r#""ES256""#);
         /// Instead of `tokens.access_token`.
         access_token: Option<Duration> = Example(r#""5m""#), Between(SECOND, LONGEST_ACCESS_TOKEN);

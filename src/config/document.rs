@@ -64,7 +64,7 @@ fn comment(lines: &[&str]) -> String {
 #[must_use]
 pub fn schema() -> Json {
     let mut properties = Map::new();
-    for section in &SECTIONS {
+    for section in SECTIONS.iter().filter(|section| !section.name.contains('.')) {
         properties.insert(section.name.to_owned(), table(section));
     }
     let clients = Entry::SECTION;
@@ -92,6 +92,11 @@ fn table(section: &Section) -> Json {
         if key.companion().is_some() {
             let description = format!("File with {} in it.", key.name);
             properties.insert(format!("{}_file", key.name), json!({ "type": "string", "description": description }));
+        }
+    }
+    for (name, inner) in SECTIONS.iter().filter_map(|inner| Some((inner.name.strip_prefix(section.name)?, inner))) {
+        if let Some(name) = name.strip_prefix('.') {
+            properties.insert(name.to_owned(), table(inner));
         }
     }
     json!({

@@ -37,11 +37,17 @@ const OTHER_PREFIXES: [&str; 4] = ["SIGNET_TEST_", "SIGNET_SERVICE_", "SIGNET_PO
 pub(super) fn gather(sources: &Sources) -> (Input, Vec<Input>) {
     let mut input = Input::default();
     let mut clients = Vec::new();
+    given(&sources.presets, &mut input);
     if let Some(path) = &sources.file {
         file(path, &mut input, &mut clients);
     }
     environment(&sources.env, &mut input, &mut clients);
-    for (path, value) in &sources.overrides {
+    given(&sources.overrides, &mut input);
+    (input, clients)
+}
+
+fn given(flags: &[(String, String)], input: &mut Input) {
+    for (path, value) in flags {
         let place = Place::Flag { path: path.clone() };
         if paths().iter().any(|known| known == path) {
             input.give(path, place, Node::bare(value));
@@ -50,7 +56,6 @@ pub(super) fn gather(sources: &Sources) -> (Input, Vec<Input>) {
             input.faults.push(Fault { place, message, excerpt: None });
         }
     }
-    (input, clients)
 }
 
 fn file(path: &Path, input: &mut Input, clients: &mut Vec<Input>) {
@@ -99,6 +104,13 @@ fn root(table: &dyn TableLike, place: &Place, input: &mut Input, clients: &mut V
 fn keys(table: &dyn TableLike, section: &str, known: &[Key], place: &Place, input: &mut Input) {
     for (name, item) in table.iter() {
         let path = format!("{section}.{name}");
+        // A table within a table, such as [server.tls].
+        if let (Some(inner), Some(nested)) =
+            (SECTIONS.iter().find(|section| section.name == path), item.as_table_like())
+        {
+            keys(nested, inner.name, inner.keys, place, input);
+            continue;
+        }
         let companion = known.iter().any(|key| key.companion().as_deref() == Some(&path));
         if companion || known.iter().any(|key| key.name == name) {
             input.give(&path, place.clone(), Node::from_item(item));

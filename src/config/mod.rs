@@ -15,6 +15,7 @@ pub mod database;
 pub mod denylist;
 mod document;
 mod fault;
+pub mod fixtures;
 pub mod gateway;
 mod gather;
 mod input;
@@ -35,6 +36,7 @@ pub mod telemetry;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod tls;
 pub mod tokens;
 pub mod ui;
 mod value;
@@ -64,6 +66,7 @@ pub use self::value::Size;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub server: server::Server,
+    pub tls: tls::Tls,
     pub database: database::Database,
     pub denylist: denylist::Denylist,
     pub secrets: secrets::Secrets,
@@ -77,6 +80,7 @@ pub struct Config {
     pub registration: registration::Registration,
     pub telemetry: telemetry::Telemetry,
     pub ui: ui::Ui,
+    pub fixtures: fixtures::Fixtures,
     pub clients: Vec<ConfiguredClient>,
 }
 
@@ -88,6 +92,8 @@ pub struct Sources {
     pub env: Vec<(String, String)>,
     /// Paths and values from flags, as in `("server.issuer", "http://localhost:9000")`; stronger than all else.
     pub overrides: Vec<(String, String)>,
+    /// Paths and values that take the place of defaults; weaker than all else.
+    pub presets: Vec<(String, String)>,
     /// `serve --dev`: loopback only, but shorter key schedules allowed.
     pub dev: bool,
 }
@@ -96,13 +102,13 @@ impl fmt::Debug for Sources {
     /// Values may be secrets, so only names are shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ours = self.env.iter().map(|(name, _)| name).filter(|name| name.starts_with("SIGNET_"));
-        let flags = self.overrides.iter().map(|(path, _)| path);
+        let flags = self.presets.iter().chain(&self.overrides).map(|(path, _)| path);
         f.debug_struct("Sources")
             .field("file", &self.file)
             .field("env", &ours.collect::<Vec<_>>())
-            .field("overrides", &flags.collect::<Vec<_>>())
+            .field("flags", &flags.collect::<Vec<_>>())
             .field("dev", &self.dev)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,8 +123,9 @@ pub struct Loaded {
 }
 
 /// Every table of the file except `[[clients]]`.
-pub(crate) const SECTIONS: [Section; 14] = [
+pub(crate) const SECTIONS: [Section; 16] = [
     server::Server::SECTION,
+    tls::Tls::SECTION,
     database::Database::SECTION,
     denylist::Denylist::SECTION,
     secrets::Secrets::SECTION,
@@ -132,6 +139,7 @@ pub(crate) const SECTIONS: [Section; 14] = [
     registration::Registration::SECTION,
     telemetry::Telemetry::SECTION,
     ui::Ui::SECTION,
+    fixtures::Fixtures::SECTION,
 ];
 
 impl Config {
@@ -158,6 +166,7 @@ impl Config {
     pub fn show(&self) -> Vec<(&'static str, Json)> {
         let Self {
             server,
+            tls,
             database,
             denylist,
             secrets,
@@ -171,10 +180,12 @@ impl Config {
             registration,
             telemetry,
             ui,
+            fixtures,
             clients: _,
         } = self;
         [
             server.show(),
+            tls.show(),
             database.show(),
             denylist.show(),
             secrets.show(),
@@ -188,6 +199,7 @@ impl Config {
             registration.show(),
             telemetry.show(),
             ui.show(),
+            fixtures.show(),
         ]
         .concat()
     }
@@ -195,6 +207,12 @@ impl Config {
     /// Reads every section before it gives up, so that every fault is found.
     fn read(input: &mut input::Input, tables: Vec<input::Input>, dev: bool) -> Option<Self> {
         let server = server::Server::read(input).inspect(|server| rules::server(server, dev, input));
+        let tls = tls::Tls::read(input);
+        let fixtures = fixtures::Fixtures::read(input);
+        if let (Some(tls), Some(fixtures), Some(server)) = (&tls, &fixtures, &server) {
+            rules::tls(tls, server, input);
+            rules::fixtures(fixtures, server, input);
+        }
         input.refuse_both("secrets.master_key", "secrets.master_key_file");
         let database = database::Database::read(input);
         let denylist = denylist::Denylist::read(input);
@@ -225,6 +243,7 @@ impl Config {
         }
         Some(Self {
             server: server?,
+            tls: tls?,
             database: database?,
             denylist: denylist?,
             secrets: secrets?,
@@ -238,6 +257,7 @@ impl Config {
             registration: registration?,
             telemetry: telemetry?,
             ui: ui?,
+            fixtures: fixtures?,
             clients,
         })
     }

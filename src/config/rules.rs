@@ -5,6 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::clients::ConfiguredClient;
+use super::fixtures::Fixtures;
 use super::gateway::Gateway;
 use super::input::Input;
 use super::keys::Keys;
@@ -14,6 +15,7 @@ use super::registration::Registration;
 use super::server::Server;
 use super::sessions::Sessions;
 use super::text::show_duration;
+use super::tls::Tls;
 use super::tokens::DAY;
 use super::tokens::HOUR;
 use super::tokens::Tokens;
@@ -53,6 +55,54 @@ pub(super) fn server(server: &Server, dev: bool, input: &mut Input) {
         let message = format!("server.issuer is {}: only applications on this machine can use it", server.issuer);
         input.warn("server.issuer", message);
     }
+}
+
+/// Both files or none; an https issuer; and a certificate for loopback addresses on those only.
+pub(super) fn tls(tls: &Tls, server: &Server, input: &mut Input) {
+    const CERTIFICATE: &str = "server.tls.certificate";
+    input.refuse_both("server.tls.key", "server.tls.key_file");
+    match (&tls.certificate, tls.key.as_ref().or(tls.key_file.as_ref())) {
+        (Some(_), None) => {
+            input.fault(CERTIFICATE, None, format!("{CERTIFICATE} is given, but server.tls.key is not"));
+        }
+        (None, Some(_)) => {
+            let key = if tls.key.is_some() { "server.tls.key" } else { "server.tls.key_file" };
+            input.fault(key, None, format!("{key} is given, but {CERTIFICATE} is not"));
+        }
+        _ => {}
+    }
+    if tls.client_ca.is_some() && !tls.is_on() {
+        let message = "server.tls.client_ca is of no use without server.tls.certificate and key".to_owned();
+        input.fault("server.tls.client_ca", None, message);
+    }
+    if !tls.is_on() {
+        return;
+    }
+    let given = if tls.is_local() { "server.tls.local_ca" } else { CERTIFICATE };
+    if !server.issuer.is_https() {
+        let message = format!("{given} makes the listener speak https, but server.issuer is {}", server.issuer);
+        input.fault(given, None, message);
+    }
+    if tls.is_local() {
+        for outside in server.beyond_loopback() {
+            let message =
+                format!("{given} is for this computer only, but {outside}: set server.tls.certificate and key");
+            input.fault(given, None, message);
+        }
+    }
+}
+
+/// A password that everybody knows must not be reached by anybody else.
+pub(super) fn fixtures(fixtures: &Fixtures, server: &Server, input: &mut Input) {
+    const DEMO_USER: &str = "fixtures.demo_user";
+    if !fixtures.demo_user {
+        return;
+    }
+    for outside in server.beyond_loopback() {
+        let message = format!("{DEMO_USER} is for this computer only (everybody knows the password), but {outside}");
+        input.fault(DEMO_USER, None, message);
+    }
+    input.warn(DEMO_USER, format!("{DEMO_USER} is true: everybody on this computer can sign in as ada@example.test"));
 }
 
 /// Keys that change within seconds are for verifiers on this machine only.

@@ -40,6 +40,18 @@ section! {
     }
 }
 
+impl Server {
+    /// What other machines may reach of it, in words: listeners and an issuer that are not on loopback.
+    pub(super) fn beyond_loopback(&self) -> Vec<String> {
+        let outside = self.listen.iter().filter(|address| !address.ip().is_loopback());
+        let mut found: Vec<String> = outside.map(|address| format!("server.listen has {address}")).collect();
+        if !Url::parse(self.issuer.as_str()).is_ok_and(|url| is_loopback(&url)) {
+            found.push(format!("server.issuer is {}", self.issuer));
+        }
+        found
+    }
+}
+
 /// The issuer identifier, `OpenID` Connect Discovery section 3: "a case-sensitive URL using the https scheme that
 /// contains scheme, host, and optionally, port number and path components and no query or fragment components".
 /// Kept byte for byte as it was written.

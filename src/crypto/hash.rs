@@ -68,7 +68,13 @@ pub fn random_id(prefix: &str, entropy: &dyn Entropy) -> String {
 /// BASE64URL(SHA256(verifier)): the `S256` code challenge of RFC 7636 section 4.2.
 #[must_use]
 pub fn s256(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
+    sha256(verifier.as_bytes())
+}
+
+/// BASE64URL(SHA256(bytes)): what thumbprints are made of (RFC 7638, RFC 8705).
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
 }
 
 /// RFC 4648 section 5, without padding.

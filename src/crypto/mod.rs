@@ -14,6 +14,7 @@ pub mod json;
 pub mod jwk;
 pub mod jwk_set;
 pub mod jws;
+pub mod local_ca;
 pub mod password;
 pub mod pem;
 pub mod quality;

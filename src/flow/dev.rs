@@ -1,4 +1,5 @@
-//! What `serve --dev` starts with: two users and three clients, their names fixed.
+//! What `serve --dev` starts with: two users and three clients, their names fixed. And the one user whom tests of the
+//! protocol want.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +10,7 @@ use crate::domain::client::Client;
 use crate::domain::client::ClientSecret;
 use crate::domain::client::GrantType;
 use crate::domain::ids::ClientId;
+use crate::domain::ids::UserId;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -18,12 +20,15 @@ use crate::domain::user::Address;
 use crate::domain::user::Email;
 use crate::domain::user::Role;
 use crate::domain::user::StandardClaims;
+use crate::domain::user::User;
 
 use super::Signet;
 use super::error::FlowError;
 use super::users::NewUser;
 
 pub const USER: &str = "ada@example.test";
+/// Her id when she is a fixture: that she was made for tests must never be in doubt.
+const FIXTURE: &str = "usr_fixture_ada";
 pub const OTHER_USER: &str = "bob@example.test";
 pub const PASSWORD: &str = "correct-horse-battery";
 pub const WEB_CLIENT: &str = "demo-web";
@@ -56,6 +61,37 @@ impl Signet {
         Ok(())
     }
 
+    /// The demo user of `fixtures.demo_user`: there and enabled with it, disabled without it. A database that tests were
+    /// run on may end up behind a public address, and everybody knows her password.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn apply_fixtures(&self) -> Result<(), FlowError> {
+        let wanted = self.config.fixtures.demo_user;
+        let id = UserId::new(FIXTURE).map_err(|_| FlowError::Internal("a demo user is not valid"))?;
+        match self.store.user(id.clone()).await? {
+            Some(user) if user.disabled == wanted => {
+                self.set_user_disabled(&id, !wanted).await?;
+                if !wanted {
+                    tracing::warn!(event = "demo_user_disabled", user = USER, "she is for fixtures.demo_user only");
+                }
+            }
+            None if wanted => {
+                let ada = NewUser { roles: BTreeSet::new(), ..person(USER, "demo", ada())? };
+                let ada = User { id, ..self.new_user(ada).await? };
+                if self.add_user(ada).await?.is_none() {
+                    tracing::warn!(
+                        event = "demo_user_taken",
+                        user = USER,
+                        "the database has another user of this name"
+                    );
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn web(&self, now: Timestamp) -> Result<Client, FlowError> {
         Ok(Client {
             token_endpoint_auth_methods: BTreeSet::from([AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]),
@@ -65,7 +101,8 @@ impl Signet {
     }
 
     fn spa(&self, now: Timestamp) -> Result<Client, FlowError> {
-        let origins = LOOPBACK.iter().map(|origin| Origin::register(origin)).collect::<Result<_, _>>();
+        let own = Some(self.issuer()).filter(|issuer| issuer.starts_with("https:"));
+        let origins = LOOPBACK.into_iter().chain(own).map(Origin::register).collect::<Result<_, _>>();
         Ok(Client {
             token_endpoint_auth_methods: BTreeSet::from([AuthMethod::None]),
             session_api: true,
@@ -90,8 +127,10 @@ impl Signet {
     /// A native application, so that any port of this computer works with the exact path `/callback`.
     fn interactive(&self, id: &str, name: &str, now: Timestamp) -> Result<Client, FlowError> {
         let everywhere = |path: &str| {
-            let uri = |origin: &&str| RedirectUri::register(&format!("{origin}{path}"), ApplicationType::Native);
-            let uris = LOOPBACK.iter().map(uri).collect::<Result<Vec<_>, _>>();
+            let uri = |origin: &str| RedirectUri::register(&format!("{origin}{path}"), ApplicationType::Native);
+            // Under https the playground is at no plain loopback address.
+            let own = Some(self.issuer()).filter(|issuer| issuer.starts_with("https:"));
+            let uris = LOOPBACK.into_iter().chain(own).map(uri).collect::<Result<Vec<_>, _>>();
             uris.map_err(|_| FlowError::Internal("a demo redirect URI is not valid"))
         };
         let id = ClientId::new(id).map_err(|_| FlowError::Internal("a demo name is not valid"))?;

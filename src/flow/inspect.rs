@@ -88,8 +88,8 @@ pub enum Fault {
     Type(String),
     #[error("iss is {found:?}, expected is {expected:?}{}", difference(.found, .expected))]
     Issuer { found: String, expected: String },
-    #[error("aud is {found:?}, expected is {expected:?}{}", difference(.found, .expected))]
-    Audience { found: String, expected: String },
+    #[error("aud is {:?}, expected is {expected:?}{}", .found.join(" "), nearly_one_of(.found, .expected))]
+    Audience { found: Vec<String>, expected: String },
     #[error("it expired at {0}")]
     Expired(Timestamp),
     #[error("it is not valid before {0}; is a clock wrong?")]
@@ -267,7 +267,7 @@ fn judge(seen: &Inspection, issuer: &str, audience: Option<&str>, now: Timestamp
         }
         Rejected::Type => Fault::Type(typ.clone()),
         Rejected::Issuer => Fault::Issuer { found: text(claims, "iss"), expected: issuer.to_owned() },
-        Rejected::Audience => Fault::Audience { found: audiences.join(" "), expected: audience.to_owned() },
+        Rejected::Audience => Fault::Audience { found: audiences.clone(), expected: audience.to_owned() },
         Rejected::Expired => Fault::Expired(time(claims, "exp")),
         Rejected::NotYet => Fault::NotYet(time(claims, "iat").max(time(claims, "nbf"))),
         Rejected::Malformed => Fault::Claims,
@@ -277,6 +277,11 @@ fn judge(seen: &Inspection, issuer: &str, audience: Option<&str>, now: Timestamp
 /// The first scope value that is needed and not there.
 fn missing(granted: &Scope, needed: &Scope) -> Option<Fault> {
     needed.iter().find(|value| !granted.contains(value)).map(|value| Fault::Scope(value.to_owned()))
+}
+
+/// What tells the first of these names that looks like `expected` apart from it.
+fn nearly_one_of(found: &[String], expected: &str) -> &'static str {
+    found.iter().map(|name| difference(name, expected)).find(|said| !said.is_empty()).unwrap_or_default()
 }
 
 /// What tells two names apart that look the same.
@@ -320,6 +325,7 @@ mod tests {
     use super::Expected;
     use super::Fault;
     use super::difference;
+    use super::nearly_one_of;
     use super::unverified;
     use crate::domain::time::Timestamp;
 
@@ -330,6 +336,9 @@ mod tests {
         assert!(difference("http://op.test", "https://op.test").contains("https"));
         assert!(difference("http://127.0.0.1:1", "http://localhost:1").contains("localhost"));
         assert_eq!(difference("https://a.test", "https://b.test"), "");
+        let audiences = ["https://a.test".to_owned(), "https://b.test/".to_owned()];
+        assert!(nearly_one_of(&audiences, "https://b.test").contains("slash"));
+        assert_eq!(nearly_one_of(&audiences, "https://c.test"), "");
     }
 
     #[test]

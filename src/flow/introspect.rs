@@ -1,5 +1,6 @@
 //! Token introspection, RFC 7662. For an access token all is in memory; only a refresh token is a row.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Map;
@@ -45,10 +46,7 @@ impl Signet {
         let own = introspection::audiences_of(caller.client());
         match self.check_access_token(token, Accept::Any(&own)).await {
             Ok(token) => Ok(introspection::access_token(token.payload)),
-            Err(FlowError::Refused(why)) => {
-                tracing::debug!(event = "introspected_inactive", client_id = %caller.client().id, %why);
-                Ok(introspection::inactive())
-            }
+            Err(FlowError::Refused(why)) => Ok(self.inactive(caller, &why)),
             Err(failure) => Err(failure),
         }
     }
@@ -65,8 +63,19 @@ impl Signet {
                 let sub = self.subject(caller.client(), &user.id);
                 Ok(introspection::refresh_token(&family, &sub, self.issuer()))
             }
-            _ => Ok(introspection::inactive()),
+            _ => Ok(self.inactive(caller, &"not the current refresh token of this client, or it has ended")),
         }
+    }
+
+    /// The caller is told nothing; whoever tries things out on their own machine finds the reason in the log.
+    fn inactive(&self, caller: &AuthenticatedClient, why: &dyn fmt::Display) -> Map<String, Value> {
+        let client_id = &caller.client().id;
+        if self.dev {
+            tracing::info!(event = "introspected_inactive", %client_id, %why);
+        } else {
+            tracing::debug!(event = "introspected_inactive", %client_id, %why);
+        }
+        introspection::inactive()
     }
 
     /// The same answer as a signed token, RFC 9701.

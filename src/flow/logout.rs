@@ -158,4 +158,11 @@ impl Signet {
     pub fn browser_state(&self, session: &SessionId) -> String {
         hash::base64url(&self.secrets.browser_state.mac(session.as_str().as_bytes()))
     }
+
+    /// The same when somebody has signed out: it tells the frame "signed out" from "this browser shows me no cookies".
+    /// Another one each time and of the same form as of a session, so that no page can ask whether it is this.
+    #[must_use]
+    pub fn signed_out_state(&self) -> String {
+        hash::s256(&hash::random_id("", self.entropy.as_ref()))
+    }
 }

@@ -58,6 +58,8 @@ pub struct Metrics {
     logouts_given_up: AtomicU64,
     registered: AtomicU64,
     registrations_refused: AtomicU64,
+    /// When the certificate of our own https ends; nothing without one.
+    certificate_ends: Mutex<Option<Timestamp>>,
     /// As they were when the database last answered.
     keys: Mutex<Vec<KeyFigures>>,
 }
@@ -116,6 +118,11 @@ impl Metrics {
             GrantType::TokenExchange => &self.exchanges,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// When the certificate ends that new connections get.
+    pub fn certificate_ends(&self, at: Timestamp) {
+        *self.certificate_ends.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
     /// One attempt to tell a client of a logout that did not work.
@@ -192,6 +199,12 @@ impl Signet {
         text.head("signet_database_up", "gauge", "Whether the database answered just now.");
         text.line("signet_database_up", "", u8::from(up));
         write_keys(&mut text, &keys, self.steady_now());
+        let certificate_ends = *metrics.certificate_ends.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ends) = certificate_ends {
+            const NAME: &str = "signet_tls_certificate_days_left";
+            text.head(NAME, "gauge", "Whole days until the certificate of the public listener ends.");
+            text.line(NAME, "", (ends.seconds() - self.now().seconds()).div_euclid(86_400));
+        }
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         text.head("signet_jwks_requests_total", "counter", "Fetches of the JWKS.");
         text.line("signet_jwks_requests_total", "", self.watch.readers.requests());

@@ -13,7 +13,6 @@ use crate::protocol::discovery::path;
 use crate::protocol::params;
 use crate::protocol::params::Params;
 use crate::protocol::response;
-use crate::protocol::session_state;
 
 use super::App;
 use super::Web;
@@ -91,8 +90,8 @@ async fn end(web: &Web, request: &HttpRequest, params: &Params, confirmed: bool)
 /// The last page of a session, or straight on to the application when nobody has to be told in a frame.
 #[must_use]
 pub fn signed_out(web: &Web, request: &HttpRequest, frames: &[String], way: Way) -> HttpResponse {
-    let cookies =
-        [web.cookies.clear(Cookie::Session), web.cookies.write(Cookie::State, session_state::SIGNED_OUT, None)];
+    let state = web.signet.signed_out_state();
+    let cookies = [web.cookies.clear(Cookie::Session), web.cookies.write(Cookie::State, &state, None)];
     let frames: Vec<Destination> = frames.iter().filter_map(|uri| Destination::parse(uri)).collect();
     match way.back {
         Some(back) if frames.is_empty() => respond::see_other(&back, &cookies),

@@ -38,6 +38,7 @@ use super::extract::peer;
 use super::page::contexts::ErrorKind;
 use super::page::csp::FRAMED;
 use super::reference::Reference;
+use super::tls::ClientCertificate;
 use super::unread::Unread;
 
 /// The route of what no route fits.
@@ -64,7 +65,7 @@ pub async fn around(
         let mut response = HttpResponse::build(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).finish();
         response.head_mut().set_connection_type(ConnectionType::Close);
         secure(response.headers_mut(), &reference, https);
-        log(&reference, method.as_str(), None, None, response.status(), Duration::ZERO);
+        log(&reference, method.as_str(), None, (None, None), response.status(), Duration::ZERO);
         web.signet.watch.metrics.answered(NO_ROUTE, response.status().as_u16(), Duration::ZERO);
         return Ok(request.into_response(response));
     }
@@ -73,7 +74,7 @@ pub async fn around(
     if request.uri().path().contains('%') {
         let mut response = error::plain_page(&web, request.request(), StatusCode::NOT_FOUND, ErrorKind::NotFound);
         secure(response.headers_mut(), &reference, https);
-        log(&reference, method.as_str(), None, None, response.status(), Duration::ZERO);
+        log(&reference, method.as_str(), None, (None, None), response.status(), Duration::ZERO);
         return Ok(request.into_response(response));
     }
     let unread = Unread::watch(&mut request);
@@ -96,7 +97,8 @@ pub async fn around(
     let took = web.signet.clock.monotonic().saturating_sub(started);
     if is_worth_a_line(response.request().path(), response.status()) {
         let client = origin.client().map(ClientId::as_str);
-        log(&reference, method.as_str(), route.as_deref(), client, response.status(), took);
+        let certificate = response.request().conn_data::<ClientCertificate>().map(ClientCertificate::thumbprint);
+        log(&reference, method.as_str(), route.as_deref(), (client, certificate.as_deref()), response.status(), took);
     }
     web.signet.watch.metrics.answered(route.as_deref().unwrap_or(NO_ROUTE), response.status().as_u16(), took);
     Ok(response)
@@ -149,7 +151,7 @@ fn log(
     reference: &Reference,
     method: &str,
     route: Option<&str>,
-    client: Option<&str>,
+    (client, certificate): (Option<&str>, Option<&str>),
     status: StatusCode,
     took: Duration,
 ) {
@@ -160,6 +162,7 @@ fn log(
         method,
         route = route.unwrap_or(NO_ROUTE),
         client,
+        certificate,
         status = status.as_u16(),
         us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
     );

@@ -33,6 +33,7 @@ pub mod revoke;
 pub mod server;
 pub mod session_api;
 pub mod setup;
+pub mod tls;
 pub mod token;
 pub mod unread;
 pub mod userinfo;
@@ -196,7 +197,12 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
                 .route(post().to(setup::post))
                 .default_service(refuse()),
         )
-        .service(resource("/tools/jwt").route(get().to(decoder::get)).default_service(refuse()))
+        .service(
+            resource("/tools/jwt")
+                .route(get().to(decoder::get))
+                .route(head().to(decoder::get))
+                .default_service(refuse()),
+        )
         .service(resource("/assets/{file}").route(get().to(assets::get)).default_service(refuse()))
         .service(resource("/health/live").route(get().to(health::live)).default_service(refuse()))
         .service(resource("/health/ready").route(get().to(health::ready)).default_service(refuse()));

@@ -16,6 +16,12 @@ use super::admin;
 use super::extract::form::BodyLimits;
 use super::middleware;
 use super::routes;
+use super::tls;
+use super::tls::Tls;
+
+/// Handshakes under way at once in one worker: as many as connections without TLS. The framework's own 256 would let
+/// whoever opens so many connections and says nothing keep out everybody else.
+const MOST_HANDSHAKES: usize = 25_000;
 
 impl Web {
     /// How much of a body is read, and for how long.
@@ -26,11 +32,12 @@ impl Web {
     }
 }
 
-/// A server that runs when it is awaited, until it is told to stop; then it lets requests under way finish.
+/// A server that runs when it is awaited, until it is told to stop; then it lets requests under way finish. With `tls`
+/// it speaks https, and nothing else.
 ///
 /// # Errors
 /// When a listener cannot be used.
-pub fn build(web: &App, listeners: Vec<TcpListener>) -> io::Result<Server> {
+pub fn build(web: &App, listeners: Vec<TcpListener>, tls: Option<&Tls>) -> io::Result<Server> {
     let config = &web.signet.config.server;
     let shutdown = config.shutdown_timeout.as_secs();
     let workers = match config.workers {
@@ -46,9 +53,16 @@ pub fn build(web: &App, listeners: Vec<TcpListener>) -> io::Result<Server> {
     .workers(workers)
     .shutdown_timeout(shutdown)
     .client_request_timeout(head_timeout)
-    .keep_alive(keep_alive);
+    .keep_alive(keep_alive)
+    // A handshake is the head of the head.
+    .tls_handshake_timeout(head_timeout)
+    .max_connection_rate(MOST_HANDSHAKES)
+    .on_connect(tls::keep_client_certificate);
     for listener in listeners {
-        server = server.listen(listener)?;
+        server = match tls {
+            Some(tls) => server.listen_rustls_0_23(listener, tls.config())?,
+            None => server.listen(listener)?,
+        };
     }
     Ok(server.run())
 }

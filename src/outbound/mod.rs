@@ -147,6 +147,23 @@ impl Outbound {
         fetched
     }
 
+    /// Whether a request to `url` would be sent at all: the same checks, and no connection.
+    ///
+    /// # Errors
+    /// [`OutboundError`]: not allowed, or a name without an address.
+    pub async fn check(&self, url: &str, limits: Limits) -> Result<(), OutboundError> {
+        self.within(Instant::now() + limits.time, async { self.admit(url).await.map(|_admitted| ()) }).await
+    }
+
+    /// What is asked for, and the addresses that may be connected to.
+    async fn admit(&self, url: &str) -> Result<(Target, Vec<SocketAddr>), OutboundError> {
+        let inner = &self.inner;
+        let target = Target::parse(url, &inner.allow, inner.dev)?;
+        let addresses = inner.resolver.resolve(target.host(), target.port()).await?;
+        target.check(&addresses, &inner.own, inner.dev)?;
+        Ok((target, addresses))
+    }
+
     async fn within<T>(
         &self,
         deadline: Instant,
@@ -166,10 +183,7 @@ impl Outbound {
         request: hyper::http::request::Builder,
         body: Bytes,
     ) -> Result<(Response<Incoming>, JoinSet<()>), OutboundError> {
-        let inner = &self.inner;
-        let target = Target::parse(url, &inner.allow, inner.dev)?;
-        let addresses = inner.resolver.resolve(target.host(), target.port()).await?;
-        target.check(&addresses, &inner.own, inner.dev)?;
+        let (target, addresses) = self.admit(url).await?;
         let stream = connect(&addresses).await?;
         let request = request
             .uri(target.path_and_query())
@@ -179,7 +193,7 @@ impl Outbound {
             .body(Full::new(body))
             .map_err(|error| OutboundError::Exchange(error.to_string()))?;
         if target.is_https() {
-            send(inner.tls.handshake(target.host(), stream).await?, request).await
+            send(self.inner.tls.handshake(target.host(), stream).await?, request).await
         } else {
             send(stream, request).await
         }

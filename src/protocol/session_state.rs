@@ -5,10 +5,6 @@ use url::Url;
 
 use crate::crypto::hash;
 
-/// What the browser's state is called when nobody is signed in. Being there it tells "signed out" from "the browser
-/// shows this frame no cookies".
-pub const SIGNED_OUT: &str = "signed-out";
-
 /// `session_state` of an authorization response: "a salted cryptographic hash of Client ID, origin URL, and OP browser
 /// state" (section 2), and the salt. `None` for a redirect URI without an origin, whose client has no page to ask with.
 #[must_use]
@@ -36,7 +32,7 @@ mod tests {
         for other in [
             of("c2", "https://c1.test:8443/cb", "state", "salt"),
             of("c1", "https://c1.test/cb", "state", "salt"),
-            of("c1", "https://c1.test:8443/cb", "signed-out", "salt"),
+            of("c1", "https://c1.test:8443/cb", "other", "salt"),
             of("c1", "https://c1.test:8443/cb", "state", "pepper"),
         ] {
             assert_ne!(one, other);

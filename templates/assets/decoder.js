@@ -93,7 +93,7 @@ function takeApart(compact, seen) {
   seen.header = header;
   if (!claims) return malformed("payload");
   seen.claims = claims;
-  if (!Object.hasOwn(ALGORITHMS, header.alg)) return because("algorithm", { found: quoted(header.alg) });
+  if (typeof header.alg !== "string" || !Object.hasOwn(ALGORITHMS, header.alg)) return because("algorithm", { found: quoted(header.alg) });
 }
 
 /** The form that RFC 7515 wants, then the key, then the signature. */
@@ -130,9 +130,9 @@ function judge({ header, claims }, expected, now) {
     return isIdToken ? because("id_token", { found: audiences.join(" ") }) : because("type", { found: quoted(header.typ) });
   }
   if (typeof claims.iss !== "string") return because("claims");
-  if (claims.iss !== expected.issuer) return differ("issuer", claims.iss, expected.issuer);
+  if (claims.iss !== expected.issuer) return differ("issuer", [claims.iss], expected.issuer);
   if (audiences.length !== [].concat(claims.aud ?? [null]).length || audiences.length > 16) return because("claims");
-  if (!audiences.includes(audience)) return differ("audience", audiences.join(" "), audience);
+  if (!audiences.includes(audience)) return differ("audience", audiences, audience);
   if (!Number.isInteger(claims.exp)) return because("claims");
   if (now >= claims.exp) return because("expired", { time: utc(claims.exp) });
   const { iat, nbf = iat } = claims;
@@ -145,16 +145,20 @@ function judge({ header, claims }, expected, now) {
   if (missing) return because("scope", { expected: quoted(missing) });
 }
 
-/** Two names that are not the same, and what to look at when they nearly are. */
-function differ(problem, found, expected) {
+/** Names of which none is the expected one, and what to look at when one of them nearly is. */
+function differ(problem, names, expected) {
+  const why = names.map((name) => difference(name, expected)).find(Boolean);
+  return because(problem, { found: quoted(names.join(" ")), expected: quoted(expected), difference: why ? say(`difference-${why}`) : "" });
+}
+
+function difference(found, expected) {
   const bare = (name) => name.replace(/\/+$/, "");
   const schemeless = (name) => name.replace(/^https?:\/\//, "");
   const oneHost = (name) => name.replace("://127.0.0.1", "://localhost");
-  const why = bare(found) === bare(expected) ? "slash"
+  return bare(found) === bare(expected) ? "slash"
     : found.toLowerCase() === expected.toLowerCase() ? "case"
       : schemeless(found) === schemeless(expected) ? "scheme"
         : oneHost(found) === oneHost(expected) ? "loopback" : "";
-  return because(problem, { found: quoted(found), expected: quoted(expected), difference: why && say(`difference-${why}`) });
 }
 
 /** The JWKS, kept for a minute; a key that is not in it is looked for at once, but not more than once in two seconds. */

@@ -28,7 +28,29 @@ function bytes(base64url) {
 
 /** The JSON in a part of a token. */
 function decode(part) {
-  return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes(part)));
+  return strict(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes(part)));
+}
+
+const MAX_DEPTH = 16;
+
+/** JSON as the server takes it: no member twice, no NUL, not too deep. */
+function strict(text) {
+  const value = JSON.parse(text);
+  const open = [];
+  // It is JSON, so outside of texts these characters are what they look like.
+  for (const [token, colon] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
+    if (token === "{" || token === "[") {
+      if (open.push(new Set()) > MAX_DEPTH) throw new Error("too deep");
+    } else if (token === "}" || token === "]") {
+      open.pop();
+    } else {
+      const content = JSON.parse(colon ? token.slice(0, -colon.length) : token);
+      if (content.includes("\0")) throw new Error("a NUL");
+      if (colon && open.at(-1).has(content)) throw new Error("a member twice");
+      if (colon) open.at(-1).add(content);
+    }
+  }
+  return value;
 }
 
 function table(caption, object) {

@@ -24,11 +24,14 @@ export function decoderCases({ base, visitor, accessible }) {
       ["good for any audience", hand.good, {}, null, 200],
       ["good for the scope", hand.good, { audience: api, scope: "orders:read" }, null, 200],
       ["with its scheme", `Bearer ${hand.good}`, { audience: api }, null, 200],
+      ["with its scheme in small letters", `bearer  ${hand.good}`, { audience: api }, null, 200],
+      ["wrapped", `Bearer\n${hand.good.replace(/.{64}/g, "$&\r\n  ")}\n`, { audience: api }, null, 200],
       ["for a person", person.access_token, { audience: api }, null, 200],
       ["one of many audiences", ...body({ aud: ["https://other.test", api] }), null, 200],
       ["the clock of the signer a little ahead", ...body({ iat: now + 30 }), null, 200],
       ["wrong aud", hand.good, { audience: "https://other.test" }, "audience", 401],
       ["aud with a slash", hand.good, { audience: `${api}/` }, "audience", 401],
+      ["one of many audiences with a slash", ...body({ aud: ["https://other.test", `${api}/`] }), "audience", 401],
       ["no aud", ...body({ aud: undefined }), "claims", 401],
       ["wrong iss", ...body({ iss: "https://other.test" }), "issuer", 401],
       ["iss with a slash", ...body({ iss: `${issuer}/` }), "issuer", 401],
@@ -56,6 +59,13 @@ export function decoderCases({ base, visitor, accessible }) {
       ["rubbish", "rubbish", { audience: api }, "malformed", 401],
       ["half a token", hand.good.slice(0, hand.good.lastIndexOf(".")), { audience: api }, "malformed", 401],
       ["an array", `${btoa("[1]").replaceAll("=", "")}.${hand.good.split(".").slice(1).join(".")}`, { audience: api }, "malformed", 401],
+      ["a member twice", written(hand.good, 1, (claims) => claims.replace("{", `{"sub":"x",`)), { audience: api }, "malformed", 401],
+      ["a member twice in the header", written(hand.good, 0, (head) => head.replace("{", `{"\\u0061lg":"none",`)), { audience: api }, "malformed", 401],
+      ["a name twice, in two objects", ...body({ act: { sub: "x" }, x: [{ sub: "\"sub\":" }, { sub: "}" }] }), null, 200],
+      ["a NUL", ...body({ x: "\0" }), "malformed", 401],
+      ["deep", ...body({ x: JSON.parse("[".repeat(15) + "]".repeat(15)) }), null, 200],
+      ["too deep", ...body({ x: JSON.parse("[".repeat(16) + "]".repeat(16)) }), "malformed", 401],
+      ["a list of algorithms", written(hand.good, 0, (head) => head.replace(/"alg":"(\w+)"/, `"alg":["$1"]`)), { audience: api }, "algorithm", 401],
       ["too long", "a".repeat(17_000), { audience: api }, "malformed", 401],
       ["without the scope", await serviceToken(base, { scope: "orders:write" }), { audience: api, scope: "orders:write orders:read" }, "scope", 403],
     ];
@@ -189,6 +199,13 @@ export function decoderCases({ base, visitor, accessible }) {
     };
   }
   return cases;
+}
+
+/** A token with one part written otherwise. */
+function written(token, index, edit) {
+  const parts = token.split(".");
+  parts[index] = Buffer.from(edit(Buffer.from(parts[index], "base64url").toString())).toString("base64url");
+  return parts.join(".");
 }
 
 /** What the page says of a token. */

@@ -200,6 +200,27 @@ await tell({
     await asks(page, "#call-admin", /^403/);
   },
 
+  "another tab signs somebody else in: this one shows and does nothing as the wrong person": async () => {
+    const deaf = () => { delete globalThis.BroadcastChannel; };
+    for (const before of [undefined, deaf]) {
+      const page = await signedIn(calm, { before });
+      const other = watched(await page.context().newPage());
+      await other.goto(calm.spa);
+      await state(other, "in");
+      await signOut(other, "client");
+      await signIn(other, "bob@example.test");
+      if (before) {
+        // It has heard of nothing, and its token is refused: what it asks for is not done with Bob's.
+        const seen = requests(page);
+        await page.click("#call-api");
+        await page.getByText("Not done: somebody else is signed in now.").waitFor();
+        assert.deepEqual(seen("GET", "/demo-api").map(({ status }) => status), [401]);
+      }
+      await page.waitForFunction(() => document.getElementById("who").textContent === "bob@example.test");
+      await asks(page, "#call-admin", /^403/);
+    }
+  },
+
   "for everyone": async () => {
     for (const options of [{ colorScheme: "light" }, { colorScheme: "dark" }, { viewport: { width: 320, height: 640 } }]) {
       const page = await open(calm, { ...options, bypassCSP: true });

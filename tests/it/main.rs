@@ -22,5 +22,6 @@ mod spec;
 mod store;
 mod stories;
 mod support;
+mod tls;
 mod token_side;
 mod watch;

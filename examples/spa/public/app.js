@@ -1,5 +1,5 @@
 // The page around session.js: who is signed in, what an API says, and three ways to sign out.
-import { Session, SignedOut } from "./session.js";
+import { Session, SignedOut, SomebodyElse } from "./session.js";
 
 const at = (id) => document.getElementById(id);
 const { issuer, clientId } = await (await fetch("/config.json")).json();
@@ -76,7 +76,8 @@ async function call(path) {
     else say("said", `${answer.status}: ${reason(answer)}`);
   } catch (fault) {
     at("said").dataset.status = fault instanceof SignedOut ? 401 : 0;
-    say("said", fault instanceof SignedOut ? "401: sign in first." : "No answer. Try again.");
+    say("said", fault instanceof SomebodyElse ? "Not done: somebody else is signed in now."
+      : fault instanceof SignedOut ? "401: sign in first." : "No answer. Try again.");
   }
 }
 
@@ -84,10 +85,11 @@ function reason(answer) {
   return /error="([^"]*)"/.exec(answer.headers.get("www-authenticate") ?? "")?.[1] ?? answer.statusText;
 }
 
+/** Whose name is shown. */
 let shown = null;
 
 async function show() {
-  const { signedIn } = session;
+  const { signedIn, subject } = session;
   document.body.dataset.state = signedIn ? "in" : "out";
   at("signed-out").hidden = signedIn;
   at("signed-in").hidden = !signedIn;
@@ -101,11 +103,14 @@ async function show() {
   say("out-said", "");
   at("expires").textContent = new Date(session.expiresAt).toLocaleTimeString();
   at("expires").dataset.at = session.expiresAt;
-  const token = session.accessToken;
-  if (shown === null) {
-    shown = token;
+  if (shown !== subject) {
+    // Nothing of the person before stays on the page.
+    say("said", "");
+    say("who", "…");
+    shown = subject;
     const answer = await session.fetch(`${issuer}/userinfo`).catch(() => null);
-    at("who").textContent = answer?.ok ? (await answer.json()).email : "somebody";
+    const who = answer?.ok ? (await answer.json()).email : "somebody";
+    if (shown === subject) say("who", who);
   }
 }
 

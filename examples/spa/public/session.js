@@ -12,6 +12,8 @@ const RETRY_FOR = 45_000;
 
 /** Nobody is signed in here: ask for a password. */
 export class SignedOut extends Error {}
+/** Another tab has signed somebody else in. */
+export class SomebodyElse extends SignedOut {}
 /** The provider does not answer; nobody is signed out by that. */
 export class Unreachable extends Error {}
 
@@ -21,6 +23,7 @@ export class Session extends EventTarget {
   #clientId;
   #send;
   #token = null;
+  #subject = null;
   #expiresAt = 0;
   #dueAt = 0;
   #timer;
@@ -43,6 +46,11 @@ export class Session extends EventTarget {
 
   get signedIn() {
     return this.#token !== null;
+  }
+
+  /** Who is signed in (`sub`). Another tab may make it another person: then show nothing more of the one before. */
+  get subject() {
+    return this.#subject;
   }
 
   get accessToken() {
@@ -69,18 +77,20 @@ export class Session extends EventTarget {
     return this.#running;
   }
 
-  /** `fetch` with the access token. Throws `SignedOut` when somebody has to sign in first. */
+  /**
+   * `fetch` with the access token. Throws `SignedOut` when somebody has to sign in first, and `SomebodyElse` when it is
+   * not the same person any more: what Ada asked for is not done as Bob.
+   */
   async fetch(url, options = {}) {
+    const person = this.#subject;
     if (this.#token && Date.now() >= this.#expiresAt) await this.refresh();
-    const token = this.#token;
-    if (!token) throw new SignedOut();
+    const token = this.#tokenOf(person);
     const answer = await this.#call(url, options, token);
     // 403 says that this person may not, and no other token would change that. 401 says that the token is not good
     // any more: get another and try again, once.
     if (answer.status !== 401) return answer;
     if (this.#token === token) await this.refresh();
-    if (!this.#token) throw new SignedOut();
-    return this.#call(url, options, this.#token);
+    return this.#call(url, options, this.#tokenOf(person));
   }
 
   /**
@@ -143,6 +153,12 @@ export class Session extends EventTarget {
     });
   }
 
+  #tokenOf(person) {
+    if (!this.#token) throw new SignedOut();
+    if (this.#subject !== person) throw new SomebodyElse();
+    return this.#token;
+  }
+
   #call(url, options, token) {
     const headers = new Headers(options.headers);
     headers.set("authorization", `Bearer ${token}`);
@@ -164,6 +180,7 @@ export class Session extends EventTarget {
 
   #set(token, expiresAt) {
     this.#token = token;
+    this.#subject = subjectOf(token);
     this.#expiresAt = expiresAt;
     const left = expiresAt - Date.now();
     // A token that lives shorter than a minute is replaced in the middle of its life.
@@ -174,6 +191,7 @@ export class Session extends EventTarget {
   #forget() {
     clearTimeout(this.#timer);
     this.#token = null;
+    this.#subject = null;
     this.#expiresAt = 0;
     this.dispatchEvent(new Event("change"));
   }
@@ -187,6 +205,12 @@ export class Session extends EventTarget {
   #isDue() {
     return Date.now() >= this.#dueAt;
   }
+}
+
+/** `sub` of an access token of Signet, which is a JWT (RFC 9068). Only to compare it: whoever believes it verifies it. */
+function subjectOf(token) {
+  const [, claims] = token.split(".");
+  return JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/"))).sub;
 }
 
 function sleep(time) {

@@ -1,8 +1,5 @@
 //! `signet tokens get`: the code flow with PKCE against a running dev server, as an application would do it.
 
-use std::net::Ipv4Addr;
-use std::net::Ipv6Addr;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
@@ -36,12 +33,12 @@ use super::visitor::Visitor;
 use crate::cli::Failure;
 use crate::cli::console::Console;
 use crate::cli::dev_server::DevServer;
-use crate::cli::dev_server::PORT;
 use crate::cli::http;
 use crate::cli::open::Selection;
 use crate::cli::output::Output;
 use crate::cli::output::OutputArgs;
 use crate::cli::output::Record;
+use crate::cli::tls_client::Peer;
 use crate::flow::dev;
 
 /// A dev server on this computer answers sooner, even an unoptimised one.
@@ -96,12 +93,12 @@ pub(super) async fn run(get: &Get, selection: &Selection, console: Console) -> R
     if !selection.dev {
         return Err(Failure::usage(&"Only a dev server signs in without a person: say --dev"));
     }
-    let server = DevServer::find(selection.port.unwrap_or(PORT))?;
-    let issuer = server.issuer();
+    let server = DevServer::find(selection.dev_port())?;
+    let (issuer, peer) = (server.issuer(), server.peer()?);
     let tokens = if get.client == dev::SERVICE_CLIENT {
-        of_service(get, &issuer, server.port).await?
+        of_service(get, &issuer, &peer).await?
     } else {
-        of_person(get, &issuer, server.port).await?
+        of_person(get, &issuer, &peer).await?
     };
     let text = |token: Option<String>| token.map_or(serde_json::Value::Null, |token| json!(token));
     let access_token = tokens.access_token().secret();
@@ -123,7 +120,7 @@ pub(super) async fn run(get: &Get, selection: &Selection, console: Console) -> R
     }
 }
 
-async fn of_person(get: &Get, issuer: &str, port: u16) -> Result<Tokens, Failure> {
+async fn of_person(get: &Get, issuer: &str, peer: &Peer) -> Result<Tokens, Failure> {
     let client = client(get, issuer)?
         .set_auth_uri(AuthUrl::new(format!("{issuer}/authorize")).map_err(|fault| Failure::failed(&fault))?)
         .set_redirect_uri(RedirectUrl::new(REDIRECT_URI.to_owned()).map_err(|fault| Failure::failed(&fault))?);
@@ -138,7 +135,7 @@ async fn of_person(get: &Get, issuer: &str, port: u16) -> Result<Tokens, Failure
         }
     }
     let (url, state) = request.url();
-    let arrived = Visitor::new(addresses(port)).authorize(&url, REDIRECT_URI, &get.user, dev::PASSWORD).await?;
+    let arrived = Visitor::new(peer.clone()).authorize(&url, REDIRECT_URI, &get.user, dev::PASSWORD).await?;
     if parameter(&arrived, "state").as_deref() != Some(state.secret().as_str()) {
         return Err(Failure::failed(&"The answer is not to our request: another state"));
     }
@@ -152,16 +149,16 @@ async fn of_person(get: &Get, issuer: &str, port: u16) -> Result<Tokens, Failure
         return Err(Failure::failed(&format!("Refused: {error} {description}")));
     };
     let exchange = client.exchange_code(AuthorizationCode::new(code)).set_pkce_verifier(verifier);
-    exchange.request_async(&|request| send(request, port)).await.map_err(refused)
+    exchange.request_async(&|request| send(request, peer)).await.map_err(refused)
 }
 
-async fn of_service(get: &Get, issuer: &str, port: u16) -> Result<Tokens, Failure> {
+async fn of_service(get: &Get, issuer: &str, peer: &Peer) -> Result<Tokens, Failure> {
     let client = client(get, issuer)?;
     let mut request = client.exchange_client_credentials();
     for value in get.scope.as_deref().unwrap_or_default().split_whitespace() {
         request = request.add_scope(Scope::new(value.to_owned()));
     }
-    request.request_async(&|request| send(request, port)).await.map_err(refused)
+    request.request_async(&|request| send(request, peer)).await.map_err(refused)
 }
 
 fn client(get: &Get, issuer: &str) -> Result<Client<EndpointNotSet>, Failure> {
@@ -173,12 +170,8 @@ fn client(get: &Get, issuer: &str) -> Result<Client<EndpointNotSet>, Failure> {
     })
 }
 
-async fn send(request: HttpRequest, port: u16) -> Result<oauth2::HttpResponse, std::io::Error> {
-    http::exchange(&addresses(port), request, PATIENCE).await
-}
-
-fn addresses(port: u16) -> [SocketAddr; 2] {
-    [SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port), SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port)]
+async fn send(request: HttpRequest, peer: &Peer) -> Result<oauth2::HttpResponse, std::io::Error> {
+    http::exchange(peer, request, PATIENCE).await
 }
 
 fn refused(error: RequestTokenError<std::io::Error, BasicErrorResponse>) -> Failure {

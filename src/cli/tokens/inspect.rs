@@ -18,6 +18,7 @@ use crate::cli::open::Selection;
 use crate::cli::output::Output;
 use crate::cli::output::OutputArgs;
 use crate::cli::output::Record;
+use crate::cli::output::clean;
 use crate::cli::output::plain;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
@@ -88,6 +89,8 @@ pub(super) async fn run(args: &Inspect, selection: &Selection, console: Console)
 }
 
 fn verdict(seen: &Inspection, reason: &impl fmt::Display) -> String {
+    // It repeats what stands in the token.
+    let reason = clean(&reason.to_string());
     match seen.status() {
         Some(status) => format!("An API answers {status}: {reason}"),
         None => format!("Nobody knows what an API answers: {reason}"),
@@ -128,19 +131,19 @@ fn report(seen: &Inspection, expected: &Expected, now: Timestamp) -> String {
     let mut lines = Vec::new();
     if !seen.header.is_empty() {
         let header = |name: &str| seen.header.get(name).map(plain).unwrap_or_default();
-        lines.push(("type".to_owned(), kind(&header("typ"))));
+        lines.push((TYPE.to_owned(), kind(&header("typ"))));
         let (mark, state) = match seen.signature {
             Signature::Valid(state) => (GOOD, format!(" ({})", state.as_str())),
             Signature::Invalid => (BAD, String::new()),
             Signature::Unchecked => ("?", " (not checked)".to_owned()),
         };
-        lines.push(("signature".to_owned(), format!("{mark} {}, kid {}{state}", header("alg"), header("kid"))));
+        lines.push((SIGNATURE.to_owned(), format!("{mark} {}, kid {}{state}", header("alg"), header("kid"))));
     }
     let order = ["iss", "sub", "aud", "client_id", "scope", "iat", "nbf", "exp", "auth_time"];
     let rest = seen.claims.keys().map(String::as_str).filter(|name| !order.contains(name));
     for name in order.into_iter().chain(rest) {
         if let Some(value) = seen.claims.get(name) {
-            lines.push((name.to_owned(), claim(name, value, seen, expected, now)));
+            lines.push((name_of_claim(name), claim(name, value, seen, expected, now)));
         }
     }
     let verdict = match &seen.fault {
@@ -150,10 +153,32 @@ fn report(seen: &Inspection, expected: &Expected, now: Timestamp) -> String {
         None => format!("{GOOD} {}", verdict(seen, &"it is good")),
         Some(fault) => format!("{BAD} {}", verdict(seen, fault)),
     };
-    lines.push(("verdict".to_owned(), verdict));
+    lines.push((VERDICT.to_owned(), verdict));
     let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:width$}  {value}")).collect();
     lines.join("\n")
+}
+
+/// The names of our own lines.
+const TYPE: &str = "type";
+const SIGNATURE: &str = "signature";
+const VERDICT: &str = "verdict";
+
+/// Longer names of claims are cut, in characters.
+const LONGEST_NAME: usize = 48;
+
+/// Whoever made the token chose the name. It is quoted when it could pass for a line of ours, or for none.
+fn name_of_claim(name: &str) -> String {
+    let usual = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/#".contains(&byte);
+    let own = [TYPE, SIGNATURE, VERDICT].contains(&name);
+    if !name.is_empty() && name.len() <= LONGEST_NAME && name.bytes().all(usual) && !own {
+        return name.to_owned();
+    }
+    let quoted = format!("{name:?}");
+    match quoted.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}\u{2026}", quoted.get(..end).unwrap_or_default()),
+        None => quoted,
+    }
 }
 
 const GOOD: &str = "\u{2713}";

@@ -41,9 +41,16 @@ fn secret(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text))
 }
 
-/// The token itself, from standard input when `-` stands for it, without what often stands around it.
+/// The token itself, from standard input when `-` stands for it, without what often stands around it or, where it was
+/// wrapped, in it. The page `/tools/jwt` takes the same away.
 fn given(argument: &Secret) -> Result<Secret, Failure> {
-    let text = if argument.reveal() == "-" { read_line_of_stdin(jws::MAX_LENGTH + 16)? } else { argument.clone() };
-    let bare = text.reveal().trim();
-    Ok(Secret::new(bare.strip_prefix("Bearer ").unwrap_or(bare).trim()))
+    let text = if argument.reveal() == "-" { read_line_of_stdin(2 * jws::MAX_LENGTH)? } else { argument.clone() };
+    let mut pieces: Vec<&str> = text.reveal().split_whitespace().collect();
+    if pieces.first().is_some_and(|first| first.eq_ignore_ascii_case("Bearer")) {
+        pieces.remove(0);
+    }
+    if pieces.is_empty() {
+        return Err(Failure::usage(&"There is no token: what was given is empty"));
+    }
+    Ok(Secret::new(pieces.concat()))
 }

@@ -55,17 +55,19 @@ impl fmt::Debug for Revoke {
 /// # Errors
 /// Exit code 3 when nothing was left to end, 4 for an unknown user, client, grant or token, 5 without a yes.
 pub(super) async fn run(args: &Revoke, selection: &Selection, console: Console) -> Result<(), Failure> {
+    let token = args.token.as_ref().map(super::given).transpose()?;
     let signet = open::existing(selection).await?;
-    if let Some(token) = &args.token {
-        return revoke_token(&signet, args, &super::given(token)?, console).await;
+    if let Some(token) = token {
+        return revoke_token(&signet, args, &token, console).await;
     }
     let (name, families) = chosen(&signet, args).await?;
     let now = signet.now();
     let reach = args.reach();
     let ending: Vec<&Family> = families.iter().filter(|family| family.revoked.is_none()).collect();
     let with_refresh = ending.iter().filter(|family| family.current.is_some() && family.is_live(now)).count();
+    let nothing = || Failure::unchanged(&format!("{name} has no grant that is left to end"));
     if ending.is_empty() && (reach == Reach::RefreshOnly || families.is_empty()) {
-        return Err(Failure::unchanged(&format!("{name} has no grant that is left to end")));
+        return Err(nothing());
     }
     let count = counted(number(with_refresh), "refresh family", "refresh families");
     console.confirm(&format!("Of {name} end: {count}. {}", after(reach)), &name, args.yes)?;
@@ -81,6 +83,9 @@ pub(super) async fn run(args: &Revoke, selection: &Selection, console: Console) 
         ended += i64::from(signet.revoke_recognised(&found, RevocationReason::Administrator, reach).await?);
     }
     signet.flush_audit().await?;
+    if ended == 0 {
+        return Err(nothing());
+    }
     let count = counted(ended, "grant", "grants");
     console.wrote(&format!("Ended {count} of {name}. Running servers know it within a second."), &signet.config);
     Ok(())

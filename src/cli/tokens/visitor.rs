@@ -1,7 +1,6 @@
 //! As much of a browser as it takes to sign in: keeps cookies, follows redirects, fills in the two forms.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use oauth2::HttpResponse;
 use oauth2::http::Request;
@@ -16,6 +15,7 @@ use url::form_urlencoded;
 use super::get::PATIENCE;
 use crate::cli::Failure;
 use crate::cli::http;
+use crate::cli::tls_client::Peer;
 
 /// More pages and redirects than any sign-in has.
 const MAX_STEPS: usize = 20;
@@ -23,14 +23,14 @@ const MAX_STEPS: usize = 20;
 /// One browser profile.
 #[derive(Debug)]
 pub(super) struct Visitor {
-    addresses: [SocketAddr; 2],
+    peer: Peer,
     cookies: BTreeMap<String, String>,
 }
 
 impl Visitor {
     #[must_use]
-    pub(super) const fn new(addresses: [SocketAddr; 2]) -> Self {
-        Self { addresses, cookies: BTreeMap::new() }
+    pub(super) const fn new(peer: Peer) -> Self {
+        Self { peer, cookies: BTreeMap::new() }
     }
 
     /// Opens an authorization URL, signs in and allows what is asked, until sent to `redirect_uri`; gives that URL.
@@ -88,7 +88,7 @@ impl Visitor {
             body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into_bytes();
         }
         let request = request.body(body).map_err(|fault| Failure::failed(&fault))?;
-        let answer = http::exchange(&self.addresses, request, PATIENCE)
+        let answer = http::exchange(&self.peer, request, PATIENCE)
             .await
             .map_err(|fault| Failure::unavailable(&format!("No answer: {fault}")))?;
         for line in answer.headers().get_all(SET_COOKIE) {

@@ -26,6 +26,15 @@ pub(super) struct Jar {
     stray: Vec<Slot>,
 }
 
+/// Where the cookie of a new sign-in goes.
+pub(super) struct Place {
+    pub(super) slot: Slot,
+    /// What is there now.
+    pub(super) before: Option<Kept>,
+    /// More cookies of the same client, which go.
+    pub(super) planted: Vec<(Slot, Kept)>,
+}
+
 /// Reads them.
 pub(super) async fn open(web: &Web, request: &HttpRequest) -> Result<Jar, FlowError> {
     let mut jar = Jar::default();
@@ -47,31 +56,43 @@ pub(super) fn keep(web: &Web, slot: Slot, session: &PageSession) -> String {
 impl Jar {
     /// Where the cookie of a new sign-in goes, and what is there now: where this client's is, else where none is that
     /// still serves anybody, else in the place of the oldest sign-in.
-    pub(super) fn place(mut self, client: &Client, now: Timestamp) -> (Slot, Option<Kept>) {
-        let own = self.kept.iter().find(|(_, kept)| kept.client.client().id == client.id);
+    pub(super) fn place(mut self, client: &Client, now: Timestamp) -> Place {
+        let mut own = self.take(&client.id).into_iter();
+        if let Some((slot, before)) = own.next() {
+            return Place { slot, before: Some(before), planted: own.collect() };
+        }
         let serves = |slot: Slot| self.kept.iter().any(|(taken, kept)| *taken == slot && kept.family.is_live(now));
         let free = || Slot::ALL.into_iter().find(|slot| !serves(*slot));
         let oldest = || self.kept.iter().min_by_key(|(_, kept)| kept.family.created_at).map(|(slot, _)| *slot);
-        let slot = own.map(|(slot, _)| *slot).or_else(free).or_else(oldest).unwrap_or_default();
+        let slot = free().or_else(oldest).unwrap_or_default();
         let there = self.kept.iter().position(|(taken, _)| *taken == slot);
-        (slot, there.map(|index| self.kept.swap_remove(index).1))
+        Place { slot, before: there.map(|index| self.kept.swap_remove(index).1), planted: Vec::new() }
     }
 
-    /// What belongs to the page that asks: of the client it names, else the latest sign-in of a client that has
-    /// registered its origin.
-    pub(super) fn of_page(&mut self, asking: &Asking, named: Option<&ClientId>) -> Option<(Slot, Kept)> {
+    /// What belongs to the page that asks: of the client it names, else of the client, among those that have registered
+    /// its origin, with the latest sign-in. We never set two for one client: then a host of our site has planted one,
+    /// and nobody can say which.
+    pub(super) fn of_page(&mut self, asking: &Asking, named: Option<&ClientId>) -> Vec<(Slot, Kept)> {
         let fits = |kept: &Kept| {
             let client = kept.client.client();
             asking.is_page_of(client) && named.is_none_or(|named| *named == client.id)
         };
-        let fitting = self.kept.iter().enumerate().filter(|(_, (_, kept))| fits(kept));
-        let (index, _) = fitting.max_by_key(|(_, (_, kept))| kept.family.created_at)?;
-        Some(self.kept.swap_remove(index))
+        let fitting = self.kept.iter().map(|(_, kept)| kept).filter(|kept| fits(kept));
+        let latest = fitting.max_by_key(|kept| kept.family.created_at).map(|kept| kept.family.client_id.clone());
+        latest.map(|client| self.take(&client)).unwrap_or_default()
     }
 
-    /// `Set-Cookie` headers that remove a cookie, and those that stand for nothing.
-    pub(super) fn clear(&self, web: &Web, slot: Option<Slot>) -> Vec<String> {
-        let mut gone: Vec<Slot> = self.stray.iter().copied().chain(slot).collect();
+    /// All that is kept for one client.
+    fn take(&mut self, client: &ClientId) -> Vec<(Slot, Kept)> {
+        let kept = std::mem::take(&mut self.kept).into_iter();
+        let (own, others) = kept.partition(|(_, kept)| kept.family.client_id == *client);
+        self.kept = others;
+        own
+    }
+
+    /// `Set-Cookie` headers that remove cookies, and those that stand for nothing.
+    pub(super) fn clear(&self, web: &Web, slots: impl Iterator<Item = Slot>) -> Vec<String> {
+        let mut gone: Vec<Slot> = self.stray.iter().copied().chain(slots).collect();
         if gone.is_empty() && self.kept.is_empty() {
             gone.push(Slot::default());
         }

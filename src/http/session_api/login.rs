@@ -12,6 +12,7 @@ use crate::domain::secret::Secret;
 use crate::flow::error::FlowError;
 use crate::flow::login::Credentials;
 use crate::flow::session_api::PageLogin;
+use crate::flow::session_api::SignOut;
 use crate::http::App;
 use crate::http::Web;
 use crate::http::cookie::Cookie;
@@ -23,6 +24,7 @@ use crate::http::extract::peer;
 use crate::http::respond;
 
 use super::jar;
+use super::jar::Place;
 use super::origin;
 use super::origin::Asking;
 use super::signed_in;
@@ -67,7 +69,7 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
 async fn login(web: &Web, request: &HttpRequest, asking: &Asking, sent: Sent) -> Result<HttpResponse, FlowError> {
     let caller = web.signet.session_api_client(&sent.client_id).await?;
     asking.must_be_page_of(caller.client())?;
-    let (slot, before) = jar::open(web, request).await?.place(caller.client(), web.signet.now());
+    let Place { slot, before, planted } = jar::open(web, request).await?.place(caller.client(), web.signet.now());
     let credentials = Credentials {
         username: sent.email,
         password: Secret::new(sent.password),
@@ -77,8 +79,12 @@ async fn login(web: &Web, request: &HttpRequest, asking: &Asking, sent: Sent) ->
     match web.signet.login_at_page(&caller, credentials, before.as_ref()).await? {
         PageLogin::SignedIn { session, device } => {
             let mut answer = signed_in(web, slot, &session);
-            let device = web.cookies.write(Cookie::Device, &device, Some(DEVICE_REMEMBERED));
-            respond::add_cookies(answer.headers_mut(), &[device]);
+            let mut cookies = vec![web.cookies.write(Cookie::Device, &device, Some(DEVICE_REMEMBERED))];
+            for (slot, kept) in planted {
+                web.signet.sign_out_at_page(&kept, SignOut::default()).await?;
+                cookies.push(web.cookies.clear(Cookie::Refresh(slot)));
+            }
+            respond::add_cookies(answer.headers_mut(), &cookies);
             Ok(answer)
         }
         PageLogin::Denied => Ok(respond::json(StatusCode::UNAUTHORIZED, &Denied { error: "invalid_credentials" })),

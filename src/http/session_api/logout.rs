@@ -49,15 +49,15 @@ async fn logout(web: &Web, request: &HttpRequest, asking: &Asking, sent: &Sent) 
     let how = SignOut { everywhere: sent.everywhere, immediate: sent.immediate };
     let mut jar = jar::open(web, request).await?;
     let own = jar.of_page(asking, sent.client_id.as_ref());
-    let (slot, done) = match own {
-        Some((slot, kept)) => (Some(slot), web.signet.sign_out_at_page(&kept, how).await?),
-        // Signed out already. More than that was not done, and must not seem to be.
-        None => (None, !how.everywhere && !how.immediate),
-    };
+    // Signed out already: more than that was not done, and must not seem to be.
+    let mut done = !own.is_empty() || (!how.everywhere && !how.immediate);
+    for (_, kept) in &own {
+        done &= web.signet.sign_out_at_page(kept, how).await?;
+    }
     let mut answer = match done {
         true => HttpResponse::NoContent().finish(),
         false => login_required(request, "nobody is known here whose other sessions or access tokens could be ended"),
     };
-    respond::add_cookies(answer.headers_mut(), &jar.clear(web, slot));
+    respond::add_cookies(answer.headers_mut(), &jar.clear(web, own.iter().map(|(slot, _)| *slot)));
     Ok(answer)
 }

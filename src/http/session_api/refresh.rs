@@ -44,9 +44,14 @@ pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpRespo
 
 async fn refresh(web: &Web, request: &HttpRequest, asking: &Asking, sent: &Sent) -> Result<HttpResponse, FlowError> {
     let mut jar = jar::open(web, request).await?;
-    let Some((slot, kept)) = jar.of_page(asking, sent.client_id.as_ref()) else {
+    let mut own = jar.of_page(asking, sent.client_id.as_ref());
+    let Some((slot, kept)) = own.pop() else {
         return Ok(login_required(request, "no refresh cookie for this page"));
     };
+    if !own.is_empty() {
+        tracing::warn!(event = "cookie_duplicated", client_id = %kept.family.client_id, "refresh cookies ignored");
+        return Ok(login_required(request, "several refresh cookies for this page: one of them was planted"));
+    }
     match web.signet.refresh_at_page(kept, asking.jar()).await {
         Ok(session) => Ok(signed_in(web, slot, &session)),
         Err(FlowError::Refused(error)) if error.code == ErrorCode::InvalidGrant => {

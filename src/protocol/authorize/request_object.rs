@@ -39,7 +39,7 @@ use crate::domain::uri::WebUri;
 /// How far clocks may be apart.
 const LEEWAY: Duration = Duration::from_secs(10);
 /// From `nbf` to `exp`, and from `nbf` to now (FAPI 2.0 Message Signing section 5.3.1).
-const LONGEST: Duration = Duration::from_mins(60);
+const LONGEST: Duration = Duration::from_hours(1);
 /// The `typ` of a request object, RFC 9101 section 10.8. Older clients say `JWT` or nothing.
 const TYPES: [&str; 3] = ["oauth-authz-req+jwt", "application/oauth-authz-req+jwt", "jwt"];
 
@@ -239,11 +239,15 @@ fn times(claims: &Map<String, Value>, client: &Client, now: Timestamp) -> Result
 }
 
 /// "The values for these parameters MUST match those in the Request Object, if present" (Core section 6.1). One that is
-/// absent inside is that of the query: who signed is known, and the other has to be registered.
+/// absent inside is that of the query: who signed is known, and the other is the code flow or nothing, so that nobody on the
+/// way can have tokens put into an address.
 fn agree(claims: &mut Map<String, Value>, outer: &Params) -> Result<(), OAuthError> {
     for name in ["client_id", "response_type"] {
         let Some(said) = outer.get(name)? else { continue };
         match claims.get(name) {
+            None if name == "response_type" && said != "code" => {
+                return Err(invalid("The request object has no response_type"));
+            }
             None => {
                 claims.insert(name.to_owned(), Value::from(said));
             }

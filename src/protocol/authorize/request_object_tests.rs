@@ -78,9 +78,9 @@ fn refused(outcome: Result<Params, OAuthError>) {
 }
 
 fn refuses(client: &Client, name: &str, value: Value) {
-    let claims = with(&claims(), name, value.clone()).to_string();
+    let claims = with(&claims(), name, value).to_string();
     let outcome = read_by(client, &header(), &claims);
-    assert_eq!(outcome.map_err(|error| error.code).err(), Some(ErrorCode::InvalidRequestObject), "{name}: {value}");
+    assert_eq!(outcome.map_err(|error| error.code).err(), Some(ErrorCode::InvalidRequestObject), "{name} in {claims}");
 }
 
 fn takes(client: &Client, name: &str, value: Value) {
@@ -110,6 +110,10 @@ fn ro_03_client_id_and_response_type_agree() {
         let outside = read_by(&client(), &header(), &claims).unwrap();
         assert!(outside.get(name).unwrap().is_some(), "Core 6.1: if present");
     }
+    // What nobody has signed does not put tokens into an address.
+    let outer = params("client_id=c1&response_type=id_token+token");
+    let unsaid = compact(&header(), &with(&claims(), "response_type", Value::Null).to_string());
+    refused(read(&unsaid, &outer, &client(), ISSUER, at(NOW)).map(super::Unsigned::signed));
 }
 
 #[test]

@@ -35,6 +35,50 @@ fn a_secret_is_shown_once() {
 }
 
 #[test]
+fn a_name_commands_no_terminal() {
+    let installation = Installation::with("");
+    for name in ["Shop\u{1b}[2J", "Shop\r\nBank", "Shop\u{9b}2J", "Bank\u{202e}moc", "Shop\u{7f}"] {
+        let said = installation.run(&["clients", "create", name, "--redirect", "https://shop.test/cb"]).ends_with(2);
+        assert!(said.err.starts_with("A name has no control characters"), "{said:?}");
+    }
+    assert_eq!(installation.run(&["clients", "list", "-o", "json"]).json(), json!([]));
+}
+
+#[test]
+fn an_address_that_will_never_hear_of_a_sign_out_is_said() {
+    let installation = Installation::with("[outbound]\nallow = [\"127.0.0.1:9443\"]");
+    let create = |id: &str, uri: &str| {
+        let all = ["clients", "create", id, "--redirect", "https://shop.test/cb", "--backchannel-logout", uri];
+        installation.run(&all).ends_with(0).err
+    };
+    for (number, (uri, why)) in [
+        ("http://127.0.0.1/bye", "https only"),
+        ("https://192.0.2.1/bye", "an address that is not public"),
+        ("https://127.0.0.1:9444/bye", "another port than 443"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let said = create(&format!("shop-{number}"), uri);
+        let warning = said.lines().find(|line| line.starts_with("warning: ")).unwrap_or_else(|| panic!("{said}"));
+        assert!(warning.contains(uri) && warning.contains(why), "{warning}");
+    }
+    for (number, uri) in ["https://127.0.0.1:9443/bye", "https://8.8.8.8/bye"].into_iter().enumerate() {
+        assert!(!create(&format!("good-{number}"), uri).contains("warning"), "{uri}");
+    }
+}
+
+#[test]
+fn show_leaves_out_no_key_of_the_configuration() {
+    let installation = Installation::with("");
+    installation.run(&["clients", "create", "Shop", "--redirect", "https://shop.test/cb"]).ends_with(0);
+    let shown = installation.run(&["clients", "show", "shop", "-o", "json"]).json();
+    for key in ["introspection_signed_response_alg", "refresh_retry_window_seconds"] {
+        assert_eq!(shown.get(key), Some(&Value::Null), "{shown}");
+    }
+}
+
+#[test]
 fn flags_become_the_registration() {
     let installation = Installation::with("");
     let create = |args: &[&str]| {

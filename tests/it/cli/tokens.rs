@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use signet::ambient::Clock;
 use signet::ambient::SystemClock;
+use signet::cli::output;
 
 use super::Installation;
 use super::Said;
@@ -112,6 +113,56 @@ fn without_an_installation_a_token_is_shown_but_not_trusted() {
     assert_eq!(problem_of(&inspect(1_700_000_300)), "expired");
 }
 
+/// Whoever is sent a token to look at has not made it.
+#[test]
+fn a_token_commands_no_terminal_and_says_no_verdict() {
+    let nowhere = Installation::empty();
+    let good = "\u{2713} An API answers 200: it is good";
+    let long = "n".repeat(200);
+    let claims = serde_json::json!({
+        "iss": "https://op.test", "sub": "s", "client_id": "c", "jti": "t", "iat": 1_700_000_000, "exp": 4_000_000_000_i64,
+        "aud": "\u{1b}]0;pwned\u{7}\u{9b}2J\u{202e}a",
+        "x\u{1b}]0;pwned\u{7}\u{1b}[2K\r\nverdict    \u{2713}": "\u{1b}[8m\u{9b}8m\u{202e}",
+        "verdict": good, "verdict ": good, "signature": "\u{2713} ES256", "type": "access token", "": good, &long: 1,
+    });
+    // An ID token's audience is in the reason.
+    for typ in ["at+jwt", "JWT", "\u{1b}[8m"] {
+        let head = serde_json::json!({"alg": "ES256", "kid": "k\u{9b}8m", "typ": typ});
+        let token = format!("{}.{}.AAAA", base64url(&head.to_string()), base64url(&claims.to_string()));
+        for output in ["table", "json", "jsonl", "env"] {
+            let said = nowhere.run_with(&["tokens", "inspect", "-", "-o", output], &token).ends_with(1);
+            for stream in [&said.out, &said.err] {
+                let commands = |character: &char| *character != '\n' && output::commands(*character);
+                assert_eq!(stream.chars().find(commands), None, "{typ:?} {output}: {said:?}");
+            }
+        }
+        let said = nowhere.run_with(&["tokens", "inspect", "-"], &token).ends_with(1).out;
+        let begin_with = |name: &str| said.lines().filter(|line| line.trim_start().starts_with(name)).count();
+        assert_eq!(["type", "signature", "verdict", "x"].map(begin_with), [1, 1, 1, 0], "{said}");
+        assert!(said.contains("\"verdict\" ") && said.contains("\"verdict \" ") && !said.contains(&long), "{said}");
+    }
+}
+
+#[test]
+fn what_stands_around_a_token_is_taken_away_and_nothing_is_no_token() {
+    let nowhere = Installation::empty();
+    let head = base64url(r#"{"alg":"ES256","kid":"k","typ":"at+jwt"}"#);
+    for around in [
+        |head: &str| format!("{head}.e30.AAAA"),
+        |head: &str| format!("bearer  {head}.e30.AAAA\n"),
+        |head: &str| format!("\r\nBEARER\n{head}\r\n .e30\n.AAAA\n\n"),
+    ] {
+        let said = nowhere.run_with(&["tokens", "inspect", "-", "-o", "json"], &around(&head)).ends_with(1);
+        assert_eq!(problem_of(&said), "claims", "{said:?}");
+    }
+    for nothing in ["", "\n", " \r\n\t", "Bearer \n"] {
+        for verb in ["inspect", "revoke"] {
+            let said = nowhere.run_with(&["tokens", verb, "-"], nothing).ends_with(2);
+            assert!(said.err.starts_with("There is no token"), "{verb} {nothing:?}: {said:?}");
+        }
+    }
+}
+
 fn problem_of(said: &Said) -> String {
     let shown: Value = serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"));
     shown["problem"].as_str().unwrap_or_else(|| panic!("nothing wrong: {said:?}")).to_owned()
@@ -161,6 +212,8 @@ async fn revoke_beside_a_running_server() {
     assert_eq!(status(&access(&three)).await, 200);
     here(&[&user[..], &["--yes"]].concat(), "").ends_with(0);
     refused_soon(&access(&three)).await;
+    let said = here(&[&user[..], &["--yes"]].concat(), "").ends_with(3);
+    assert!(said.err.contains("no grant that is left to end") && !said.err.contains("Ended"), "{said:?}");
 
     for unknown in [&["--user", "eve@example.test"][..], &["--client", "nobody"], &["--grant", "fam_none"]] {
         here(&[&["tokens", "revoke", "--yes"], unknown].concat(), "").ends_with(4);

@@ -25,7 +25,12 @@ fn every_installation_has_the_decoder() {
         assert!(!page.text.contains("<form") && !page.text.contains(" name=\"token\""), "{}", page.text);
         let posted = reqwest::Client::new().post(app.url("/tools/jwt")).body("token=x").send().await.unwrap();
         assert_eq!(posted.status(), StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(posted.headers()["allow"], "GET");
+        assert_eq!(posted.headers()["allow"], "GET, HEAD");
+        let asked = reqwest::Client::new().head(app.url("/tools/jwt")).send().await.unwrap();
+        assert_eq!(
+            (asked.status(), asked.headers()["content-type"].as_bytes()),
+            (StatusCode::OK, &b"text/html; charset=utf-8"[..])
+        );
     });
 }
 

@@ -6,6 +6,7 @@ mod dev_details;
 mod end_session;
 mod health;
 mod home;
+mod log;
 mod playground;
 mod session_api;
 mod setup;

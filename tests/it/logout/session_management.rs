@@ -1,5 +1,7 @@
 //! OpenID Connect Session Management 1.0: what the server has to do with it. The frame itself runs in tests/browser.
 
+use std::collections::BTreeSet;
+
 use signet::protocol::session_state;
 use url::Url;
 
@@ -41,13 +43,37 @@ fn sm_02_sm_04_session_state_fits_the_browsers_state() {
 
         let tokens = sign_in(&rp, &mut browser).await;
         browser.open(&end_session(&app, &[("id_token_hint", tokens.id_token())])).await;
-        assert_eq!(browser.cookie("signet_state").as_deref(), Some("signed-out"));
         assert_ne!(given, expected(&browser, &given), "changed");
         // An answer that signs nobody in says nothing of sessions, nor does one without openid.
         let mut url = rp.authorization_url("openid");
         url.query_pairs_mut().append_pair("prompt", "none");
         let refused = browser.open(&url).await.location().unwrap();
         assert!(!refused.query().unwrap().contains("session_state"), "{refused}");
+    });
+}
+
+/// A value that is known beforehand would let every site ask whether somebody is signed in here: it can make the session
+/// state of its own origin, and the frame says whether that fits.
+#[test]
+fn sm_04_nobody_can_know_the_state_of_a_browser_that_is_signed_out() {
+    block_on(async {
+        let app = App::start(Kind::Sqlite).await.unwrap();
+        let rp = party(&app, "rp", |_| {}).await;
+        let mut seen = BTreeSet::new();
+        for browser in [&mut Browser::new(), &mut Browser::new()] {
+            for _ in 0..2 {
+                let tokens = sign_in(&rp, browser).await;
+                let signed_in = browser.cookie("signet_state").expect("the browser's state");
+                browser.open(&end_session(&app, &[("id_token_hint", tokens.id_token())])).await;
+                let signed_out = browser.cookie("signet_state").expect("the browser's state");
+                assert_eq!(signed_in.len(), signed_out.len(), "nor does its form say which it is");
+                seen.extend([signed_in, signed_out]);
+            }
+            // Nobody is signed in, and asks again.
+            browser.open(&end_session(&app, &[])).await;
+            seen.extend(browser.cookie("signet_state"));
+        }
+        assert_eq!(seen.len(), 10, "{seen:?}");
     });
 }
 

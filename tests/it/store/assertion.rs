@@ -17,7 +17,7 @@ pub(super) async fn cj_02_one_of_64_at_once(db: Database) {
     let nodes = [db.store.clone(), db.another_node(), db.another_node()];
     for round in 0..10 {
         let mut racers = JoinSet::new();
-        for store in nodes.iter().cycle().take(64).cloned() {
+        for (_, store) in (0..64).zip(nodes.iter().cycle().cloned()) {
             racers.spawn(async move { store.spend_assertion([round; 32], later(90)).await.unwrap() });
         }
         let won = racers.join_all().await;

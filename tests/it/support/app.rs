@@ -24,6 +24,7 @@ use signet::flow::Signet;
 use signet::flow::open::Parts;
 use signet::http::Web;
 use signet::http::server;
+use signet::http::tls::Tls;
 use signet::store::Store;
 use signet::store::migrate::migrate;
 use tempfile::TempDir;
@@ -38,10 +39,12 @@ pub(crate) const NOON: i64 = 1_795_348_800_000_000;
 
 /// A running provider with the demo data of `serve --dev`.
 pub(crate) struct App {
-    /// The issuer, `http://localhost:PORT`.
+    /// The issuer, `http://localhost:PORT`; https with `server.tls.certificate`.
     pub(crate) base: Url,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) signet: Arc<Signet>,
+    /// What the listener shows, with `server.tls.certificate`.
+    pub(crate) tls: Option<Arc<Tls>>,
     handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
     _folder: TempDir,
@@ -83,6 +86,14 @@ impl App {
         Self::start_on(folder, &database, false, settings, false).await
     }
 
+    /// The same on a database without demo data.
+    pub(crate) async fn start_empty_as_serve(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = format!("sqlite://{}", folder.path().join("signet.db").display());
+        migrate(&database).expect("migrations");
+        Self::start_on(folder, &database, false, settings, false).await
+    }
+
     /// A provider on an empty, migrated database that the test itself looks after.
     pub(crate) async fn start_at(database: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -106,7 +117,8 @@ impl App {
 
     async fn start_on(folder: TempDir, database: &str, empty: bool, settings: &[(&str, &str)], dev: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let base = format!("http://localhost:{}", listener.local_addr().expect("an address").port());
+        let scheme = if settings.iter().any(|(key, _)| *key == "server.tls.certificate") { "https" } else { "http" };
+        let base = format!("{scheme}://localhost:{}", listener.local_addr().expect("an address").port());
         let mut overrides = vec![
             ("server.issuer".to_owned(), base.clone()),
             ("server.workers".to_owned(), "2".to_owned()),
@@ -116,7 +128,7 @@ impl App {
             ("passwords.iterations".to_owned(), "1".to_owned()),
         ];
         overrides.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-        let sources = Sources { file: None, env: Vec::new(), overrides, dev: true };
+        let sources = Sources { overrides, dev: true, ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
         let clock = Arc::new(ManualClock::at(NOON));
         let store = Store::open(database, options()).expect("a database");
@@ -127,8 +139,20 @@ impl App {
         } else {
             move_demo_api(&signet).await;
         }
-        let (handle, thread) = serve(Web::new(Arc::clone(&signet)).expect("pages"), listener);
-        Self { base: Url::parse(&base).expect("a URL"), clock, signet, handle, thread: Some(thread), _folder: folder }
+        let tls = signet.config.tls.files().map(|(certificate, key)| {
+            let client_ca = signet.config.tls.client_ca.as_deref();
+            Arc::new(Tls::from_files(certificate, key, client_ca, clock.clone()).expect("a certificate"))
+        });
+        let (handle, thread) = serve(Web::new(Arc::clone(&signet)).expect("pages"), listener, tls.clone());
+        Self {
+            base: Url::parse(&base).expect("a URL"),
+            clock,
+            signet,
+            tls,
+            handle,
+            thread: Some(thread),
+            _folder: folder,
+        }
     }
 
     /// An address of this provider.
@@ -167,11 +191,12 @@ impl Drop for App {
     }
 }
 
-fn serve(web: Web, listener: TcpListener) -> (ServerHandle, JoinHandle<()>) {
+fn serve(web: Web, listener: TcpListener, tls: Option<Arc<Tls>>) -> (ServerHandle, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
         System::new().block_on(async move {
-            let server = server::build(&actix_web::web::Data::new(web), vec![listener]).expect("a server");
+            let server =
+                server::build(&actix_web::web::Data::new(web), vec![listener], tls.as_deref()).expect("a server");
             sender.send(server.handle()).expect("the test waits for it");
             server.await.expect("the server runs");
         });
@@ -215,7 +240,7 @@ fn template() -> &'static std::path::Path {
             ("passwords.memory".to_owned(), "8 MiB".to_owned()),
             ("passwords.iterations".to_owned(), "1".to_owned()),
         ];
-        let sources = Sources { file: None, env: Vec::new(), overrides, dev: true };
+        let sources = Sources { overrides, dev: true, ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -26,6 +27,7 @@ use openssl::pkey::PKey;
 use openssl::pkey::Private;
 use openssl::ssl::SslAcceptor;
 use openssl::ssl::SslMethod;
+use openssl::ssl::SslOptions;
 use openssl::ssl::SslVersion;
 use openssl::x509::X509;
 use openssl::x509::X509Builder;
@@ -58,8 +60,17 @@ impl Authority {
         std::fs::write(file, self.certificate.to_pem().unwrap()).unwrap();
     }
 
+    /// Writes a certificate for `hosts` and its key: `NAME.pem` and `NAME.key`.
+    pub(crate) fn write_pair(&self, folder: &Path, name: &str, hosts: &[&str], days: i64) -> (PathBuf, PathBuf) {
+        let (certificate, key) = self.issue(hosts, days);
+        let files = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
+        std::fs::write(&files.0, certificate.to_pem().unwrap()).unwrap();
+        std::fs::write(&files.1, key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+        files
+    }
+
     /// A certificate for `hosts` that ends in `days` days; negative ones have passed.
-    fn issue(&self, hosts: &[&str], days: i64) -> (X509, PKey<Private>) {
+    pub(crate) fn issue(&self, hosts: &[&str], days: i64) -> (X509, PKey<Private>) {
         let key = new_key();
         let mut builder = certificate("Test server", &key, days);
         builder.set_issuer_name(self.certificate.subject_name()).unwrap();
@@ -194,6 +205,7 @@ impl Receiver {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
         if greeting == Greeting::OldTls {
             acceptor.set_security_level(0);
+            acceptor.clear_options(SslOptions::NO_TLSV1 | SslOptions::NO_TLSV1_1);
             acceptor.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
             acceptor.set_max_proto_version(Some(SslVersion::TLS1_1)).unwrap();
             acceptor.set_cipher_list("ALL:@SECLEVEL=0").unwrap();

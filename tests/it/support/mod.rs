@@ -14,6 +14,7 @@ pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod resource_server;
 pub(crate) mod server;
+pub(crate) mod tls;
 
 /// How often a race is run: `./test --long` takes the larger number.
 pub(crate) fn rounds(usual: usize, long: usize) -> usize {

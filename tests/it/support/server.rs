@@ -17,6 +17,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use url::Url;
 
+use super::installation;
+use super::installation::Said;
+use super::raw;
+use super::tls;
+use super::tls::Client;
+
 /// Unoptimised builds make an RSA key at start.
 const START_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
@@ -72,6 +78,25 @@ impl Server {
         Self::spawn(serve, folder, port)
     }
 
+    /// Any command that starts a server which speaks https on `port` of localhost.
+    pub(crate) async fn https(serve: Command, folder: &Path, port: u16) -> Self {
+        let mut server = Self::spawn(serve, folder, port);
+        server.base = Url::parse(&format!("https://localhost:{port}")).expect("a URL");
+        for _ in 0..START_LIMIT.as_millis() / POLL.as_millis() {
+            if let Some(status) = server.child.try_wait().expect("the state of the server") {
+                panic!("the server ended with {status} before it was ready:\n{}", server.all_log());
+            }
+            if let Ok(mut stream) = Client::gullible().connect(&server.base)
+                && tls::status(&tls::exchange(&mut stream, &raw::request("GET", "/health/ready", "", ""))) == 200
+            {
+                server.started_at = server.all_log().len();
+                return server;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        panic!("the server was not ready within {START_LIMIT:?}:\n{}", server.all_log());
+    }
+
     fn spawn(mut serve: Command, folder: &Path, port: u16) -> Self {
         serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = serve.spawn().expect("the signet program starts");
@@ -94,6 +119,27 @@ impl Server {
 
     pub(crate) fn port(&self) -> u16 {
         self.base.port().expect("a port")
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Runs another command where it finds this server, to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Said {
+        installation::run(self.command(), args, "")
+    }
+
+    /// Until the log has these words in it.
+    pub(crate) async fn wait_for_log(&self, words: &str) {
+        for _ in 0..START_LIMIT.as_millis() / POLL.as_millis() {
+            if self.all_log().contains(words) {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        panic!("{words:?} is not in the log within {START_LIMIT:?}:\n{}", self.all_log());
     }
 
     /// What was written before the server was ready.
@@ -167,7 +213,11 @@ impl Drop for Server {
 /// The program that this build made, in a folder of its own, without settings of whoever runs the tests.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
-    command.current_dir(folder).env("XDG_RUNTIME_DIR", folder).env("NO_COLOR", "1");
+    command
+        .current_dir(folder)
+        .env("XDG_RUNTIME_DIR", folder)
+        .env("XDG_DATA_HOME", folder.join("share"))
+        .env("NO_COLOR", "1");
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SIGNET_") {
             command.env_remove(name);

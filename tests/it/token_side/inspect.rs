@@ -72,6 +72,9 @@ async fn the_one_thing_that_is_wrong() {
     }
     let slash = inspect(&forge, &forge.claiming("iss", json!(format!("{issuer}/")))).await.fault.unwrap().to_string();
     assert!(slash.ends_with("they differ by the slash at the end"), "{slash}");
+    let several = json!(["https://other.test", format!("{}/", forge.app.signet.demo_api())]);
+    let slash = inspect(&forge, &forge.claiming("aud", several)).await.fault.unwrap().to_string();
+    assert!(slash.ends_with("they differ by the slash at the end"), "{slash}");
 }
 
 #[tokio::test]

@@ -330,6 +330,42 @@ async fn bob_id(app: &App) -> signet::domain::ids::UserId {
     app.signet.store.user_by_email(email).await.unwrap().unwrap().id
 }
 
+/// A hostile host of the same site can set a cookie beside ours: the person must not become another one by it, and must
+/// be able to sign out of it.
+#[test]
+fn se_05_a_planted_second_cookie_signs_nobody_in_as_somebody_else() {
+    on_both_databases(async |app| {
+        for ended in [false, true] {
+            let (page, attacker) = (Page::spa(&app), Page::spa(&app));
+            page.login().await;
+            app.wait(1);
+            access(&attacker.try_login("bob@example.test", ADA.1).await);
+            let (own, planted) = (page.token(), attacker.token());
+            let plant = || page.cookies.lock().unwrap().insert("refresh_token_2".to_owned(), planted.clone());
+            if ended {
+                assert_eq!(attacker.logout(&json!({})).await.status.as_u16(), 204);
+            }
+            plant();
+            signed_out(&page.refresh().await);
+            signed_out(&page.post("/auth/refresh", &json!({"client_id": "demo-spa"})).await);
+            // Signing in again takes both away.
+            let token = page.login().await;
+            assert_eq!(page.cookie("refresh_token_2"), None);
+            assert_eq!(opened(&access(&page.refresh().await)).1["sub"], opened(&token).1["sub"]);
+            // So does signing out, and nothing of either goes on.
+            plant();
+            let current = page.token();
+            let answer = page.logout(&json!({})).await;
+            assert_eq!((answer.status.as_u16(), refresh_cookies(&answer).len()), (204, 2), "{answer:?}");
+            assert!(page.cookie("refresh_token").is_none() && page.cookie("refresh_token_2").is_none());
+            for token in [&own, &current, &planted] {
+                page.set_token(token);
+                signed_out(&page.refresh().await);
+            }
+        }
+    });
+}
+
 /// Two applications behind one origin say which of them asks.
 #[tokio::test]
 async fn two_applications_of_one_origin() {

@@ -65,7 +65,7 @@ async fn c_14_a_query_of_the_redirect_uri_is_kept() {
     };
     assert!(arrived.as_str().starts_with(&format!("{uri}&")), "{arrived}");
     let code = arrived.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
-    client.token(rp.redemption(&code).set("redirect_uri", &uri)).await.tokens();
+    client.token(redemption(&code).set("redirect_uri", &uri)).await.tokens();
 }
 
 #[tokio::test]
@@ -87,18 +87,18 @@ async fn c_20_the_redirect_uri_of_the_request_and_no_other() {
     let mut browser = Browser::new();
     for other in [format!("{CALLBACK}/"), "https://rp.test/test/a/signet".to_owned(), String::new()] {
         let code = rp.arrive(&mut browser, &rp.ask("openid")).await.code().to_owned();
-        let answer = rp.first.token(rp.redemption(&code).set("redirect_uri", &other)).await;
+        let answer = rp.first.token(redemption(&code).set("redirect_uri", &other)).await;
         assert_eq!(answer.status.as_u16(), 400, "{other}: {answer:?}");
     }
     let code = rp.arrive(&mut browser, &rp.ask("openid")).await.code().to_owned();
-    rp.first.token(rp.redemption(&code)).await.tokens();
+    rp.first.token(redemption(&code)).await.tokens();
 }
 
 #[tokio::test]
 async fn c_24_c_25_what_a_token_response_is() {
     let rp = RelyingParty::new(false).await;
     let code = rp.arrive(&mut Browser::new(), &rp.ask("openid")).await.code().to_owned();
-    let answer = rp.first.token(rp.redemption(&code)).await;
+    let answer = rp.first.token(redemption(&code)).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));
     assert!(answer.header("cache-control").contains("no-store"));
     let body = answer.json();
@@ -111,11 +111,11 @@ async fn c_24_c_25_what_a_token_response_is() {
 #[tokio::test]
 async fn c_26_c_27_errors_of_the_token_endpoint() {
     let rp = RelyingParty::new(false).await;
-    rp.first.token(rp.redemption("sgc_unknown")).await.refused("invalid_grant");
-    rp.first.token(rp.redemption("").without("grant_type")).await.refused("invalid_request");
+    rp.first.token(redemption("sgc_unknown")).await.refused("invalid_grant");
+    rp.first.token(redemption("").without("grant_type")).await.refused("invalid_request");
     rp.first.token(Form::new(&[("grant_type", "password")])).await.refused("unsupported_grant_type");
-    rp.first.with_secret(Some("wrong")).token(rp.redemption("x")).await.refused_with(401, "invalid_client");
-    Answer::to(rp.first.raw(rp.redemption("x").encoded())).await.refused_with(401, "invalid_client");
+    rp.first.with_secret(Some("wrong")).token(redemption("x")).await.refused_with(401, "invalid_client");
+    Answer::to(rp.first.raw(redemption("x").encoded())).await.refused_with(401, "invalid_client");
 }
 
 #[tokio::test]
@@ -210,8 +210,8 @@ async fn c_61_three_static_clients() {
         assert!(format!("{ALL_SCOPES} offline_access").split(' ').all(|value| client.scope.contains(value)));
     }
     // Each by its own method, and by no other.
-    let by_post = |id: &str| rp.redemption("x").and("client_id", id).and("client_secret", secret());
+    let by_post = |id: &str| redemption("x").and("client_id", id).and("client_secret", secret());
     Answer::to(rp.third.raw(by_post(&rp.third.id).encoded())).await.refused("invalid_grant");
     Answer::to(rp.first.raw(by_post(&rp.first.id).encoded())).await.refused_with(401, "invalid_client");
-    rp.third.token(rp.redemption("x")).await.refused_with(401, "invalid_client");
+    rp.third.token(redemption("x")).await.refused_with(401, "invalid_client");
 }

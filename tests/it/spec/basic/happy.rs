@@ -84,7 +84,7 @@ async fn oidcc_alternate_happy_flow(rp: RelyingParty) {
     let mut browser = Browser::new();
     let page = browser.open(&rp.app.url(&format!("/authorize?{}", pairs.join("&")))).await;
     let arrival = rp.go_on(&mut browser, page).await;
-    let tokens = rp.first.token(rp.redemption(arrival.code())).await.tokens();
+    let tokens = rp.first.token(redemption(arrival.code())).await.tokens();
     let signed_in = rp.finish(&rp.first, arrival, tokens).await;
     assert_eq!((signed_in.userinfo["name"].as_str(), signed_in.id_token.get("name")), (Some("Ada Example"), None));
 }
@@ -138,13 +138,13 @@ async fn oidcc_ensure_post_request_succeeds(rp: RelyingParty) {
     let mut browser = Browser::new();
     let page = browser.submit("https://rp.test", &rp.app.url("/authorize"), &fields).await;
     let arrival = rp.go_on(&mut browser, page).await;
-    let tokens = rp.first.token(rp.redemption(arrival.code())).await.tokens();
+    let tokens = rp.first.token(redemption(arrival.code())).await.tokens();
     rp.finish(&rp.first, arrival, tokens).await;
 }
 
 async fn oidcc_server_client_secret_post(rp: RelyingParty) {
     let arrival = rp.arrive(&mut Browser::new(), &rp.ask_by(&rp.third, "openid")).await;
-    let form = rp.redemption(arrival.code()).and("client_id", &rp.third.id).and("client_secret", secret());
+    let form = redemption(arrival.code()).and("client_id", &rp.third.id).and("client_secret", secret());
     let tokens = Answer::to(rp.third.raw(form.encoded())).await.tokens();
     rp.finish(&rp.third, arrival, tokens).await;
 }
@@ -158,7 +158,7 @@ async fn oidcc_refresh_token(rp: RelyingParty) {
         let ask = rp.ask_by(client, "openid offline_access").set("prompt", "consent");
         let arrival = rp.arrive(&mut Browser::new(), &ask).await;
         assert_eq!(arrival.consents, 1);
-        let tokens = client.token(rp.redemption(arrival.code())).await.tokens();
+        let tokens = client.token(redemption(arrival.code())).await.tokens();
         grants.push(rp.finish(client, arrival, tokens).await);
     }
     rp.app.wait(1);
@@ -184,7 +184,7 @@ async fn oidcc_refresh_token(rp: RelyingParty) {
 async fn oidcc_ensure_request_with_valid_pkce_succeeds(rp: RelyingParty) {
     let ask = rp.ask("openid").set("code_challenge", &hash::s256(VERIFIER)).set("code_challenge_method", "S256");
     let arrival = rp.arrive(&mut Browser::new(), &ask).await;
-    let with = |verifier: &str| -> Form { rp.redemption(arrival.code()).and("code_verifier", verifier) };
+    let with = |verifier: &str| -> Form { redemption(arrival.code()).and("code_verifier", verifier) };
     let tokens = rp.first.token(with(VERIFIER)).await.tokens();
     rp.finish(&rp.first, arrival, tokens).await;
 }

@@ -19,13 +19,13 @@ async fn oidcc_response_type_missing(rp: RelyingParty) {
 
 async fn oidcc_codereuse(rp: RelyingParty) {
     let signed_in = rp.sign_in(&rp.ask("openid")).await;
-    rp.first.token(rp.redemption(signed_in.arrival.code())).await.refused("invalid_grant");
+    rp.first.token(redemption(signed_in.arrival.code())).await.refused("invalid_grant");
 }
 
 async fn oidcc_codereuse_30seconds(rp: RelyingParty) {
     let signed_in = rp.sign_in(&rp.ask("openid")).await;
     rp.app.wait(30);
-    rp.first.token(rp.redemption(signed_in.arrival.code())).await.refused("invalid_grant");
+    rp.first.token(redemption(signed_in.arrival.code())).await.refused("invalid_grant");
     rp.first.userinfo(signed_in.tokens.access()).await.unauthorized();
 }
 

@@ -19,6 +19,7 @@ use crate::support::browser::Page;
 use crate::support::database::Kind;
 use crate::support::party::Answer;
 use crate::support::party::EVERYTHING;
+use crate::support::party::Form;
 use crate::support::party::Party;
 use crate::support::party::SECRET;
 use crate::support::party::Tokens;
@@ -198,7 +199,7 @@ impl RelyingParty {
 
     pub(super) async fn sign_in_with(&self, browser: &mut Browser, ask: &Ask) -> SignedIn {
         let arrival = self.arrive(browser, ask).await;
-        let tokens = self.first.token(self.redemption(arrival.code())).await.tokens();
+        let tokens = self.first.token(redemption(arrival.code())).await.tokens();
         self.finish(&self.first, arrival, tokens).await
     }
 
@@ -209,15 +210,6 @@ impl RelyingParty {
         let id_token = self.id_token(client, tokens.id_token());
         let userinfo = self.userinfo(&tokens, &id_token).await;
         SignedIn { arrival, tokens, id_token, userinfo }
-    }
-
-    /// C-20, without a verifier.
-    pub(super) fn redemption(&self, code: &str) -> crate::support::party::Form {
-        crate::support::party::Form::new(&[
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", CALLBACK),
-        ])
     }
 
     /// The claims of an ID token that was signed with a published key, for this client and of now.
@@ -244,6 +236,11 @@ impl RelyingParty {
         assert_eq!(claims["sub"], id_token["sub"], "C-40");
         claims
     }
+}
+
+/// C-20, without a verifier.
+pub(super) fn redemption(code: &str) -> Form {
+    Form::new(&[("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK)])
 }
 
 /// The names of the members, but for `sub`.

@@ -36,10 +36,10 @@ impl Scene {
         let settings = [("outbound.ca_file", file.to_str().unwrap()), ("outbound.allow", allow.as_str())];
         let stage = Stage::with(&settings).await;
         let uris: Vec<WebUri> = PATHS.iter().map(|path| WebUri::register(&server.url(path)).unwrap()).collect();
-        register(&stage, |client| client.request_objects.request_uris = uris.clone()).await;
+        register(&stage, |client| client.request_objects.request_uris.clone_from(&uris)).await;
         let jwks_uri = Some(WebUri::register(&keys.url("/jwks")).unwrap());
         register_as(&stage, "j2", |client| {
-            client.request_objects.request_uris = uris.clone();
+            client.request_objects.request_uris.clone_from(&uris);
             client.keys = ClientKeys { jwks: None, jwks_uri };
         })
         .await;
