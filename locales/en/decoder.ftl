@@ -22,7 +22,7 @@ decoder-claims = Claims
 ## Why an API refuses it: the words of `signet tokens inspect`, which a test compares
 
 decoder-fault-opaque = this is { $kind }, not a signed token
-decoder-fault-too-long = the token is longer than 16 KiB
+decoder-fault-too-long = the token is too long
 decoder-fault-shape = the token is not three base64url parts
 decoder-fault-header = the token's header is not acceptable: { $found }
 decoder-fault-payload = the token's payload is not a strict JSON object

@@ -192,12 +192,13 @@ impl Signet {
     /// What only the database knows: whether all that the token came from still stands.
     async fn look_behind(&self, claims: &AccessToken, email: &mut Option<Email>) -> Result<Option<Fault>, FlowError> {
         let client = self.store.client(claims.client_id.clone()).await?;
-        if client.is_none_or(|client| client.disabled) {
+        let Some(client) = client.filter(|client| !client.disabled) else {
             return Ok(Some(Fault::Client(claims.client_id.clone())));
-        }
+        };
         let denied = self.fresh_denylist().await?.is_denied(claims);
         let Some(grant_id) = claims.grant_id.clone() else { return Ok(denied.then_some(Fault::Denied)) };
-        let Some((family, user)) = self.store.userinfo(grant_id).await? else {
+        let found = self.store.userinfo(grant_id).await?;
+        let Some((family, user)) = found.filter(|(_, user)| self.subject(&client, &user.id) == claims.subject) else {
             return Ok(Some(Fault::Gone));
         };
         *email = Some(user.email);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::crypto::jws::typ;
 use crate::domain::client::Client;
+use crate::domain::user::User;
 use crate::protocol::access_token;
 use crate::protocol::access_token::Accept;
 use crate::protocol::access_token::AccessToken;
@@ -94,11 +95,12 @@ impl Signet {
     async fn known_of(&self, token: &VerifiedToken) -> Result<Map<String, Value>, FlowError> {
         userinfo::check(&token.claims)?;
         // The family too: it knows the claims that were asked for one by one.
+        let VerifiedToken { claims: AccessToken { subject, scope, .. }, client, .. } = token;
         let found = self.behind(&token.claims).await?;
-        let (family, user) = found.filter(|(_, user)| !user.disabled).ok_or_else(revoked)?;
-        // The name that is signed: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub Claim
-        // in the ID Token" (section 5.3.2).
-        let mut claims = userinfo::claims(&token.claims.subject, &user, &token.claims.scope);
+        // It names the person as its client knows them, or it was never issued.
+        let stands = |user: &User| !user.disabled && self.subject(client, &user.id) == *subject;
+        let (family, user) = found.filter(|(_, user)| stands(user)).ok_or_else(revoked)?;
+        let mut claims = userinfo::claims(subject, &user, scope);
         claims.extend(userinfo::named(&user, &family.claims.userinfo));
         Ok(claims)
     }

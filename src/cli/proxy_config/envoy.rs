@@ -2,18 +2,22 @@
 
 use url::Url;
 
+use super::OF_SIGNET;
 use super::Plan;
+use super::anywhere;
+use super::bare_host;
 use super::host_header;
 use super::lines;
 
 pub(super) fn file(plan: &Plan<'_>) -> String {
     let head = plan.head("Envoy", "Check it with `envoy --mode validate -c FILE`.");
-    let host = if plan.is_local() { "127.0.0.1" } else { "0.0.0.0" };
+    let host = plan.loopback().map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
     let port = plan.app.port_or_known_default().unwrap_or(80);
     let (check, signet) = (&plan.check, host_header(plan.issuer));
     let names: Vec<&str> = plan.family.headers().iter().map(|(name, _)| *name).collect();
     let stripped = lines(&names, "                          - remove: ", "");
     let copied = lines(&names, "                              - exact: ", "");
+    let ours = anywhere(&OF_SIGNET);
     let clusters = cluster("signet", plan.signet) + &cluster("app", plan.upstream);
     format!(
         r#"{head}#
@@ -22,7 +26,7 @@ static_resources:
   listeners:
     - name: app
       address:
-        socket_address: {{ address: {host}, port_value: {port} }}
+        socket_address: {{ address: "{host}", port_value: {port} }}
       filter_chains:
         - filters:
             - name: envoy.filters.network.http_connection_manager
@@ -31,6 +35,7 @@ static_resources:
                 stat_prefix: app
                 # The client's address and scheme are those of the connection, not what its headers say.
                 use_remote_address: true
+                # Nothing else: an application that agrees to HTTP/2 ("h2c") makes a tunnel of the connection.
                 upgrade_configs:
                   - upgrade_type: websocket
                 common_http_protocol_options:
@@ -41,6 +46,16 @@ static_resources:
                     - name: app
                       domains: ["*"]
                       routes:
+                        # Cookies of Signet are for Signet. Single ones cannot be taken out: where one of them comes along,
+                        # on Signet's own host, the application gets none at all.
+                        - match:
+                            prefix: "/"
+                            headers:
+                              - name: cookie
+                                string_match: {{ safe_regex: {{ regex: '.*{ours}.*' }} }}
+                          request_headers_to_remove:
+                            - cookie
+                          route: {{ cluster: app }}
                         - match: {{ prefix: "/" }}
                           route: {{ cluster: app }}
                 http_filters:
@@ -73,7 +88,7 @@ static_resources:
                           - exact: x-forwarded-uri
                           - exact: x-forwarded-method
                       http_service:
-                        server_uri: {{ uri: "http://{signet}", cluster: signet, timeout: 5s }}
+                        server_uri: {{ uri: "http://{signet}", cluster: signet, timeout: 10s }}
                         # Not path_prefix: that would add the client's own path and query to the question.
                         path_override: "{check}"
                         authorization_response:
@@ -96,10 +111,10 @@ static_resources:
 }
 
 fn cluster(name: &str, at: &Url) -> String {
-    let host = at.host_str().unwrap_or_default();
+    let host = bare_host(at);
     let port = at.port_or_known_default().unwrap_or(80);
     format!(
-        r"    - name: {name}
+        r#"    - name: {name}
       type: STRICT_DNS
       connect_timeout: 2s
       load_assignment:
@@ -108,7 +123,7 @@ fn cluster(name: &str, at: &Url) -> String {
           - lb_endpoints:
               - endpoint:
                   address:
-                    socket_address: {{ address: {host}, port_value: {port} }}
-"
+                    socket_address: {{ address: "{host}", port_value: {port} }}
+"#
     )
 }

@@ -2,7 +2,8 @@
 //! a reason that it gives.
 //!
 //! The files differ, the rules do not: nothing that a client sent under the names of the family reaches the
-//! application, in no spelling; every request is asked about; without an answer nobody passes.
+//! application, in no spelling; every request is asked about, so nobody makes a tunnel of a connection but for a
+//! WebSocket; without an answer nobody passes.
 
 mod caddy;
 mod envoy;
@@ -13,12 +14,17 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 use clap::Args;
 use clap::ValueEnum;
 use url::Host;
 use url::Url;
 
+use crate::http::cookie::Cookie;
+use crate::http::cookie::Cookies;
+use crate::http::cookie::Slot;
 use crate::protocol::gateway::Asked;
 use crate::protocol::gateway::Family;
 
@@ -26,8 +32,16 @@ use super::Failure;
 use super::open;
 use super::open::Selection;
 
-/// Cookies of Signet that would be worth something to an application that sees them.
-const COOKIES: [&str; 4] = ["signet_session", "signet_gateway", "signet_browser", "signet_device"];
+/// Cookies with which an application that sees them could be the person, or the browser, at Signet.
+const OF_SIGNET: [Cookie; 7] = [
+    Cookie::Session,
+    Cookie::Browser,
+    Cookie::Device,
+    Cookie::Refresh(Slot::First),
+    Cookie::Refresh(Slot::Second),
+    Cookie::Refresh(Slot::Third),
+    Cookie::Refresh(Slot::Fourth),
+];
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -159,14 +173,28 @@ impl Plan<'_> {
         )
     }
 
-    fn is_local(&self) -> bool {
-        match self.app.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
+    /// Where to listen when the application is for this machine alone.
+    fn loopback(&self) -> Option<IpAddr> {
+        match self.app.host()? {
+            Host::Domain(name) => (name == "localhost").then_some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            Host::Ipv4(ip) => Some(IpAddr::V4(ip)).filter(IpAddr::is_loopback),
+            Host::Ipv6(ip) => Some(IpAddr::V6(ip)).filter(IpAddr::is_loopback),
         }
     }
+}
+
+/// A regular expression for the names of cookies, under any issuer. Every proxy knows this much of the language.
+fn names(cookies: &[Cookie]) -> String {
+    // Without https no name has a prefix.
+    let bare = Cookies::of_issuer("http://localhost");
+    let names: Vec<String> = cookies.iter().map(|cookie| bare.name(*cookie)).collect();
+    format!("(?:__Host-|__Secure-)?(?:{})", names.join("|"))
+}
+
+/// A regular expression that finds one of the cookies anywhere in a `Cookie` header, also where only a careless parser
+/// would see it: after a comma, or with space before the `=`.
+fn anywhere(cookies: &[Cookie]) -> String {
+    format!(r"(?:^|[;,\s]){}\s*=", names(cookies))
 }
 
 /// `x-user-id` as `X-User-ID`.
@@ -188,6 +216,11 @@ fn lines<T: Display>(items: impl IntoIterator<Item = T>, before: &str, after: &s
 
 fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
+}
+
+/// The host as most of the world writes it: an IPv6 address without brackets.
+fn bare_host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default().trim_matches(['[', ']'])
 }
 
 /// `host:port`, the port always written.

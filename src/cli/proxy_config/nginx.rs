@@ -1,12 +1,17 @@
 //! nginx with `auth_request`, as a file for `conf.d` or `sites-enabled`.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
-use super::COOKIES;
+use crate::http::cookie::Cookie;
+
+use super::OF_SIGNET;
 use super::Plan;
+use super::anywhere;
 use super::authority;
 use super::host_header;
 use super::lines;
+use super::names;
 use super::origin;
 
 pub(super) fn file(plan: &Plan<'_>) -> String {
@@ -14,7 +19,7 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
     let Plan { upstream, signet, check, .. } = plan;
     let (address, signet_host) = (authority(signet), host_header(plan.issuer));
     let (scheme, upstream, listen) = (signet.scheme(), origin(upstream), listen(plan));
-    let (cookies, last_cookie) = cookies();
+    let cookies = cookies();
     let told = told(plan);
     let handed_on = handed_on(plan);
     let tls = signet_tls(plan);
@@ -25,13 +30,18 @@ upstream signet_check {{
     keepalive 16;
 }}
 
-# A WebSocket asks for an upgrade; all else keeps its connection.
-map $http_upgrade $signet_connection {{
+# An upgrade is for WebSockets alone; all else keeps its connection. An application that agrees to HTTP/2 ("h2c") makes a
+# tunnel of the connection: whole requests would come through it unasked.
+map $http_upgrade $signet_upgrade {{
+    default         "";
+    "~*^websocket$" websocket;
+}}
+map $signet_upgrade $signet_connection {{
     default upgrade;
     ""      "";
 }}
 
-# Cookies of Signet are for Signet: on a shared host the application would see them too. One step for each name.
+# Cookies of Signet are for Signet: on a shared host the application would see them too. Each step takes one of them out.
 {cookies}
 server {{
 {listen}
@@ -55,9 +65,10 @@ server {{
         proxy_set_header X-Forwarded-Proto $scheme;
         proxy_set_header X-Forwarded-Host $http_host;
         # What a client wants removed on the way (Connection: X-User-ID) is not passed on.
-        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Upgrade $signet_upgrade;
+        proxy_set_header HTTP2-Settings "";
         proxy_set_header Connection $signet_connection;
-        proxy_set_header Cookie {last_cookie};
+        proxy_set_header Cookie $signet_cookies;
 
         # What Signet said replaces whatever a client has sent; what it did not say is not there at all.
 {handed_on}    }}
@@ -82,9 +93,10 @@ server {{
         proxy_set_header X-Forwarded-Method "";
         # The answer is about this one request of this one person.
         proxy_cache off;
-        # Without an answer nobody passes: nginx makes it a 500.
+        # Without an answer nobody passes: nginx makes it a 500. While its database hangs Signet itself says so, within
+        # 9 seconds.
         proxy_connect_timeout 2s;
-        proxy_read_timeout 5s;
+        proxy_read_timeout 10s;
     }}
 
     location @signet_sign_in {{
@@ -99,31 +111,42 @@ server {{
     )
 }
 
-/// One map for each cookie: the name at the beginning, or after another cookie.
-fn cookies() -> (String, String) {
+/// As many steps as there are names; whoever sends more is left with no cookie at all, also when nginx gives up on a
+/// regular expression.
+fn cookies() -> String {
+    let ours = [&OF_SIGNET[..], &[Cookie::Gateway]].concat();
+    let (name, left) = (names(&ours), anywhere(&ours));
     let mut from = "$http_cookie".to_owned();
     let mut text = String::new();
-    for (step, cookie) in COOKIES.iter().enumerate() {
+    for step in 1..=ours.len() {
         let to = format!("$signet_cookies_{step}");
-        let name = format!("(?:__(?:Host|Secure)-)?{cookie}=[^;]*");
         let _ = write!(
             text,
             r#"map {from} {to} {{
     default {from};
-    "~^{name}(?:; *)?(?<signet_rest_{step}>.*)$" $signet_rest_{step};
-    "~^(?<signet_left_{step}>.+?); *{name}(?<signet_right_{step}>.*)$" $signet_left_{step}$signet_right_{step};
+    "~^[;\s]*{name}\s*=[^;]*(?:[;\s]+(?<signet_rest_{step}>.*))?$" $signet_rest_{step};
+    "~^(?<signet_left_{step}>.+?);\s*{name}\s*=[^;]*(?<signet_right_{step}>.*)$" $signet_left_{step}$signet_right_{step};
 }}
 "#
         );
         from = to;
     }
-    (text, from)
+    let _ = write!(
+        text,
+        r#"# Should one be left then no cookie goes on.
+map {from} $signet_cookies {{
+    default "";
+    "~^(?!.*{left})" {from};
+}}
+"#
+    );
+    text
 }
 
 fn listen(plan: &Plan<'_>) -> String {
     let host = plan.app.host_str().unwrap_or_default();
     let port = plan.app.port_or_known_default().unwrap_or(80);
-    let address = if plan.is_local() { format!("127.0.0.1:{port}") } else { port.to_string() };
+    let address = plan.loopback().map_or_else(|| port.to_string(), |ip| SocketAddr::new(ip, port).to_string());
     if plan.app.scheme() == "http" {
         return format!("    listen {address};\n    server_name {host};\n");
     }

@@ -1,5 +1,7 @@
 //! A provider that does not answer: the door stays shut, and opens again by itself.
 
+use std::time::Duration;
+
 use crate::gateway::echo::Echo;
 use crate::gateway::proxy::Kind;
 use crate::gateway::proxy::Proxy;
@@ -25,7 +27,7 @@ fn nobody_passes(kind: Kind, broken: u16) {
         for answer in
             ["HTTP/1.1 500 Broken\r\n", "HTTP/1.1 404 Not Found\r\n", "HTTP/1.1 400 Bad Request\r\n", "rubbish\r\n"]
         {
-            let wrong = format!("http://localhost:{}", says(answer));
+            let wrong = format!("http://localhost:{}", says(answer, Duration::ZERO));
             let Some(proxy) = Proxy::start(kind, &wrong, &echo.url(), &[]).await else { return left_out(kind) };
             let answer = raw::send(&proxy.base, &raw::request("GET", "/", "X-User-ID: usr_evil\r\n", "")).await;
             assert!(answer.status >= 400, "{answer:?}");
@@ -34,8 +36,8 @@ fn nobody_passes(kind: Kind, broken: u16) {
     });
 }
 
-/// A server that gives this answer to everything.
-fn says(answer: &'static str) -> u16 {
+/// A server that gives this answer to everything, after this time.
+fn says(answer: &'static str, after: Duration) -> u16 {
     use std::io::Read;
     use std::io::Write;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -44,6 +46,7 @@ fn says(answer: &'static str) -> u16 {
         for mut stream in listener.incoming().map_while(Result::ok) {
             let mut buffer = [0; 4096];
             drop(stream.read(&mut buffer));
+            std::thread::sleep(after);
             drop(stream.write_all(format!("{answer}Content-Length: 0\r\nConnection: close\r\n\r\n").as_bytes()));
         }
     });
@@ -58,4 +61,26 @@ fn nginx_answers_500() {
 #[test]
 fn caddy_answers_502() {
     nobody_passes(Kind::Caddy, 502);
+}
+
+/// While its database hangs Signet needs six seconds to say so.
+fn is_waited_for(kind: Kind) {
+    block_on(async {
+        let echo = Echo::start();
+        let slow = format!("http://localhost:{}", says("HTTP/1.1 401 Unauthorized\r\n", Duration::from_secs(6)));
+        let Some(proxy) = Proxy::start(kind, &slow, &echo.url(), &[]).await else { return left_out(kind) };
+        let answer = raw::get(&proxy.base, "/").await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+        assert!(echo.seen().is_empty(), "{:?}", echo.seen());
+    });
+}
+
+#[test]
+fn nginx_waits_for_a_slow_answer() {
+    is_waited_for(Kind::Nginx);
+}
+
+#[test]
+fn caddy_waits_for_a_slow_answer() {
+    is_waited_for(Kind::Caddy);
 }

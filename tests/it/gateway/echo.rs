@@ -1,4 +1,5 @@
-//! A service behind the proxy: answers with the bytes that it was sent, and keeps them.
+//! A service behind the proxy: answers with the bytes that it was sent, and keeps them. It agrees to every upgrade, as
+//! applications do that speak HTTP/2 in clear text, and keeps what comes through the tunnel too.
 
 use std::io::Read;
 use std::io::Write;
@@ -35,7 +36,7 @@ impl Echo {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Every request so far, head and body as they came.
+    /// Every request so far, head and body as they came; and of a tunnel every piece.
     pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -55,17 +56,36 @@ fn answer(mut stream: TcpStream, kept: &Mutex<Vec<String>>) {
     if text.is_empty() {
         return;
     }
-    let upgrade = text.to_ascii_lowercase().contains("\r\nupgrade: websocket\r\n");
     kept.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
-    let head = match upgrade {
-        true => "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n".to_owned(),
-        false => format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
-            text.len()
-        ),
-    };
+    if let Some(protocol) = upgrade(&text) {
+        return tunnel(stream, protocol, &text, kept);
+    }
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        text.len()
+    );
     // The proxy may be gone already.
     drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(text.as_bytes())));
+}
+
+/// The first protocol that is asked for and known here, wherever in a list and however it is spelled.
+fn upgrade(request: &str) -> Option<&'static str> {
+    let asked = values(request, "upgrade").join(",").to_ascii_lowercase();
+    asked.split(',').find_map(|name| ["h2c", "websocket"].into_iter().find(|known| *known == name.trim()))
+}
+
+/// Reads on after `101`, to the end of the connection.
+fn tunnel(mut stream: TcpStream, protocol: &str, request: &str, kept: &Mutex<Vec<String>>) {
+    let head = format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: {protocol}\r\nConnection: Upgrade\r\n\r\n");
+    // A server of HTTP/2 begins with its settings (RFC 9113 section 3.4); here none.
+    let first = if protocol == "h2c" { "\0\0\0\x04\0\0\0\0\0" } else { request };
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a limit");
+    drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(first.as_bytes())));
+    let mut buffer = [0; 4096];
+    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+        let piece = String::from_utf8_lossy(&buffer[..read]).into_owned();
+        kept.lock().unwrap_or_else(PoisonError::into_inner).push(piece);
+    }
 }
 
 /// Head, and body by its length or up to the end of its trailers.

@@ -3,11 +3,17 @@
 
 use std::process::Output;
 
+use tokio::net::TcpStream;
+
+use crate::gateway::echo::Echo;
 use crate::gateway::proxy::Kind;
+use crate::gateway::proxy::Proxy;
 use crate::gateway::proxy::left_out;
 use crate::gateway::proxy::printed;
 use crate::gateway::proxy::validate;
+use crate::support::database::block_on;
 use crate::support::server::command;
+use crate::support::server::free_port;
 
 const FAMILIES: [&str; 4] = ["remote", "xauthrequest", "xforwarded", "seed"];
 
@@ -64,6 +70,39 @@ fn nginx_with_tls_verifies_whom_it_asks() {
     }
 }
 
+/// Everything about one application of this machine, by its address of the newer kind.
+fn on_ipv6(kind: Kind) {
+    block_on(async {
+        let echo = Echo::start();
+        let issuer = format!("http://localhost:{}", free_port());
+        let Some(proxy) = Proxy::start_on(kind, ("[::1]", "::1"), &issuer, &echo.url(), &[]).await else {
+            return left_out(kind);
+        };
+        let port = proxy.base.port().expect("a port");
+        assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err(), "there only");
+    });
+}
+
+#[test]
+fn nginx_listens_on_the_ipv6_loopback() {
+    on_ipv6(Kind::Nginx);
+}
+
+#[test]
+fn caddy_listens_on_the_ipv6_loopback() {
+    on_ipv6(Kind::Caddy);
+}
+
+#[test]
+fn envoy_and_traefik_name_ipv6_without_brackets() {
+    let file = printed("envoy", &["--issuer", "http://[::1]:8080", "--app", "http://[::1]:8050"]);
+    assert!(file.contains("address: \"::1\", port_value: 8050"), "{file}");
+    assert!(file.contains("address: \"::1\", port_value: 8080"), "{file}");
+    assert!(!file.contains("address: \"["), "{file}");
+    let file = printed("traefik", &["--issuer", "http://[::1]:8080", "--app", "http://[::1]:8050"]);
+    assert_eq!((file.matches("Host(`::1`)").count(), file.matches("Host(`[").count()), (4, 0), "{file}");
+}
+
 /// Paths of keys of a YAML file as these are written: two spaces a level, list entries a level of their own.
 fn keys(yaml: &str) -> Vec<String> {
     let mut at: Vec<(usize, String)> = Vec::new();
@@ -102,7 +141,16 @@ fn traefik_strips_and_copies_the_family() {
         "http.routers.app.rule",
         "http.routers.app.entryPoints = app",
         "http.routers.app.middlewares = signet-clean",
+        "http.routers.app.middlewares = signet-no-upgrade",
         "http.routers.app.middlewares = signet",
+        "http.routers.app-websocket.middlewares = signet-websocket",
+        "http.routers.app-cookies.middlewares = signet-no-cookies",
+        "http.routers.app-websocket-cookies.middlewares = signet-websocket",
+        "http.routers.app-websocket-cookies.middlewares = signet-no-cookies",
+        "http.middlewares.signet-no-upgrade.headers.customRequestHeaders.Upgrade",
+        "http.middlewares.signet-websocket.headers.customRequestHeaders.Upgrade",
+        "http.middlewares.signet-no-cookies.headers.customRequestHeaders.Cookie",
+        "http.middlewares.signet-clean.headers.customRequestHeaders.HTTP2-Settings",
         "http.routers.app.service",
         "http.middlewares.signet.forwardAuth.address",
         "http.middlewares.signet.forwardAuth.trustForwardHeader",
@@ -112,8 +160,19 @@ fn traefik_strips_and_copies_the_family() {
     ] {
         has(key);
     }
-    let order = file.find("- signet-clean\n").zip(file.find("- signet\n")).expect("both");
-    assert!(order.0 < order.1, "what a client sent goes before Signet speaks");
+    // In each of the four: what a client sent goes before Signet speaks, and Signet sees its cookies.
+    let lists: Vec<&str> = file.split("      middlewares:\n").skip(1).collect();
+    assert_eq!(lists.len(), 4);
+    for list in lists {
+        let (list, _) = list.split_once("      service:").expect("a service");
+        let at = |name: &str| list.find(&format!("- {name}\n"));
+        let upgrade = at("signet-no-upgrade").or(at("signet-websocket"));
+        assert!(at("signet-clean") < upgrade && upgrade < at("signet") && upgrade.is_some(), "{list}");
+        assert!(at("signet-no-cookies").is_none_or(|place| Some(place) > at("signet")), "{list}");
+    }
+    assert_eq!(file.matches("HeaderRegexp(`Upgrade`, `^(?i:websocket)$`)").count(), 2, "{file}");
+    let names = "refresh_token|refresh_token_2|refresh_token_3|refresh_token_4";
+    assert_eq!(file.matches(names).count(), 2, "{file}");
     assert!(file.contains("trustForwardHeader: false"), "{file}");
 }
 
@@ -130,6 +189,8 @@ fn envoy_strips_asks_and_routes_in_this_order() {
         "upgrade_configs.upgrade_type",
         "common_http_protocol_options.headers_with_underscores_action",
         "route_config.virtual_hosts.routes.route",
+        "route_config.virtual_hosts.routes.match.headers.string_match",
+        "route_config.virtual_hosts.routes.request_headers_to_remove = cookie",
         "http_filters.typed_config.mutations.request_mutations.remove",
         "http_filters.typed_config.failure_mode_allow",
         "http_filters.typed_config.allowed_headers.patterns.exact",

@@ -122,31 +122,7 @@ async fn gw_04_no_method_is_left_out(gateway: Gateway) {
     }
 }
 
-/// On a shared host the browser sends our cookies to the application too.
-async fn cookies_of_ours_stay_with_us(gateway: Gateway) {
-    let bearer = gateway.ada().await;
-    let mine = "signet_session=sgs_a; __Host-signet_device=sgd_b.c; __Secure-signet_gateway=d.1.e; signet_browser=f";
-    for (sent, kept) in [
-        ("theirs=1".to_owned(), vec!["theirs=1"]),
-        (format!("theirs=1; {mine}; also=2"), vec!["theirs=1; also=2"]),
-        (format!("{mine}; theirs=1"), vec!["theirs=1"]),
-        (format!("theirs=1; {mine}"), vec!["theirs=1"]),
-        ("xsignet_session=1".to_owned(), vec!["xsignet_session=1"]),
-        (mine.to_owned(), vec![]),
-    ] {
-        let answer = gateway.get("/", &format!("{bearer}Cookie: {sent}\r\n")).await;
-        assert_eq!(answer.status, 200, "{sent}: {answer:?}");
-        assert_eq!(values(&answer.body, "cookie"), kept, "{sent}: {}", answer.body);
-    }
-}
-
-through_both!(
-    gw_01_forged_headers,
-    gw_01_odd_spellings,
-    gw_02_hop_by_hop,
-    gw_04_no_method_is_left_out,
-    cookies_of_ours_stay_with_us,
-);
+through_both!(gw_01_forged_headers, gw_01_odd_spellings, gw_02_hop_by_hop, gw_04_no_method_is_left_out,);
 
 /// The same for a family with names of several words.
 async fn every_name_of_the_family(gateway: Gateway) {

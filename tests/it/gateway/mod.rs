@@ -6,11 +6,14 @@ mod cookie;
 mod down;
 mod echo;
 mod endpoint;
+mod example;
 mod files;
 mod forged;
+mod ours;
 mod paths;
 mod proxy;
 mod revoked;
+mod upgrade;
 
 use std::future::Future;
 

@@ -1,7 +1,5 @@
 //! nginx and Caddy, started by hand on a free port with what `signet proxy-config` prints, ended with the test.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -13,6 +11,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use url::Url;
 
+use crate::support::postgres::left_out_because;
 use crate::support::server::command;
 use crate::support::server::free_port;
 
@@ -44,17 +43,28 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct Proxy {
     child: Child,
-    /// `http://localhost:PORT`, where browsers reach the application.
+    /// Where browsers reach the application: `http://localhost:PORT` unless it is said otherwise.
     pub(super) base: Url,
     _folder: TempDir,
 }
 
 impl Proxy {
     pub(super) async fn start(kind: Kind, issuer: &str, upstream: &str, options: &[&str]) -> Option<Self> {
+        Self::start_on(kind, ("localhost", "127.0.0.1"), issuer, upstream, options).await
+    }
+
+    /// `host` is that of the application's address, and the address itself to reach it at.
+    pub(super) async fn start_on(
+        kind: Kind,
+        host: (&str, &str),
+        issuer: &str,
+        upstream: &str,
+        options: &[&str],
+    ) -> Option<Self> {
         let program = kind.program()?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = free_port();
-        let base = format!("http://localhost:{port}");
+        let base = format!("http://{}:{port}", host.0);
         let issuer = issuer.trim_end_matches('/');
         let mut arguments = vec!["--issuer", issuer, "--upstream", upstream, "--app", &base];
         arguments.extend(options);
@@ -68,7 +78,7 @@ impl Proxy {
             .spawn()
             .expect("the proxy starts");
         for _ in 0..START_LIMIT.as_millis() / POLL.as_millis() {
-            if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            if TcpStream::connect((host.1, port)).await.is_ok() {
                 return Some(Self { child, base: Url::parse(&base).expect("a URL"), _folder: folder });
             }
             let ended = child.try_wait().expect("the state of the proxy").is_some();
@@ -105,13 +115,11 @@ pub(super) fn write(kind: Kind, folder: &Path, printed: &str) -> PathBuf {
         return file;
     }
     let main = folder.join("nginx.conf");
-    let place = folder.display();
-    let mut text = format!("daemon off;\nmaster_process off;\npid {place}/nginx.pid;\nerror_log stderr notice;\n");
-    text.push_str("events { worker_connections 256; }\nhttp {\n    access_log off;\n");
-    for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
-        let _ = writeln!(text, "    {kind}_temp_path {place}/{kind};");
-    }
-    text.push_str("    include app.conf;\n}\n");
+    // The one that README and docs/gateway.md start, but in one process.
+    let text = include_str!("../../../examples/gateway/nginx.conf");
+    assert!(text.contains("include /tmp/gateway/app.conf;") && text.contains("daemon off;"), "{text}");
+    let text =
+        text.replace("/tmp/gateway/app.conf", "app.conf").replace("daemon off;", "daemon off; master_process off;");
     std::fs::write(&main, text).expect("a file");
     main
 }
@@ -152,10 +160,5 @@ fn surroundings(command: &mut Command, folder: &Path) {
 
 /// Says by name what was left out; with `SIGNET_TEST_REQUIRE_ALL=1` that is a failure.
 pub(super) fn left_out(kind: Kind) {
-    let name = std::thread::current().name().unwrap_or("?").to_owned();
-    let required = std::env::var_os("SIGNET_TEST_REQUIRE_ALL").is_some_and(|value| value == "1");
-    assert!(!required, "{name} needs {}", kind.name());
-    // Not a print: those are swallowed when a test passes.
-    let line = format!("not run: {name}: {} is not installed\n", kind.name());
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    left_out_because(&format!("{} is not installed", kind.name()));
 }

@@ -287,7 +287,7 @@ async fn core_8_1_what_needs_the_person_finds_them() {
     let rp = party(app, "one", "one.test", |client| client.audiences = vec!["https://gate.test".to_owned()]).await;
     let tokens = rp.sign_in("openid email").await;
     let sub = opened(tokens.access()).1["sub"].as_str().unwrap().to_owned();
-    let asked = rp.http.get(app.url("/forward-auth")).bearer_auth(tokens.access());
+    let asked = rp.http.get(app.url("/forward-auth?headers=remote")).bearer_auth(tokens.access());
     let answer = Answer::to(asked).await;
     assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
     let told = format!("{:?}", answer.headers);

@@ -39,6 +39,7 @@ async fn c_60_c_61_d_04_it_serves_from_nothing() {
     assert_eq!(status(&answer), 200, "{answer}");
     let document: Value = serde_json::from_str(body(&answer)).unwrap();
     assert_eq!(document["issuer"], issuer);
+    assert_eq!(document["registration_endpoint"], format!("{issuer}/register"));
     // D-04, as the plan Dynamic reads it.
     for response_type in ["code", "id_token", "id_token token"] {
         assert!(document["response_types_supported"].as_array().unwrap().contains(&Value::from(response_type)));
