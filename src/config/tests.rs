@@ -594,3 +594,39 @@ fn ru_17_clients_are_checked_like_any_registration() {
         assert!(faults.contains(expected), "{toml}\n{faults}");
     }
 }
+
+#[test]
+fn core_8_1_a_pairwise_client_has_one_sector() {
+    let client = |uris: &str, more: &str| {
+        format!("[[clients]]\nid = 'a'\nsecret = '0123456789abcdef'\nredirect_uris = [{uris}]\n{more}\n")
+    };
+    let two = "'https://a.test/cb', 'https://b.test/cb'";
+    for (uris, more, sector) in [
+        ("'https://a.test/cb', 'https://a.test:8443/x'", "subject_type = 'pairwise'", Some("a.test")),
+        (two, "subject_type = 'pairwise'\nsector_identifier_uri = 'https://s.test/u.json'", Some("s.test")),
+        (two, "", None),
+    ] {
+        let loaded = Machine::with(&client(uris, more)).loaded();
+        assert_eq!(loaded.config.clients[0].client.sector().as_deref(), sector, "{more}");
+    }
+    let fault = Machine::with(&client(two, "subject_type = 'pairwise'")).fault();
+    assert!(fault.contains("sector_identifier_uri"), "{fault}");
+}
+
+#[test]
+fn rm_05_tokens_in_the_answer_are_for_whom_they_can_be() {
+    let client = |more: &str| format!("[[clients]]\nid = 'a'\nsecret = '0123456789abcdef'\n{more}\n");
+    let uris = "redirect_uris = ['https://a.test/cb']\nresponse_types = ['code', 'id_token token']\n";
+    let loaded = Machine::with(&client(uris)).loaded();
+    assert!(!loaded.config.tokens.front_channel, "off unless somebody says so");
+    assert_eq!(loaded.config.clients[0].client.response_types.len(), 2);
+    for (more, expected) in [
+        (format!("{uris}security_profile = 'fapi2'"), "fapi2"),
+        ("grant_types = ['client_credentials']\nresponse_types = ['id_token']".to_owned(), "no redirect_uris"),
+        ("redirect_uris = ['https://a.test/cb']\nresponse_types = []".to_owned(), "at least one"),
+        ("redirect_uris = ['https://a.test/cb']\nresponse_types = ['token']".to_owned(), "response_types"),
+    ] {
+        let faults = Machine::with(&client(&more)).faults().join("\n");
+        assert!(faults.contains(expected), "{more}\n{faults}");
+    }
+}

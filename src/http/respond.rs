@@ -86,10 +86,9 @@ pub async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
         Some("/demo-api") => "GET, OPTIONS",
         Some("/userinfo") => "GET, POST, OPTIONS",
         Some(path) if path.starts_with("/.well-known/") => "GET, HEAD, OPTIONS",
-        Some("/") => "GET, HEAD",
+        Some("/" | "/tools/jwt") => "GET, HEAD",
         Some(
             "/gateway"
-            | "/tools/jwt"
             | "/check_session"
             | "/authorize/{request}"
             | "/assets/{file}"

@@ -116,7 +116,7 @@ mod tests {
         let slash = page("difference-slash", &[]);
         let names = [("found", "\"a/\""), ("expected", "\"a\""), ("difference", slash.as_str())];
         let issuer = Fault::Issuer { found: owned("a/"), expected: owned("a") };
-        let audience = Fault::Audience { found: owned("a/"), expected: owned("a") };
+        let audience = Fault::Audience { found: vec![owned("a/")], expected: owned("a") };
         let key = Fault::KeyAlgorithm { kid: owned("k"), key: "RS256", token: owned("ES256") };
         let key_values = [("kid", "k"), ("expected", "RS256"), ("found", "ES256")];
         let quoted = [("found", "\"x\""), ("kid", "\"x\""), ("expected", "\"x\"")];
