@@ -5,10 +5,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Headers(BaseHTTPRequestHandler):
     def do_GET(self):
+        body = f"{self.command} {self.path}\n{self.headers}".encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(f"{self.command} {self.path}\n{self.headers}".encode())
+        self.wfile.write(body)
 
 
 port = int(sys.argv[1]) if len(sys.argv) > 1 else 3004
