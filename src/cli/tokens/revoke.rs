@@ -1,5 +1,6 @@
 //! `signet tokens revoke`: tokens that must not be accepted any more.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use clap::Args;
@@ -9,6 +10,7 @@ use crate::cli::console::Console;
 use crate::cli::console::counted;
 use crate::cli::open;
 use crate::cli::open::Selection;
+use crate::domain::denial;
 use crate::domain::denial::Denied;
 use crate::domain::family::Family;
 use crate::domain::family::Reach;
@@ -63,16 +65,25 @@ pub(super) async fn run(args: &Revoke, selection: &Selection, console: Console) 
     let (name, families) = chosen(&signet, args).await?;
     let now = signet.now();
     let reach = args.reach();
-    let ending: Vec<&Family> = families.iter().filter(|family| family.revoked.is_none()).collect();
-    let with_refresh = ending.iter().filter(|family| family.current.is_some() && family.is_live(now)).count();
-    let nothing = || Failure::unchanged(&format!("{name} has no grant that is left to end"));
-    if ending.is_empty() && (reach == Reach::RefreshOnly || families.is_empty()) {
-        return Err(nothing());
+    let denied: HashSet<Denied> =
+        signet.store.denials_since(0).await?.entries.into_iter().map(|one| one.denied).collect();
+    let is_left = |family: &&Family| match &family.revoked {
+        None => true,
+        // It has ended, but its access tokens may be out and accepted.
+        Some(ended) => {
+            reach == Reach::Immediate
+                && now < denial::outlasts(ended.at)
+                && !denied.contains(&Denied::Grant(family.id.clone()))
+        }
+    };
+    let left: Vec<&Family> = families.iter().filter(is_left).collect();
+    if left.is_empty() {
+        return Err(Failure::unchanged(&format!("{name} has no grant that is left to end")));
     }
-    let count = counted(number(with_refresh), "refresh family", "refresh families");
+    let has_refresh = |family: &&&Family| family.revoked.is_none() && family.current.is_some() && family.is_live(now);
+    let count = counted(number(left.iter().filter(has_refresh).count()), "refresh family", "refresh families");
     console.confirm(&format!("Of {name} end: {count}. {}", after(reach)), &name, args.yes)?;
-    let mut ended = 0;
-    for family in &families {
+    for family in &left {
         let what = Denied::Grant(family.id.clone());
         let found = Recognised {
             client_id: family.client_id.clone(),
@@ -80,13 +91,10 @@ pub(super) async fn run(args: &Revoke, selection: &Selection, console: Console) 
             what,
             expires_at: family.expires_at,
         };
-        ended += i64::from(signet.revoke_recognised(&found, RevocationReason::Administrator, reach).await?);
+        signet.revoke_recognised(&found, RevocationReason::Administrator, reach).await?;
     }
     signet.flush_audit().await?;
-    if ended == 0 {
-        return Err(nothing());
-    }
-    let count = counted(ended, "grant", "grants");
+    let count = counted(number(left.len()), "grant", "grants");
     console.wrote(&format!("Ended {count} of {name}. Running servers know it within a second."), &signet.config);
     Ok(())
 }
