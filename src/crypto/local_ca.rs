@@ -243,7 +243,7 @@ mod tests {
         store.set_param(&parameters).unwrap();
         let chain = Stack::new().unwrap();
         let mut context = X509StoreContext::new().unwrap();
-        context.init(&store.build(), leaf, &chain, |context| context.verify_cert()).unwrap()
+        context.init(&store.build(), leaf, &chain, openssl::x509::X509StoreContextRef::verify_cert).unwrap()
     }
 
     #[test]

@@ -106,28 +106,8 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
     let refuse = || web::to(respond::method_not_allowed);
     let options = || method(Method::OPTIONS);
     move |app| {
+        document_routes(app);
         app.service(
-            resource("/.well-known/openid-configuration")
-                .route(get().to(discovery::openid))
-                .route(head().to(discovery::openid))
-                .route(options().to(cors::preflight_public))
-                .default_service(refuse()),
-        )
-        .service(
-            resource("/.well-known/oauth-authorization-server")
-                .route(get().to(discovery::oauth))
-                .route(head().to(discovery::oauth))
-                .route(options().to(cors::preflight_public))
-                .default_service(refuse()),
-        )
-        .service(
-            resource("/.well-known/jwks.json")
-                .route(get().to(jwks::jwks))
-                .route(head().to(jwks::jwks))
-                .route(options().to(cors::preflight_public))
-                .default_service(refuse()),
-        )
-        .service(
             resource("/authorize")
                 .route(get().to(authorize::get))
                 .route(post().to(authorize::post))
@@ -205,6 +185,32 @@ pub fn routes(dev: bool) -> impl FnOnce(&mut ServiceConfig) {
         }
         app.default_service(web::to(respond::not_found));
     }
+}
+
+fn document_routes(app: &mut ServiceConfig) {
+    let refuse = || web::to(respond::method_not_allowed);
+    let options = || method(Method::OPTIONS);
+    app.service(
+        resource("/.well-known/openid-configuration")
+            .route(get().to(discovery::openid))
+            .route(head().to(discovery::openid))
+            .route(options().to(cors::preflight_public))
+            .default_service(refuse()),
+    )
+    .service(
+        resource("/.well-known/oauth-authorization-server")
+            .route(get().to(discovery::oauth))
+            .route(head().to(discovery::oauth))
+            .route(options().to(cors::preflight_public))
+            .default_service(refuse()),
+    )
+    .service(
+        resource("/.well-known/jwks.json")
+            .route(get().to(jwks::jwks))
+            .route(head().to(jwks::jwks))
+            .route(options().to(cors::preflight_public))
+            .default_service(refuse()),
+    );
 }
 
 fn registration_routes(app: &mut ServiceConfig) {

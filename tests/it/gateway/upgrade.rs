@@ -1,4 +1,4 @@
-//! A connection becomes a tunnel for WebSockets alone. Through any other tunnel, as of HTTP/2 in clear text ("h2c", RFC
+//! A connection becomes a tunnel for a WebSocket alone. Through any other tunnel, as of HTTP/2 in clear text ("h2c", RFC
 //! 7540 section 3.2), a client could send whole requests that nobody asks about, with headers of its own.
 
 use std::time::Duration;

@@ -80,8 +80,9 @@ fn text<'a>(of: &'a Json, name: &str) -> &'a str {
 /// A registration with these members beside or instead.
 fn with(more: Json) -> Json {
     let mut sent = json!({ "redirect_uris": [REDIRECT_URI], "client_name": "OIDF Conformance Test" });
-    for (name, value) in more.as_object().expect("an object") {
-        sent[name] = value.clone();
+    let Json::Object(more) = more else { panic!("not an object: {more}") };
+    for (name, value) in more {
+        sent[name] = value;
     }
     sent
 }
