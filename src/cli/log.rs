@@ -20,9 +20,9 @@ pub(super) enum Reader {
     Machine,
 }
 
-/// Here the HTTP library calls it an error of the server when a stranger sends what is no HTTP. That is answered with
-/// 400, and whoever likes to could fill the log with it.
-const MALFORMED: &str = "actix_http::h1::dispatcher=off,actix_http::h1::decoder=off";
+/// Here the HTTP library calls it an error of the server when a stranger sends what is no HTTP, and the TLS library warns
+/// of every connection that is closed in its own way. Whoever likes to could fill the log with it.
+const MALFORMED: &str = "actix_http::h1::dispatcher=off,actix_http::h1::decoder=off,rustls=error";
 
 /// Starts logging for a server. Our own events at the configured level; of libraries only what is wrong. Says who reads
 /// it.

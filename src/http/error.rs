@@ -148,7 +148,8 @@ pub fn page(web: &Web, request: &HttpRequest, failure: &FlowError) -> HttpRespon
 }
 
 /// "Something is wrong with this request": an authorization request that cannot be answered at its client.
-/// The exact cause is shown in dev mode only; elsewhere the reference leads to it.
+/// It says what a client would be told. The exact cause, with what was sent, is shown in dev mode only; elsewhere the
+/// reference leads to it.
 #[must_use]
 pub fn request_page(
     web: &Web,
@@ -172,14 +173,21 @@ pub fn request_page(
         description: error.description().to_owned(),
         facts,
     });
-    let page = ErrorPage { kind: ErrorKind::Request, reference: reference.to_string(), back: None, details };
+    let page = ErrorPage {
+        kind: ErrorKind::Request,
+        reference: reference.to_string(),
+        cause: Some(format!("{}: {}", error.code.as_str(), error.description())),
+        back: None,
+        details,
+    };
     respond::page(web, respond::locale(web, request, &[]), StatusCode::BAD_REQUEST, &page)
 }
 
 /// A page that says no more than its kind.
 #[must_use]
 pub fn plain_page(web: &Web, request: &HttpRequest, status: StatusCode, kind: ErrorKind) -> HttpResponse {
-    let page = ErrorPage { kind, reference: Reference::of(request).to_string(), back: None, details: None };
+    let page =
+        ErrorPage { kind, reference: Reference::of(request).to_string(), cause: None, back: None, details: None };
     respond::page(web, respond::locale(web, request, &[]), status, &page)
 }
 

@@ -131,6 +131,8 @@ pub struct ErrorPage {
     pub kind: ErrorKind,
     /// `req_...`, by which an administrator finds the cause.
     pub reference: String,
+    /// Error code and public sentence, as a client would be told them. Never anything that was sent.
+    pub cause: Option<String>,
     /// A way on, when there is a safe one.
     pub back: Option<Link>,
     /// In dev mode only.

@@ -198,7 +198,8 @@ fn the_texts_that_others_rely_on() {
         seen.insert(sample.template().to_owned());
     });
     let pages = pages();
-    let error = ErrorPage { kind: ErrorKind::Request, reference: "req_1".to_owned(), back: None, details: None };
+    let error =
+        ErrorPage { kind: ErrorKind::Request, reference: "req_1".to_owned(), cause: None, back: None, details: None };
     let html = pages.render(english(&pages), &error);
     assert!(html.body.contains("Something is wrong with this request"));
     assert!(!html.body.contains("<details"), "details are for developers");

@@ -47,6 +47,7 @@ fn nobody_else_is_told() {
             let page = Browser::new().open(&url).await;
             assert_eq!(page.status, StatusCode::BAD_REQUEST);
             assert!(page.text.contains("id=\"error-reference\""), "{}", page.text);
+            assert!(words(&page.text).contains("invalid_request: "), "what a client would be told: {}", page.text);
             for text in ["Details for developers", "callback", "demo-web", "nobody"] {
                 assert!(!words(&page.text).contains(text), "{text}: {}", page.text);
             }

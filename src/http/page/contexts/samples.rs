@@ -155,10 +155,12 @@ impl ErrorPage {
     fn samples() -> Vec<Self> {
         use ErrorKind as Kind;
         let kinds = [Kind::Expired, Kind::Link, Kind::NotFound, Kind::TooMany, Kind::Unavailable, Kind::Internal];
-        let plain = |kind| Self { kind, reference: "req_2c7hQk0sV9mXw1Yb4Zd8Ef".to_owned(), back: None, details: None };
+        let reference = "req_2c7hQk0sV9mXw1Yb4Zd8Ef";
+        let plain = |kind| Self { kind, reference: reference.to_owned(), cause: None, back: None, details: None };
         let mut pages: Vec<Self> = kinds.into_iter().map(plain).collect();
         pages.push(Self {
             back: Link::parse("https://shop.test/"),
+            cause: Some("invalid_request: redirect_uri is not registered for this client".to_owned()),
             details: Some(ErrorDetails {
                 error: "invalid_request".to_owned(),
                 description: "redirect_uri is not registered for this client".to_owned(),
