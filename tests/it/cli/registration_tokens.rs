@@ -47,8 +47,17 @@ async fn a_token_is_made_used_listed_and_revoked() {
     let shown = installation.run(&["clients", "show", client, "-o", "json"]).json();
     assert_eq!(shown["source"], "registration");
     installation.run(&["clients", "delete", client, "--yes"]).ends_with(0);
-    let audit = installation.run(&["audit", "tail", "-o", "jsonl"]).out;
-    for event in ["initial_token_created", "initial_token_revoked", "client_registered", "client_removed"] {
+    let events = ["initial_token_created", "initial_token_revoked", "client_registered", "client_removed"];
+    let mut audit = String::new();
+    // A running server writes its trail a moment after its answer.
+    for _ in 0..50 {
+        audit = installation.run(&["audit", "tail", "-o", "jsonl"]).out;
+        if events.iter().all(|event| audit.contains(event)) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    for event in events {
         assert!(audit.contains(event), "{event}: {audit}");
     }
     assert!(!audit.contains(token));

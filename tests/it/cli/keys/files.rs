@@ -91,7 +91,7 @@ async fn another_master_key() {
     assert!(again.err.contains("move new.key"), "{again:?}");
     // The old key opens nothing and overwrites nothing.
     installation.run(&["keys", "list"]).ends_with(78);
-    installation.run(&["serve"]).ends_with(78);
+    installation.run(&["serve", "--port", &super::free_port().to_string()]).ends_with(78);
     installation.run(&["keys", "reseal", "--new-key-file", "third.key", "--yes"]).ends_with(78);
     assert!(!folder.join("third.key").exists());
 
