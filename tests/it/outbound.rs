@@ -177,7 +177,7 @@ fn sf_05_redirects_are_not_followed() {
 }
 
 #[test]
-fn sf_06_https_on_443_and_what_the_operator_allows() {
+fn sf_06_dy_02_https_on_443_and_what_the_operator_allows() {
     block_on(async {
         let guard = Guard::new();
         let plain = Receiver::start_with(&guard.authority, &["localhost"], 1, Greeting::Plain, Answer::Status(200));
@@ -290,6 +290,16 @@ fn sf_09_nobody_but_the_right_server_is_spoken_to() {
             assert!(said.starts_with("TLS: "), "{what}: {said}");
             assert!(receiver.received().is_empty(), "{what}");
         }
+    });
+}
+
+#[test]
+fn b_05_tls_1_3_where_it_is_offered() {
+    block_on(async {
+        let guard = Guard::new();
+        let receiver = Receiver::start(&guard.authority, Answer::Status(200));
+        guard.allowing(&receiver).post_form(&receiver.url("/bc"), &[("a", "b")], quick()).await.unwrap();
+        assert_eq!(receiver.versions(), ["TLSv1.3"]);
     });
 }
 

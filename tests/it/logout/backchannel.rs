@@ -87,7 +87,7 @@ fn sid(id_token: &str) -> Value {
 }
 
 #[test]
-fn lo_08_what_arrives() {
+fn b_03_b_04_b_06_lo_08_what_arrives() {
     block_on(async {
         let stage = Stage::new(Answer::Status(200));
         let app = stage.provider(Kind::Sqlite).await.unwrap();

@@ -23,7 +23,7 @@ fn frame(at: &'static str, session: bool) -> impl FnOnce(&mut Client) {
 }
 
 #[test]
-fn lo_07_frames_of_the_sessions_clients_and_of_no_other() {
+fn fc_03_lo_07_frames_of_the_sessions_clients_and_of_no_other() {
     block_on(async {
         let app = App::start(Kind::Sqlite).await.unwrap();
         let one = party(&app, "one", frame("https://one.example.test/fc?x=1", true)).await;

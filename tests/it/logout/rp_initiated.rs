@@ -102,7 +102,7 @@ fn oidcc_rp_initiated_logout_bad_post_logout_redirect_uri() {
 }
 
 #[test]
-fn oidcc_rp_initiated_logout_query_added_to_post_logout_redirect_uri() {
+fn l_03_oidcc_rp_initiated_logout_query_added_to_post_logout_redirect_uri() {
     block_on(async {
         let mut stage = Stage::new().await;
         let (hint, added) = (stage.hint(), format!("{BACK}?foo=bar"));
@@ -176,7 +176,7 @@ fn oidcc_rp_initiated_logout_no_params_only_state_no_post_logout_redirect_uri() 
 }
 
 #[test]
-fn lo_01_only_a_hint_of_this_very_session_signs_out_unasked() {
+fn l_01_lo_01_only_a_hint_of_this_very_session_signs_out_unasked() {
     block_on(async {
         let mut stage = Stage::new().await;
         let own = stage.hint();
@@ -227,7 +227,7 @@ fn lo_03_hint_and_client_id_that_differ_and_unknown_clients() {
 }
 
 #[test]
-fn lo_04_an_expired_hint_and_a_retired_key_but_not_a_revoked_one() {
+fn l_02_lo_04_an_expired_hint_and_a_retired_key_but_not_a_revoked_one() {
     block_on(async {
         let mut stage = Stage::new().await;
         let hint = stage.hint();

@@ -30,8 +30,8 @@ mod sqlite {
     use super::*;
 
     #[test]
-    fn core_3_2_id_token_token_answers_in_the_fragment() {
-        run_with(Kind::Sqlite, ON, super::core_3_2_id_token_token_answers_in_the_fragment);
+    fn c_35_core_3_2_id_token_token_answers_in_the_fragment() {
+        run_with(Kind::Sqlite, ON, super::c_35_core_3_2_id_token_token_answers_in_the_fragment);
     }
 
     #[test]
@@ -44,8 +44,8 @@ mod postgres {
     use super::*;
 
     #[test]
-    fn core_3_2_id_token_token_answers_in_the_fragment() {
-        run_with(Kind::Postgres, ON, super::core_3_2_id_token_token_answers_in_the_fragment);
+    fn c_35_core_3_2_id_token_token_answers_in_the_fragment() {
+        run_with(Kind::Postgres, ON, super::c_35_core_3_2_id_token_token_answers_in_the_fragment);
     }
 
     #[test]
@@ -103,7 +103,7 @@ async fn answered(stage: &Stage, browser: &mut Browser, ask: &Ask) -> BTreeMap<S
     fragment(stage, browser.authorize(&stage.url(&ask.target()), CB, ADA).await.as_str())
 }
 
-async fn core_3_2_id_token_token_answers_in_the_fragment(stage: Stage) {
+async fn c_35_core_3_2_id_token_token_answers_in_the_fragment(stage: Stage) {
     let stage = furnished(stage).await;
     let asked = ask_for("id_token token").set("scope", "openid email offline_access").set("prompt", "consent");
     let said = answered(&stage, &mut Browser::new(), &asked).await;

@@ -164,6 +164,7 @@ impl Received {
 struct Shared {
     answer: Mutex<Answer>,
     received: Mutex<Vec<Received>>,
+    versions: Mutex<Vec<&'static str>>,
     connections: AtomicUsize,
     stopped: AtomicBool,
 }
@@ -217,6 +218,7 @@ impl Receiver {
         let shared = Arc::new(Shared {
             answer: Mutex::new(answer),
             received: Mutex::default(),
+            versions: Mutex::default(),
             connections: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         });
@@ -254,6 +256,11 @@ impl Receiver {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// The version of TLS of each connection that had one.
+    pub(crate) fn versions(&self) -> Vec<&'static str> {
+        self.shared.versions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// All requests until now.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.shared.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -276,6 +283,8 @@ fn meet(shared: &Shared, acceptor: &SslAcceptor, greeting: Greeting, stream: Tcp
         Greeting::Mute => thread::sleep(PATIENCE),
         Greeting::Tls | Greeting::OldTls => {
             if let Ok(stream) = acceptor.accept(stream) {
+                let version = stream.ssl().version_str();
+                shared.versions.lock().unwrap_or_else(PoisonError::into_inner).push(version);
                 serve(shared, stream);
             }
         }

@@ -44,7 +44,7 @@ fn get(stage: &Stage, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn d_01_an_answer_of_json() {
+async fn d_01_oidcc_discovery_endpoint_verification_an_answer_of_json() {
     let plan = Plan::read().await;
     assert!(plan.head.starts_with("http/1.1 200 "), "{}", plan.head);
     assert!(plan.head.contains("\r\ncontent-type: application/json"), "{}", plan.head);

@@ -258,7 +258,7 @@ async fn ca_08_guessing_is_slowed_down() {
 }
 
 #[tokio::test]
-async fn cj_01_audience() {
+async fn cj_01_oidcc_ensure_client_assertion_with_iss_aud_succeeds_and_other_audiences() {
     let app = patient_app().await;
     let issuer = app.signet.issuer().to_owned();
     let client = Signing::service(&app).await;

@@ -150,7 +150,7 @@ async fn rf_04_after_a_restart() {
 }
 
 #[tokio::test]
-async fn rf_05_the_token_of_another_client() {
+async fn rt_06_rf_05_the_token_of_another_client() {
     let app = app().await;
     let (web, spa) = (Party::web(&app), Party::spa(&app));
     let other_web = Party::register(&app, &web, "other-web", |_| {}).await;

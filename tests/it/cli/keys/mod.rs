@@ -28,7 +28,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "how long a real server takes is measured with a real clock")]
-async fn a_rotation_while_the_server_runs_breaks_nothing() {
+async fn k_01_k_02_k_03_oidcc_server_rotate_keys_while_the_server_runs() {
     let server = Server::dev().await;
     let here = |args: &[&str], input: &str| here(&server, args, input);
     let before = here(&["keys", "list", "-o", "json"], "").json();

@@ -81,6 +81,21 @@ async fn c_15_c_16_codes_and_tokens_cannot_be_guessed() {
     assert!(signed_in.arrival.code().len() >= 43, "32 random bytes");
 }
 
+/// The driver checks the signature, the parties, the times and the names of the claims of every ID token that it gets.
+#[tokio::test]
+async fn c_30_c_31_c_33_c_34_c_37_what_an_id_token_says() {
+    let rp = RelyingParty::new(false).await;
+    let claims = rp.sign_in(&rp.ask("openid profile email address phone")).await.id_token;
+    let sub = claims["sub"].as_str().expect("sub");
+    assert!((1..=255).contains(&sub.len()) && sub.bytes().all(|byte| byte.is_ascii_graphic()), "{sub}");
+    assert!(claims["acr"].as_str().is_some_and(|acr| !acr.is_empty()), "{claims}");
+    let amr = claims["amr"].as_array().expect("amr");
+    assert!(!amr.is_empty() && amr.iter().all(Value::is_string), "{claims}");
+    assert!(claims.as_object().expect("claims").values().all(|value| !value.is_null()), "{claims}");
+    let again = rp.sign_in(&rp.ask("openid")).await.id_token;
+    assert_eq!(again["sub"], claims["sub"], "never changes");
+}
+
 #[tokio::test]
 async fn c_20_the_redirect_uri_of_the_request_and_no_other() {
     let rp = RelyingParty::new(false).await;

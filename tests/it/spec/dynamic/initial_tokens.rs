@@ -28,7 +28,7 @@ async fn token(here: &Registrar, clients: Option<u32>, scope: Option<&str>) -> (
 }
 
 #[test]
-fn dr_01_without_a_good_one_nothing_is_registered() {
+fn c_62_dr_01_without_a_good_one_nothing_is_registered() {
     block_on(async {
         let here = Registrar::with(&[TOKEN]).await;
         let none = here.post(&with(json!({}))).await;

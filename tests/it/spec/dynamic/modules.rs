@@ -168,7 +168,7 @@ fn oidcc_redirect_uri_query_ok() {
 }
 
 #[test]
-fn oidcc_redirect_uri_query_mismatch_and_query_added() {
+fn oidcc_redirect_uri_query_mismatch_and_oidcc_redirect_uri_query_added() {
     block_on(async {
         let here = Registrar::open().await;
         for (registered, sent) in [("?bar=foo", "?foo=bar"), ("", "?foo=bar"), ("?bar=foo", "")] {
@@ -241,7 +241,7 @@ fn response_types_without_a_code_are_registered_where_they_are_on() {
 }
 
 #[test]
-fn oidcc_refresh_token() {
+fn oidcc_refresh_token_rt_01_rt_02_rt_03_rt_04_rt_05_rt_06_rt_07() {
     block_on(async {
         let here = Registrar::open().await;
         let grants = json!({"grant_types": ["authorization_code", "refresh_token"]});
@@ -250,7 +250,12 @@ fn oidcc_refresh_token() {
         let first = one.sign_in("openid offline_access").await;
         let second = two.sign_in("openid offline_access").await;
         here.app.wait(2);
-        let next = one.refresh(first.refresh()).await.tokens();
+        let answer = one.refresh(first.refresh()).await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.json()["token_type"], "Bearer");
+        assert!(answer.json()["expires_in"].as_i64().is_some_and(|seconds| (1..=31_536_000).contains(&seconds)));
+        let next = answer.tokens();
+        assert_eq!(one.userinfo(next.access()).await.status, StatusCode::OK);
         let (before, after) = (opened(first.id_token()).1, opened(next.id_token()).1);
         for name in ["iss", "sub", "aud", "auth_time"] {
             assert_eq!(before[name], after[name], "{name}");
@@ -265,7 +270,7 @@ fn oidcc_refresh_token() {
 }
 
 #[test]
-fn oidcc_registration_logo_policy_and_tos_uri_sf_12() {
+fn oidcc_registration_logo_uri_and_oidcc_registration_policy_uri_and_oidcc_registration_tos_uri_sf_12() {
     block_on(async {
         let sector = Sector::with(Served::Status(200)).await;
         let uris = ["logo_uri", "policy_uri", "tos_uri", "client_uri"];
