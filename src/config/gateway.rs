@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value as Json;
-use serde_json::json;
-
 use super::key::section;
-use super::node::Node;
 use super::tokens::DAY;
 use super::tokens::MINUTE;
 use super::value::Between;
-use super::value::Refusal;
-use super::value::Value;
-use super::value::parsed;
+use super::value::written;
 use crate::domain::uri::Origin;
 
 section! {
@@ -66,17 +60,7 @@ impl CookieDomain {
     }
 }
 
-impl Value for CookieDomain {
-    fn expected() -> String {
-        "a domain in lower case with at least one dot, without a leading one, such as \"example.com\"".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, Self::parse)
-    }
-    fn show(&self) -> Json {
-        json!(self.0)
-    }
-}
+written!(CookieDomain: "a domain in lower case with at least one dot, without a leading one, such as \"example.com\"", CookieDomain::parse, |own| own.0.clone());
 
 #[cfg(test)]
 mod tests {

@@ -3,14 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use serde_json::Value as Json;
-use serde_json::json;
-
 use super::key::section;
-use super::node::Node;
-use super::value::Refusal;
-use super::value::Value;
-use super::value::parsed;
+use super::value::written;
 
 section! {
     /// Requests of the server itself, such as back-channel logout. Without any of this they go to public addresses
@@ -63,17 +57,7 @@ impl fmt::Display for AllowedHost {
     }
 }
 
-impl Value for AllowedHost {
-    fn expected() -> String {
-        "a host such as \"app.internal.example\" or \"app.internal.example:8443\"".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, Self::parse)
-    }
-    fn show(&self) -> Json {
-        json!(self.to_string())
-    }
-}
+written!(AllowedHost: "a host such as \"app.internal.example\" or \"app.internal.example:8443\"", AllowedHost::parse, ToString::to_string);
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@ use super::value::Refusal;
 use super::value::Value;
 use super::value::parsed;
 use super::value::text;
+use super::value::written;
 
 section! {
     /// Where the server is, what it listens on, and how it stops.
@@ -191,17 +192,7 @@ impl fmt::Display for Cidr {
     }
 }
 
-impl Value for Cidr {
-    fn expected() -> String {
-        "an address or a block such as \"10.0.0.0/8\" or \"fd00::/8\", with no bits set beyond the prefix".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, Self::parse)
-    }
-    fn show(&self) -> Json {
-        json!(self.to_string())
-    }
-}
+written!(Cidr: "an address or a block such as \"10.0.0.0/8\" or \"fd00::/8\", with no bits set beyond the prefix", Cidr::parse, ToString::to_string);
 
 #[cfg(test)]
 mod tests {

@@ -2,14 +2,8 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value as Json;
-use serde_json::json;
-
 use super::key::section;
-use super::node::Node;
-use super::value::Refusal;
-use super::value::Value;
-use super::value::parsed;
+use super::value::written;
 
 section! {
     /// How the pages look.
@@ -42,14 +36,4 @@ impl Locale {
     }
 }
 
-impl Value for Locale {
-    fn expected() -> String {
-        "a language tag such as \"en\" or \"zh-Hant\"".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, Self::parse)
-    }
-    fn show(&self) -> Json {
-        json!(self.0)
-    }
-}
+written!(Locale: "a language tag such as \"en\" or \"zh-Hant\"", Locale::parse, |own| own.0.clone());

@@ -244,6 +244,25 @@ impl<T: Value> Value for Vec<T> {
     }
 }
 
+/// Implements [`Value`] for what is one text: what it should look like, how it is read, and what is shown of it.
+macro_rules! written {
+    ($type:ty: $expected:literal, $read:expr, $show:expr) => {
+        impl $crate::config::value::Value for $type {
+            fn expected() -> String {
+                $expected.to_owned()
+            }
+            fn read(node: &$crate::config::node::Node) -> Result<Self, $crate::config::value::Refusal> {
+                $crate::config::value::parsed(node, $read)
+            }
+            fn show(&self) -> serde_json::Value {
+                let show: fn(&Self) -> String = $show;
+                show(self).into()
+            }
+        }
+    };
+}
+pub(super) use written;
+
 /// Implements [`Value`] for an enum with one text for each variant.
 macro_rules! choice {
     ($type:ty: $($text:literal => $variant:path),+ $(,)?) => {

@@ -1,13 +1,7 @@
 //! The types of keys of clients.
 
-use serde_json::Value as Json;
-use serde_json::json;
-
-use super::super::node::Node;
-use super::super::value::Refusal;
-use super::super::value::Value;
 use super::super::value::choice;
-use super::super::value::parsed;
+use super::super::value::written;
 use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::GrantType;
@@ -34,41 +28,11 @@ choice!(GrantType:
     "urn:ietf:params:oauth:grant-type:token-exchange" => GrantType::TokenExchange,
 );
 
-impl Value for ClientId {
-    fn expected() -> String {
-        "1 to 255 characters of printable ASCII without spaces, quotes and backslashes".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, |text| Self::new(text).ok())
-    }
-    fn show(&self) -> Json {
-        json!(self.as_str())
-    }
-}
+written!(ClientId: "1 to 255 characters of printable ASCII without spaces, quotes and backslashes", |text| ClientId::new(text).ok(), |own| own.as_str().to_owned());
 
-impl Value for Scope {
-    fn expected() -> String {
-        "scope values separated by single spaces (RFC 6749 section 3.3)".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, |text| Self::parse(text).ok())
-    }
-    fn show(&self) -> Json {
-        json!(self.to_string())
-    }
-}
+written!(Scope: "scope values separated by single spaces (RFC 6749 section 3.3)", |text| Scope::parse(text).ok(), ToString::to_string);
 
-impl Value for Origin {
-    fn expected() -> String {
-        "https://host[:port], or http:// on a loopback host, without a path".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, |text| Self::register(text).ok())
-    }
-    fn show(&self) -> Json {
-        json!(self.as_str())
-    }
-}
+written!(Origin: "https://host[:port], or http:// on a loopback host, without a path", |text| Origin::register(text).ok(), |own| own.as_str().to_owned());
 
 choice!(SubjectType: "public" => SubjectType::Public, "pairwise" => SubjectType::Pairwise);
 choice!(ResponseType:
@@ -77,14 +41,4 @@ choice!(ResponseType:
     "id_token token" => ResponseType::IdTokenToken,
 );
 
-impl Value for WebUri {
-    fn expected() -> String {
-        "https://..., or http:// on a loopback host".to_owned()
-    }
-    fn read(node: &Node) -> Result<Self, Refusal> {
-        parsed(node, |text| Self::register(text).ok())
-    }
-    fn show(&self) -> Json {
-        json!(self.as_str())
-    }
-}
+written!(WebUri: "https://..., or http:// on a loopback host", |text| WebUri::register(text).ok(), |own| own.as_str().to_owned());
