@@ -7,7 +7,7 @@ use crate::domain::ids::ClientId;
 
 /// The one sentence for everything that is wrong with client or redirect URI, so that nobody can ask us which
 /// clients exist.
-pub(super) const PUBLIC: &str = "The application that sent you here is not known, or not at this address";
+pub(super) const PUBLIC: &str = "client_id or redirect_uri is missing, unknown or not registered";
 
 /// The identifier to look the client up with.
 ///
