@@ -8,11 +8,13 @@ use actix_web::http::header::ACCESS_CONTROL_ALLOW_METHODS;
 use actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
 use actix_web::http::header::ACCESS_CONTROL_EXPOSE_HEADERS;
 use actix_web::http::header::ACCESS_CONTROL_MAX_AGE;
+use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::header::ORIGIN;
 use actix_web::http::header::VARY;
 
 use crate::domain::client::Client;
+use crate::flow::error::FlowError;
 
 use super::App;
 use super::Web;
@@ -31,40 +33,49 @@ pub async fn preflight_public() -> HttpResponse {
 /// Preflight of an endpoint for clients. It does not say which client asks, so the origin of any will do; the
 /// answer itself is then readable for the origins of its own client only.
 pub async fn preflight_clients(web: App, request: HttpRequest) -> HttpResponse {
-    let mut response = HttpResponse::NoContent().insert_header((VARY, "Origin")).finish();
-    let Some(origin) = request.headers().get(ORIGIN).cloned() else { return response };
-    let Ok(text) = origin.to_str() else { return response };
-    match web.signet.some_client_trusts(text).await {
-        Ok(true) => {
-            let headers = response.headers_mut();
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    preflight(
+        &request,
+        async |origin| web.signet.some_client_trusts(origin).await,
+        |headers| {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Authorization, Content-Type, DPoP"));
-            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-            response
-        }
-        Ok(false) => response,
-        Err(failure) => error::json(&request, &failure),
-    }
+        },
+    )
+    .await
 }
 
 /// Preflight of the session API: with credentials, because the cookie is what it is about.
 pub async fn preflight_session_api(web: App, request: HttpRequest) -> HttpResponse {
-    let mut response = HttpResponse::NoContent().insert_header((VARY, "Origin")).finish();
-    let Some(origin) = request.headers().get(ORIGIN).cloned() else { return response };
-    let Ok(text) = origin.to_str() else { return response };
-    match web.signet.session_api_is_open_to(text).await {
-        Ok(true) => {
-            let headers = response.headers_mut();
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    preflight(
+        &request,
+        async |origin| web.signet.session_api_is_open_to(origin).await,
+        |headers| {
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type"));
+        },
+    )
+    .await
+}
+
+async fn preflight(
+    request: &HttpRequest,
+    trusted: impl AsyncFnOnce(&str) -> Result<bool, FlowError>,
+    allowed: impl FnOnce(&mut HeaderMap),
+) -> HttpResponse {
+    let mut response = HttpResponse::NoContent().insert_header((VARY, "Origin")).finish();
+    let Some(origin) = request.headers().get(ORIGIN).cloned() else { return response };
+    let Ok(text) = origin.to_str() else { return response };
+    match trusted(text).await {
+        Ok(true) => {
+            let headers = response.headers_mut();
+            allowed(headers);
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             response
         }
         Ok(false) => response,
-        Err(failure) => error::json(&request, &failure),
+        Err(failure) => error::json(request, &failure),
     }
 }
 

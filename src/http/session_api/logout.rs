@@ -11,12 +11,11 @@ use crate::flow::session_api::SignOut;
 use crate::http::App;
 use crate::http::Web;
 use crate::http::error;
-use crate::http::extract::json;
 use crate::http::respond;
 
+use super::asked;
 use super::jar;
 use super::login_required;
-use super::origin;
 use super::origin::Asking;
 
 /// What may be sent. A word that is not known is refused: it may be a misspelt wish for more.
@@ -30,18 +29,12 @@ struct Sent {
 }
 
 pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let asking = match origin::admit(&web, &request).await {
-        Ok(asking) => asking,
+    let (asking, sent) = match asked::<Sent>(&web, &request, payload).await {
+        Ok(asked) => asked,
         Err(answer) => return answer,
     };
-    let answer = match json::json_if_any::<Sent>(&request, payload, web.body_limits()).await {
-        Ok(sent) => match logout(&web, &request, &asking, &sent).await {
-            Ok(answer) => answer,
-            // The cookie stays, so that the next attempt can end what this one could not.
-            Err(failure) => error::json(&request, &failure),
-        },
-        Err(fault) => error::bad_body(fault),
-    };
+    // The cookie stays when it fails, so that the next attempt can end what this one could not.
+    let answer = logout(&web, &request, &asking, &sent).await.unwrap_or_else(|failure| error::json(&request, &failure));
     asking.may_read(answer)
 }
 

@@ -10,12 +10,11 @@ use crate::flow::error::FlowError;
 use crate::http::App;
 use crate::http::Web;
 use crate::http::error;
-use crate::http::extract::json;
 use crate::protocol::error::ErrorCode;
 
+use super::asked;
 use super::jar;
 use super::login_required;
-use super::origin;
 use super::origin::Asking;
 use super::signed_in;
 
@@ -28,17 +27,12 @@ struct Sent {
 }
 
 pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let asking = match origin::admit(&web, &request).await {
-        Ok(asking) => asking,
+    let (asking, sent) = match asked::<Sent>(&web, &request, payload).await {
+        Ok(asked) => asked,
         Err(answer) => return answer,
     };
-    let answer = match json::json_if_any::<Sent>(&request, payload, web.body_limits()).await {
-        Ok(sent) => match refresh(&web, &request, &asking, &sent).await {
-            Ok(answer) => answer,
-            Err(failure) => error::json(&request, &failure),
-        },
-        Err(fault) => error::bad_body(fault),
-    };
+    let answer =
+        refresh(&web, &request, &asking, &sent).await.unwrap_or_else(|failure| error::json(&request, &failure));
     asking.may_read(answer)
 }
 
