@@ -1,6 +1,8 @@
 //! Redirect URIs and origins. Registered ones are parsed; presented ones are only ever compared, byte by byte
 //! (RFC 9700 section 2.1: "Authorization servers MUST utilize exact string matching").
 
+mod web;
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -8,6 +10,9 @@ use serde::Serialize;
 use url::Url;
 
 use super::client::ApplicationType;
+
+pub use web::InvalidWebUri;
+pub use web::WebUri;
 
 /// A redirect URI as registered, OpenID Connect Registration section 2.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -69,9 +74,9 @@ impl RedirectUri {
             return Err(InvalidRedirectUri::ResponseParameter);
         }
         match url.scheme() {
-            "https" => web(text, "https://", &url)?,
+            "https" => authority(text, "https://", &url)?,
             "http" => {
-                web(text, "http://", &url)?;
+                authority(text, "http://", &url)?;
                 if Loopback::split(text).is_none() {
                     return Err(InvalidRedirectUri::PlainHttp);
                 }
@@ -121,83 +126,6 @@ impl fmt::Display for RedirectUri {
     }
 }
 
-/// Why an address cannot be registered that is none to send a browser back to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidWebUri {
-    #[error("an address is an absolute URL of at most {} printable ASCII characters", RedirectUri::MAX_LENGTH)]
-    Shape,
-    #[error("an address has no user information")]
-    UserInfo,
-    #[error("http is for loopback addresses only, such as localhost; use https")]
-    PlainHttp,
-    #[error("an address begins with https://")]
-    Scheme,
-}
-
-/// An address that a registration names for others to load or that this server fetches: `https`, or `http` on a loopback
-/// host for development.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct WebUri(String);
-
-impl WebUri {
-    /// Checks what a client wants to register. A fragment is left in place: a `request_uri` may have one (OpenID
-    /// Connect Core section 6.2).
-    ///
-    /// # Errors
-    /// [`InvalidWebUri`] says which rule is broken.
-    pub fn register(text: &str) -> Result<Self, InvalidWebUri> {
-        if text.len() > RedirectUri::MAX_LENGTH || !text.bytes().all(written_out) {
-            return Err(InvalidWebUri::Shape);
-        }
-        let url = Url::parse(text).map_err(|_| InvalidWebUri::Shape)?;
-        match url.scheme() {
-            "https" => web(text, "https://", &url)?,
-            "http" => {
-                web(text, "http://", &url)?;
-                if Loopback::split(text).is_none() {
-                    return Err(InvalidWebUri::PlainHttp);
-                }
-            }
-            _ => return Err(InvalidWebUri::Scheme),
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    #[must_use]
-    pub fn host(&self) -> Option<String> {
-        host(&self.0)
-    }
-
-    #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.0.starts_with("https://")
-    }
-
-    /// Host and port as in an `Origin` header.
-    #[must_use]
-    pub fn origin(&self) -> Option<String> {
-        Url::parse(&self.0).ok().map(|url| url.origin().ascii_serialization())
-    }
-}
-
-impl fmt::Debug for WebUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for WebUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 fn host(text: &str) -> Option<String> {
     Url::parse(text).ok()?.host_str().map(str::to_owned)
 }
@@ -221,16 +149,7 @@ impl From<BadAuthority> for InvalidRedirectUri {
     }
 }
 
-impl From<BadAuthority> for InvalidWebUri {
-    fn from(fault: BadAuthority) -> Self {
-        match fault {
-            BadAuthority::Shape => Self::Shape,
-            BadAuthority::UserInfo => Self::UserInfo,
-        }
-    }
-}
-
-fn web(text: &str, prefix: &str, url: &Url) -> Result<(), BadAuthority> {
+fn authority(text: &str, prefix: &str, url: &Url) -> Result<(), BadAuthority> {
     // The parser forgives `https:/host`, `https:host` and `https:///host`; a registration is written in full.
     let authority = text
         .strip_prefix(prefix)
