@@ -341,7 +341,8 @@ async fn delete(signet: &Signet, id: &str, yes: bool, console: Console) -> Resul
     check_ours(&client)?;
     let families = signet.store.live_families_of_client(client.id.clone(), signet.now()).await?;
     let harm = format!(
-        "{id} ({}): nobody can sign in through it any more, and {} without warning. Access tokens end within {} minutes.",
+        "{id} ({}): nobody can sign in through it any more, and {} without warning. Access tokens are refused here \
+         within a second; an API that asks nobody takes them for {} minutes at most.",
         client.name,
         counted(families, "live refresh family ends", "live refresh families end"),
         longest_token(signet, &client).as_secs().div_ceil(60),

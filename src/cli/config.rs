@@ -6,6 +6,7 @@ use std::io;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use clap::Subcommand;
@@ -15,6 +16,7 @@ use serde_json::json;
 use super::output;
 use super::output::Listing;
 use super::output::Output;
+use crate::ambient::SystemClock;
 use crate::config::Config;
 use crate::config::ConfigErrors;
 use crate::config::Fault;
@@ -23,6 +25,10 @@ use crate::config::Place;
 use crate::config::Source;
 use crate::config::Sources;
 use crate::config::schema;
+use crate::crypto::jwk_set::JwkSet;
+use crate::http::tls::Tls;
+use crate::outbound::Outbound;
+use crate::outbound::SystemResolver;
 
 /// What `signet config` can do.
 #[derive(Debug, Clone, Subcommand)]
@@ -118,7 +124,10 @@ fn check(
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> io::Result<u8> {
-    let loaded = Config::load(sources);
+    let loaded = Config::load(sources).and_then(|loaded| match unusable(&loaded.config) {
+        faults if faults.is_empty() => Ok(loaded),
+        faults => Err(ConfigErrors { faults }),
+    });
     let (faults, warnings) = match &loaded {
         Ok(loaded) => ([].as_slice(), loaded.warnings.as_slice()),
         Err(errors) => (errors.faults.as_slice(), [].as_slice()),
@@ -136,6 +145,22 @@ fn check(
             .write(output, terminal, out)?;
     }
     Ok(if loaded.is_ok() { output::OK } else { output::CONFIGURATION })
+}
+
+/// What is well said and yet would keep a server from starting: files and keys that it could not use.
+fn unusable(config: &Config) -> Vec<Fault> {
+    let fault = |message| Fault { place: Place::Whole, message, excerpt: None };
+    let clock = Arc::new(SystemClock::new());
+    let certificate = config.tls.files().and_then(|(certificate, key)| {
+        let tls = Tls::from_files(certificate, key, config.tls.client_ca.as_deref(), clock);
+        tls.err().map(|reason| format!("server.tls: {reason}"))
+    });
+    let outbound = Outbound::new(config, false, Arc::new(SystemResolver)).err().map(|reason| reason.to_string());
+    let keys = config.clients.iter().filter_map(|own| {
+        let reason = JwkSet::check(own.client.keys.jwks.as_deref()?).err()?;
+        Some(format!("clients.jwks: the keys of client {} cannot be used: {reason}", own.client.id))
+    });
+    certificate.into_iter().chain(outbound).chain(keys).map(fault).collect()
 }
 
 fn show(

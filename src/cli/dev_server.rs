@@ -39,7 +39,7 @@ pub(super) struct DevServer {
 }
 
 impl DevServer {
-    /// Makes a folder for a new dev server and leaves its path in the user's runtime directory.
+    /// Makes a folder for a new dev server. Nobody finds it before [`DevServer::announce`].
     ///
     /// # Errors
     /// When the folders cannot be made, or belong to somebody else.
@@ -48,13 +48,21 @@ impl DevServer {
         // Not named after the process: in a container that is 1 again after a crash, and its data would come back.
         let folder = runtime.join(hash::random_id(&format!("dev-{port}-"), &OsEntropy));
         DirBuilder::new().mode(0o700).create(&folder)?;
-        let note = note(&runtime, port);
-        let server = Self { port, folder, https, note: Some(note.clone()) };
+        Ok(Self { port, folder, https, note: Some(note(&runtime, port)) })
+    }
+
+    /// Leaves the path of its folder in the user's runtime directory. For who has the port: another server may be
+    /// running on it, and its word must stay.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn announce(&self) -> Result<(), Failure> {
+        let Some(note) = &self.note else { return Ok(()) };
         // A note of a server that was killed is simply replaced.
-        let _ = fs::remove_file(&note);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&note)?;
-        file.write_all(server.folder.as_os_str().as_encoded_bytes())?;
-        Ok(server)
+        let _ = fs::remove_file(note);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(note)?;
+        file.write_all(self.folder.as_os_str().as_encoded_bytes())?;
+        Ok(())
     }
 
     /// The dev server that runs on a port; without one, on either of the usual ports.
@@ -126,7 +134,9 @@ impl DevServer {
 impl Drop for DevServer {
     fn drop(&mut self) {
         if let Some(note) = &self.note {
-            let _ = fs::remove_file(note);
+            if fs::read(note).is_ok_and(|named| named == self.folder.as_os_str().as_encoded_bytes()) {
+                let _ = fs::remove_file(note);
+            }
             let _ = fs::remove_dir_all(&self.folder);
         }
     }

@@ -8,6 +8,7 @@ use crate::flow::error::FlowError;
 use crate::flow::key_files::KeyFileError;
 use crate::keys::import::Refused;
 use crate::keys::revocation::NotRevoked;
+use crate::outbound::OutboundError;
 use crate::store::StoreError;
 
 use super::output;
@@ -76,7 +77,10 @@ impl From<FlowError> for Failure {
             }
             FlowError::NotRevoked(NotRevoked::Unknown(_)) => Self::not_found(&error),
             FlowError::NotRevoked(NotRevoked::Before(_)) => Self::unchanged(&error),
-            FlowError::Vault(_) | FlowError::Keys(_) | FlowError::ClientKeys { .. } => Self::configuration(&error),
+            FlowError::Vault(_)
+            | FlowError::Keys(_)
+            | FlowError::ClientKeys { .. }
+            | FlowError::Outbound(OutboundError::Settings(_)) => Self::configuration(&error),
             _ => Self::failed(&error),
         }
     }

@@ -9,6 +9,7 @@ use crate::flow::Signet;
 use crate::flow::dev;
 
 use super::local_ca::Kept;
+use super::serve::ServeArgs;
 use super::trust::is_installed;
 
 /// A server that is about to answer, for whoever started it. To stderr: stdout is for data.
@@ -19,6 +20,8 @@ pub(super) struct Ready<'a> {
     pub(super) admin: Option<&'a TcpListener>,
     /// The local authority that vouches for it.
     pub(super) authority: Option<&'a Kept>,
+    /// How it was started: commands for it have to say the same.
+    pub(super) args: &'a ServeArgs,
     pub(super) took: Duration,
 }
 
@@ -26,6 +29,12 @@ impl Ready<'_> {
     fn addresses(&self) -> String {
         let addresses = self.listeners.iter().filter_map(|listener| listener.local_addr().ok());
         addresses.map(|address| address.to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn setup_link(&self) -> String {
+        let https = if self.args.https { " --https" } else { "" };
+        let port = self.args.port.map(|port| format!(" --port {port}")).unwrap_or_default();
+        format!("signet setup-link{https}{port}")
     }
 
     fn metrics(&self) -> Option<String> {
@@ -44,7 +53,7 @@ impl Ready<'_> {
             authority = self.authority.map(|kept| kept.certificate.display().to_string()),
             version = env!("CARGO_PKG_VERSION"),
             ready_ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
-            setup = needs_setup.then_some("nobody can sign in yet: run `signet setup-link`"),
+            setup = needs_setup.then(|| format!("nobody can sign in yet: run `{}`", self.setup_link())),
         );
     }
 
@@ -85,7 +94,8 @@ impl Ready<'_> {
         if let Some(link) = setup {
             lines.push(String::new());
             lines.push(format!(
-                "Create the first administrator (works once, for one hour; `signet setup-link` makes another):\n  {link}"
+                "Create the first administrator (works once, for one hour; `{}` makes another):\n  {link}",
+                self.setup_link(),
             ));
         }
         lines.push(String::new());

@@ -86,9 +86,18 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let signet = runtime.block_on(prepare(loaded.config, clock.clone(), dev_server.as_ref()))?;
     let web = Data::new(Web::new(Arc::clone(&signet)).map_err(|fault| Failure::configuration(&fault))?);
+    if let Some(dev) = &dev_server {
+        dev.announce()?;
+    }
     let needs_setup = !signet.dev && runtime.block_on(signet.needs_setup())?;
-    let ready =
-        Ready { signet: &signet, listeners: &listeners, admin: admin.as_ref(), authority, took: clock.monotonic() };
+    let ready = Ready {
+        signet: &signet,
+        listeners: &listeners,
+        admin: admin.as_ref(),
+        authority,
+        args,
+        took: clock.monotonic(),
+    };
     match reader {
         Reader::Person => {
             let link = if needs_setup { Some(runtime.block_on(signet.new_setup_link())?) } else { None };

@@ -42,6 +42,13 @@ section! {
 }
 
 impl Server {
+    /// Whether the issuer is an https host of its own. The names of this computer are every program's on it: a browser told
+    /// to keep to https there would keep to it at every port (RFC 6797 section 8.3 knows none).
+    #[must_use]
+    pub fn keeps_to_https(&self) -> bool {
+        Url::parse(self.issuer.as_str()).is_ok_and(|url| url.scheme() == "https" && !is_loopback(&url))
+    }
+
     /// What other machines may reach of it, in words: listeners and an issuer that are not on loopback.
     pub(super) fn beyond_loopback(&self) -> Vec<String> {
         let outside = self.listen.iter().filter(|address| !address.ip().is_loopback());

@@ -59,7 +59,7 @@ pub async fn around(
     request.extensions_mut().insert(reference.clone());
     let started = web.signet.clock.monotonic();
     let method = request.method().clone();
-    let https = web.signet.issuer().starts_with("https://");
+    let https = web.keeps_to_https;
 
     if head_size(&request) > web.signet.config.limits.head.as_usize() {
         let mut response = HttpResponse::build(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).finish();

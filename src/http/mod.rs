@@ -67,6 +67,8 @@ pub struct Web {
     pub pages: Pages,
     pub cookies: Cookies,
     pub discovery: discovery::Documents,
+    /// Whether browsers are told to use https for this host alone, RFC 6797.
+    pub keeps_to_https: bool,
 }
 
 pub type App = Data<Web>;
@@ -97,7 +99,8 @@ impl Web {
             front_channel: signet.config.tokens.front_channel,
         })?;
         let cookies = Cookies::of_issuer(signet.issuer());
-        Ok(Self { signet, pages, cookies, discovery })
+        let keeps_to_https = signet.config.server.keeps_to_https();
+        Ok(Self { signet, pages, cookies, discovery, keeps_to_https })
     }
 }
 

@@ -19,11 +19,12 @@ use super::error;
 use super::extract::bearer;
 use super::extract::json;
 use super::extract::peer;
+use super::reference::Reference;
 use super::respond;
 
 pub async fn post(web: App, request: HttpRequest, payload: Payload) -> HttpResponse {
     let initial = match web.signet.registration_mode() {
-        Mode::Off => return respond::not_found(web, request).await,
+        Mode::Off => return is_off(web, request).await,
         Mode::Open => match bearer::presented(&request) {
             Ok(initial) => initial,
             Err(refused) => return bearer::refuse(&request, &refused.into(), None),
@@ -82,10 +83,16 @@ pub async fn delete(web: App, request: HttpRequest, id: Path<String>) -> HttpRes
     }
 }
 
+/// As if there were nothing here. The log says why.
+async fn is_off(web: App, request: HttpRequest) -> HttpResponse {
+    tracing::info!(event = "registration_is_off", reference = %Reference::of(&request), "registration.mode is off");
+    respond::not_found(web, request).await
+}
+
 /// The registration access token; or the answer, when there is none or when nobody registers here.
 async fn own_token(web: &App, request: &HttpRequest) -> Result<Secret, HttpResponse> {
     match web.signet.registration_mode() {
-        Mode::Off => Err(respond::not_found(web.clone(), request.clone()).await),
+        Mode::Off => Err(is_off(web.clone(), request.clone()).await),
         Mode::Token | Mode::Open => bearer::token(request, None),
     }
 }

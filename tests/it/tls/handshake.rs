@@ -81,8 +81,8 @@ async fn px_05_tls_1_3_is_chosen() {
     assert_eq!(stream.ssl().version_str(), "TLSv1.3");
     let answer = exchange(&mut stream, &raw::request("GET", "/health/ready", "", ""));
     assert_eq!(status(&answer), 200, "{answer}");
-    // "HTTP Strict Transport Security", RFC 6797.
-    assert!(answer.to_ascii_lowercase().contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{answer}");
+    // localhost is every program's on this computer: no word on it outlives this server (RFC 6797 knows no ports).
+    assert!(!answer.to_ascii_lowercase().contains("strict-transport-security"), "{answer}");
     // Who does not say which host is meant gets the same certificate.
     let nameless = stage.client().connect_as(&stage.app.base, "127.0.0.1").unwrap();
     assert_eq!(nameless.ssl().version_str(), "TLSv1.3");
