@@ -45,3 +45,13 @@ pub struct Registration {
     /// When it first got something for somebody; a client that never did is forgotten after a while.
     pub used_at: Option<Timestamp>,
 }
+
+/// What a change of a registration leaves of what people have granted before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remains {
+    Everything,
+    /// Tokens go on, and people are asked again: what they agreed to looked otherwise.
+    Grants,
+    /// All of it ends: the client would learn other names of the same people.
+    Nothing,
+}

@@ -31,6 +31,7 @@ use crate::protocol::error::ErrorCode;
 use crate::protocol::error::OAuthError;
 use crate::protocol::registration;
 use crate::protocol::registration::Terms;
+use crate::store::registration::ExchangeToken;
 use crate::store::registration::Register;
 use crate::store::registration::Registered;
 use crate::store::registration::UpdateRegistration;
@@ -159,11 +160,14 @@ impl Signet {
             let Registered { registration: own, client: before, document } = self.registered(id, token).await?;
             registration::check_unchangeable(sent, &before)?;
             self.check_sent_secret(sent, &before)?;
-            let mut client = checked(sent, self.terms(own.scope.as_ref()), before).await?;
+            let mut client = checked(sent, self.terms(own.scope.as_ref()), before.clone()).await?;
             self.check_sector(&client).await?;
             let secret = self.give_secret(&mut client);
             let (new, new_hash) = hash::new_secret(SecretKind::Registration, self.entropy.as_ref());
-            match self.store.update_registration(client.clone(), document, own.token, new_hash).await? {
+            let remains = registration::remains(&before, &client);
+            let tokens = ExchangeToken { old: own.token, new: new_hash };
+            let update = self.store.update_registration(client.clone(), document, tokens, remains, self.now());
+            match update.await? {
                 UpdateRegistration::Updated => {
                     self.clients.forget();
                     self.note(&Event::RegistrationChanged { client_id: client.id.clone() });

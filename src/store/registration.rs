@@ -5,6 +5,7 @@ use crate::domain::ids::ClientId;
 use crate::domain::ids::InitialTokenId;
 use crate::domain::registration::InitialToken;
 use crate::domain::registration::Registration;
+use crate::domain::registration::Remains;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
 
@@ -42,6 +43,13 @@ pub struct Registered {
     pub document: String,
 }
 
+/// A registration access token and the one in its place.
+#[derive(Debug, Clone, Copy)]
+pub struct ExchangeToken {
+    pub old: SecretHash,
+    pub new: SecretHash,
+}
+
 impl Store {
     /// Writes a client that registers itself. `initial` is used up by one, in the same transaction; there are never
     /// more than `most` such clients.
@@ -62,15 +70,17 @@ impl Store {
         dispatch!(self, read, registration::one(id))
     }
 
-    /// Replaces a client, if it is still stored as `was` and its token is still `old`, and its token by `new`.
+    /// Replaces a client, if it is still stored as `was` and its token is still `old`, and its token by `new`. What does not
+    /// remain of its grants ends in the same transaction.
     pub async fn update_registration(
         &self,
         client: Client,
         was: String,
-        old: SecretHash,
-        new: SecretHash,
+        tokens: ExchangeToken,
+        remains: Remains,
+        now: Timestamp,
     ) -> Result<UpdateRegistration, StoreError> {
-        dispatch!(self, transaction, registration::update(client, was, old, new))
+        dispatch!(self, transaction, registration::update(client, was, tokens, remains, now))
     }
 
     /// Notes that a client is in use; the first time counts.

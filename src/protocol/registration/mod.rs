@@ -14,6 +14,21 @@
 mod answer;
 mod members;
 mod sector;
+/// What is left of what people have granted when `before` becomes `after`.
+///
+/// In another sector people have other names (OpenID Connect Core section 8.1), and no change may tell a client both. What
+/// people said yes to has a name, a face and an address: with another one of these they are asked again.
+#[must_use]
+pub fn remains(before: &Client, after: &Client) -> Remains {
+    if before.sector() != after.sector() {
+        return Remains::Nothing;
+    }
+    let hosts = |client: &Client| client.redirect_uris.iter().map(RedirectUri::host).collect::<BTreeSet<_>>();
+    let same = hosts(after).is_subset(&hosts(before))
+        && (&before.name, &before.presentation) == (&after.name, &after.presentation);
+    if same { Remains::Everything } else { Remains::Grants }
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +52,7 @@ use crate::domain::client::ResponseType;
 use crate::domain::client::SubjectType;
 use crate::domain::client::Subjects;
 use crate::domain::key::Algorithm;
+use crate::domain::registration::Remains;
 use crate::domain::scope::Scope;
 use crate::domain::uri::Origin;
 use crate::domain::uri::RedirectUri;

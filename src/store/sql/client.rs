@@ -67,10 +67,17 @@ pub(in crate::store) async fn delete(conn: &mut Conn<'_>, id: ClientId, now: Tim
     if diesel::delete(clients::table.find(id.as_str())).execute(conn).await? == 0 {
         return Ok(false);
     }
+    // Its access tokens name a client that is gone; should one of the same name come, they stay refused.
+    end_grants(conn, &id, now).await?;
+    version::bump(conn, version::CLIENTS).await?;
+    Ok(true)
+}
+
+/// Codes, families, the access tokens that are out, and its place in sessions. For whoever holds the client's row.
+pub(super) async fn end_grants(conn: &mut Conn<'_>, id: &ClientId, now: Timestamp) -> Result<(), StoreError> {
     diesel::delete(codes::table.filter(codes::client_id.eq(id.as_str()))).execute(conn).await?;
     diesel::delete(session_clients::table.filter(session_clients::client_id.eq(id.as_str()))).execute(conn).await?;
     diesel::delete(logout_deliveries::table.filter(logout_deliveries::client_id.eq(id.as_str()))).execute(conn).await?;
-    // Its access tokens name a client that is gone; should one of the same name come, they stay refused.
     let with_tokens = families::table.filter(families::client_id.eq(id.as_str())).filter(family::may_have_tokens(now));
     let denied = with_tokens.select(families::id).load(conn).await?;
     diesel::update(families::table)
@@ -78,7 +85,5 @@ pub(in crate::store) async fn delete(conn: &mut Conn<'_>, id: ClientId, now: Tim
         .set(family::revoked(RevocationReason::Administrator, now))
         .execute(conn)
         .await?;
-    denial::grants(conn, denied, now).await?;
-    version::bump(conn, version::CLIENTS).await?;
-    Ok(true)
+    denial::grants(conn, denied, now).await
 }

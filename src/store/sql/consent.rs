@@ -56,3 +56,9 @@ pub(in crate::store) async fn remember(conn: &mut Conn<'_>, consent: Consent) ->
         .await?;
     Ok(())
 }
+
+/// All that anybody has allowed a client.
+pub(super) async fn forget_client(conn: &mut Conn<'_>, id: &ClientId) -> Result<(), StoreError> {
+    diesel::delete(consents::table.filter(consents::client_id.eq(id.as_str()))).execute(conn).await?;
+    Ok(())
+}

@@ -8,10 +8,12 @@ use crate::domain::ids::ClientId;
 use crate::domain::ids::InitialTokenId;
 use crate::domain::registration::InitialToken;
 use crate::domain::registration::Registration;
+use crate::domain::registration::Remains;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
 use crate::store::client::CreateClient;
 use crate::store::error::StoreError;
+use crate::store::registration::ExchangeToken;
 use crate::store::registration::Register;
 use crate::store::registration::Registered;
 use crate::store::registration::UpdateRegistration;
@@ -27,6 +29,7 @@ use crate::store::schema::registrations;
 
 use super::Conn;
 use super::client;
+use super::consent;
 use super::version;
 
 pub(in crate::store) async fn register(
@@ -83,8 +86,9 @@ pub(in crate::store) async fn update(
     conn: &mut Conn<'_>,
     client: Client,
     was: String,
-    old: SecretHash,
-    new: SecretHash,
+    ExchangeToken { old, new }: ExchangeToken,
+    remains: Remains,
+    now: Timestamp,
 ) -> Result<UpdateRegistration, StoreError> {
     // First the client, as everywhere: this holds its row.
     let unchanged = clients::table.find(client.id.as_str()).filter(clients::document.eq(&was));
@@ -94,6 +98,12 @@ pub(in crate::store) async fn update(
     let own = registrations::table.find(client.id.as_str()).filter(registrations::token.eq(bytes(&old)));
     if diesel::update(own).set(registrations::token.eq(bytes(&new))).execute(conn).await? == 0 {
         return Ok(UpdateRegistration::TokenGone);
+    }
+    if remains != Remains::Everything {
+        consent::forget_client(conn, &client.id).await?;
+    }
+    if remains == Remains::Nothing {
+        client::end_grants(conn, &client.id, now).await?;
     }
     client::replace(conn, client).await?;
     Ok(UpdateRegistration::Updated)

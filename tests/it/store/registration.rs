@@ -2,6 +2,8 @@ use signet::domain::client::Client;
 use signet::domain::ids::InitialTokenId;
 use signet::domain::registration::InitialToken;
 use signet::domain::registration::Registration;
+use signet::domain::registration::Remains;
+use signet::store::registration::ExchangeToken;
 use signet::store::registration::Register;
 use signet::store::registration::UpdateRegistration;
 use tokio::task::JoinSet;
@@ -86,7 +88,8 @@ pub(super) async fn only_what_was_read_is_replaced(db: Database) {
     let seen = db.store.registered_client(client_id("c1")).await.unwrap().unwrap();
     let renamed = Client { name: "renamed".to_owned(), ..client("c1") };
     let update = |was: &str, old: &str, new: &str| {
-        db.store.update_registration(renamed.clone(), was.to_owned(), hash(old), hash(new))
+        let tokens = ExchangeToken { old: hash(old), new: hash(new) };
+        db.store.update_registration(renamed.clone(), was.to_owned(), tokens, Remains::Grants, NOON)
     };
     assert_eq!(update(&seen.document, "wrong", "new").await, Ok(UpdateRegistration::TokenGone));
     assert_eq!(update("{}", "c1", "new").await, Ok(UpdateRegistration::Changed));

@@ -5,7 +5,9 @@ use reqwest::StatusCode;
 use serde_json::Value as Json;
 use serde_json::json;
 use signet::domain::ids::ClientId;
+use signet::domain::registration::Remains;
 use signet::domain::uri::RedirectUri;
+use signet::store::registration::ExchangeToken;
 use tokio::task::JoinSet;
 
 use super::Registrar;
@@ -16,6 +18,7 @@ use crate::support::browser::Browser;
 use crate::support::database::Kind;
 use crate::support::database::block_on;
 use crate::support::party::Answer;
+use crate::support::party::REDIRECT_URI;
 use crate::support::postgres::left_out;
 
 #[test]
@@ -217,9 +220,70 @@ fn an_administrator_is_not_overruled_by_a_change_that_began_before() {
         renamed.redirect_uris =
             vec![RedirectUri::register("https://c1.test/new", signet::domain::client::ApplicationType::Web).unwrap()];
         let token = seen.registration.token;
-        let outcome = store.update_registration(renamed, seen.document, token, token).await;
+        let tokens = ExchangeToken { old: token, new: token };
+        let now = here.app.signet.now();
+        let outcome = store.update_registration(renamed, seen.document, tokens, Remains::Everything, now).await;
         assert_eq!(outcome, Ok(signet::store::registration::UpdateRegistration::Changed));
         assert!(store.client(id).await.unwrap().unwrap().disabled);
+    });
+}
+
+/// In another sector people have other names; who changes into one never learns them for the people it has.
+#[test]
+fn dr_04_dr_08_another_sector_ends_what_was_granted() {
+    for moved in [json!({"redirect_uris": ["https://other.test/cb"]}), json!({"subject_type": "public"})] {
+        block_on(async {
+            let here = Registrar::open().await;
+            let grants = json!(["authorization_code", "refresh_token"]);
+            let own = here.register(json!({"grant_types": grants, "subject_type": "pairwise"})).await;
+            let party = here.party(&own);
+            let tokens = party.sign_in("openid offline_access").await;
+            let code = party.code(&mut Browser::new(), "openid").await;
+            let mut sent = changeable(&own);
+            for (name, value) in moved.as_object().unwrap() {
+                sent[name] = value.clone();
+            }
+            assert_eq!(here.put(&own, &sent).await.status, StatusCode::OK);
+            party.refresh(tokens.refresh()).await.refused("invalid_grant");
+            party.redeem(&code).await.refused("invalid_grant");
+            assert_eq!(party.userinfo(tokens.access()).await.status, StatusCode::UNAUTHORIZED);
+        });
+    }
+}
+
+/// What people agreed to has a name and an address.
+#[test]
+fn dr_09_with_another_name_or_address_people_are_asked_again() {
+    block_on(async {
+        let here = Registrar::open().await;
+        let grants = json!(["authorization_code", "refresh_token"]);
+        let mut own = here.register(json!({"grant_types": grants})).await;
+        let mut browser = Browser::new();
+        let party = here.party(&own);
+        let tokens = party.redeem(&party.code(&mut browser, "openid").await).await.tokens();
+        for (change, asked) in [
+            (json!({"contacts": ["a@c1.test"]}), false),
+            (json!({"client_name": "Another name"}), true),
+            (json!({"redirect_uris": [REDIRECT_URI, "https://evil.test/steal"]}), true),
+            (json!({"logo_uri": "https://c1.test/logo.png"}), true),
+        ] {
+            let secret = own["client_secret"].clone();
+            let mut sent = changeable(&own);
+            for (name, value) in change.as_object().unwrap() {
+                sent[name] = value.clone();
+            }
+            own = here.put(&own, &sent).await.json();
+            own["client_secret"] = secret;
+            let mut silent = party.authorization_url("openid");
+            silent.query_pairs_mut().append_pair("prompt", "none");
+            let answer = browser.open(&silent).await.location().expect("a redirect");
+            let refused = answer.query_pairs().any(|(name, value)| name == "error" && value == "consent_required");
+            assert_eq!(refused, asked, "{change}: {answer}");
+            if asked {
+                party.code(&mut browser, "openid").await;
+            }
+        }
+        assert_eq!(party.userinfo(tokens.access()).await.status, StatusCode::OK, "tokens go on");
     });
 }
 

@@ -224,6 +224,7 @@ fn dr_09_people_are_told_that_nobody_has_checked_the_name() {
             let mut browser = Browser::new();
             let login = browser.open(&party.authorization_url("openid")).await;
             let login = browser.follow(login, REDIRECT_URI).await.expect("a login page");
+            assert_eq!(login.text.contains("id=\"unverified\""), told, "{}", login.text);
             let (username, password) = ADA;
             let filled = [("username", username), ("password", password)];
             let next = browser.press(&login, "login-submit", &filled).await;
