@@ -186,7 +186,7 @@ impl Known {
 }
 
 async fn fetch(outbound: &Outbound, uri: &WebUri) -> Result<JwkSet, ClientJwsFault> {
-    let bytes = outbound.fetch(uri.as_str(), JWK_SET, Limits::FETCH).await;
+    let bytes = outbound.fetch(uri.as_str(), JWK_SET, Limits::KEYS).await;
     parse(bytes.map_err(|error| ClientJwsFault::Fetch(error.detail()))?).await
 }
 

@@ -47,6 +47,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 use tokio::time::timeout_at;
+use url::Host;
+use url::Url;
 
 use crate::config::Config;
 use crate::config::outbound::AllowedHost;
@@ -58,10 +60,21 @@ pub use self::resolve::SystemResolver;
 use self::target::Target;
 use self::tls::Tls;
 
-/// Requests under way at once; more wait, within their own time.
+/// Requests of one lane that are under way at once; more wait, within their own time.
 const AT_ONCE: usize = 32;
 /// Bytes of the head of an answer.
 const LARGEST_HEAD: usize = 16 * 1024;
+
+/// What a request is for. Each has slots of its own, so that whoever keeps one kind waiting keeps no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Keys of clients: nobody could authenticate without.
+    Keys,
+    /// What a stranger's browser, or a stranger's registration, can have us fetch.
+    Strangers,
+    /// Messages to applications.
+    Deliveries,
+}
 
 /// How much one request may take.
 #[derive(Debug, Clone, Copy)]
@@ -70,13 +83,16 @@ pub struct Limits {
     pub time: Duration,
     /// Bytes of the body of the answer.
     pub size: usize,
+    pub lane: Lane,
 }
 
 impl Limits {
     /// For documents that somebody is waiting for.
-    pub const FETCH: Self = Self { time: Duration::from_secs(2), size: 64 * 1024 };
+    pub const FETCH: Self = Self { time: Duration::from_secs(2), size: 64 * 1024, lane: Lane::Strangers };
+    /// The same for the keys of a client.
+    pub const KEYS: Self = Self { lane: Lane::Keys, ..Self::FETCH };
     /// For messages that nobody is waiting for.
-    pub const DELIVERY: Self = Self { time: Duration::from_secs(5), size: 0 };
+    pub const DELIVERY: Self = Self { time: Duration::from_secs(5), size: 0, lane: Lane::Deliveries };
 }
 
 /// The guarded client. Cheap to clone.
@@ -89,10 +105,24 @@ struct Inner {
     allow: Vec<AllowedHost>,
     /// Where this server itself listens.
     own: Vec<SocketAddr>,
+    /// Where it is reached; behind a proxy that is another address.
+    issuer: Option<(Host, u16)>,
     dev: bool,
     tls: Tls,
     resolver: Arc<dyn Resolve>,
-    room: Semaphore,
+    keys: Semaphore,
+    strangers: Semaphore,
+    deliveries: Semaphore,
+}
+
+impl Inner {
+    const fn lane(&self, lane: Lane) -> &Semaphore {
+        match lane {
+            Lane::Keys => &self.keys,
+            Lane::Strangers => &self.strangers,
+            Lane::Deliveries => &self.deliveries,
+        }
+    }
 }
 
 impl Outbound {
@@ -103,10 +133,13 @@ impl Outbound {
             inner: Arc::new(Inner {
                 allow: config.outbound.allow.clone(),
                 own: config.server.listen.iter().chain([&config.server.admin_listen]).copied().collect(),
+                issuer: host_and_port(config.server.issuer.as_str()),
                 dev,
                 tls: Tls::new(config.outbound.ca_file.as_deref())?,
                 resolver,
-                room: Semaphore::new(AT_ONCE),
+                keys: Semaphore::new(AT_ONCE),
+                strangers: Semaphore::new(AT_ONCE),
+                deliveries: Semaphore::new(AT_ONCE),
             }),
         })
     }
@@ -118,7 +151,7 @@ impl Outbound {
     pub async fn post_form(&self, url: &str, form: &[(&str, &str)], limits: Limits) -> Result<(), OutboundError> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let deadline = Instant::now() + limits.time;
-        self.within(deadline, async {
+        self.within(deadline, limits.lane, async {
             let request =
                 Request::builder().method(Method::POST).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
             self.exchange(url, request, body.into()).await.map(|_answer| ())
@@ -134,7 +167,7 @@ impl Outbound {
     pub async fn fetch(&self, url: &str, accept: &[&str], limits: Limits) -> Result<Vec<u8>, OutboundError> {
         let deadline = Instant::now() + limits.time;
         let fetched = self
-            .within(deadline, async {
+            .within(deadline, limits.lane, async {
                 let request = Request::builder().header(ACCEPT, accept.join(", "));
                 let (answer, _connection) = self.exchange(url, request, Bytes::new()).await?;
                 check_type(&answer, accept)?;
@@ -152,13 +185,18 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError`]: not allowed, or a name without an address.
     pub async fn check(&self, url: &str, limits: Limits) -> Result<(), OutboundError> {
-        self.within(Instant::now() + limits.time, async { self.admit(url).await.map(|_admitted| ()) }).await
+        self.within(Instant::now() + limits.time, limits.lane, async { self.admit(url).await.map(|_admitted| ()) })
+            .await
     }
 
     /// What is asked for, and the addresses that may be connected to.
     async fn admit(&self, url: &str) -> Result<(Target, Vec<SocketAddr>), OutboundError> {
         let inner = &self.inner;
         let target = Target::parse(url, &inner.allow, inner.dev)?;
+        // A request to ourselves could ask for the next one.
+        if inner.issuer.as_ref().is_some_and(|(host, port)| target.host() == host && target.port() == *port) {
+            return Err(OutboundError::Refused("the address of this server itself"));
+        }
         let addresses = inner.resolver.resolve(target.host(), target.port()).await?;
         target.check(&addresses, &inner.own, inner.dev)?;
         Ok((target, addresses))
@@ -167,10 +205,11 @@ impl Outbound {
     async fn within<T>(
         &self,
         deadline: Instant,
+        lane: Lane,
         work: impl Future<Output = Result<T, OutboundError>>,
     ) -> Result<T, OutboundError> {
         let bounded = async {
-            let _room = self.inner.room.acquire().await.map_err(|_| OutboundError::TooSlow)?;
+            let _room = self.inner.lane(lane).acquire().await.map_err(|_| OutboundError::TooSlow)?;
             work.await
         };
         timeout_at(deadline, bounded).await.unwrap_or(Err(OutboundError::TooSlow))
@@ -207,6 +246,11 @@ impl fmt::Debug for Outbound {
             .field("dev", &self.inner.dev)
             .finish_non_exhaustive()
     }
+}
+
+fn host_and_port(url: &str) -> Option<(Host, u16)> {
+    let url = Url::parse(url).ok()?;
+    Some((url.host()?.to_owned(), url.port_or_known_default()?))
 }
 
 /// The first of the checked addresses that answers. The name is never looked up again: "resolve once, connect to the

@@ -12,12 +12,14 @@ use signet::ambient::Clock;
 use signet::ambient::SystemClock;
 use signet::config::Config;
 use signet::config::Sources;
+use signet::outbound::Lane;
 use signet::outbound::Limits;
 use signet::outbound::Outbound;
 use signet::outbound::OutboundError;
 use signet::outbound::Resolve;
 use signet::outbound::SystemResolver;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 use url::Host;
 
 use crate::support::database::block_on;
@@ -81,6 +83,46 @@ impl Guard {
     fn allowing(&self, receiver: &Receiver) -> Outbound {
         self.client(&[receiver.authority()], false, Arc::new(SystemResolver))
     }
+}
+
+/// By its name, whatever that resolves to: an address before a proxy is none that it listens on.
+#[test]
+fn sf_01_the_issuer_itself_is_not_asked() {
+    block_on(async {
+        let guard = Guard::new();
+        let receiver =
+            Receiver::start_with(&guard.authority, &["id.example.test"], 1, Greeting::Tls, Answer::Status(200));
+        for allow in [&[][..], &["id.example.test".to_owned()]] {
+            let client = guard.client(allow, false, Arc::new(SystemResolver));
+            assert!(refused(&client, "https://id.example.test/authorize").await.contains("this server itself"));
+        }
+        assert_eq!(receiver.connections(), 0);
+    });
+}
+
+/// Whoever fills the slots of one kind of request keeps no other kind waiting.
+#[test]
+fn sf_10_strangers_do_not_hold_up_keys() {
+    block_on(async {
+        let guard = Guard::new();
+        let (slow, good) = (
+            Receiver::start(&guard.authority, Answer::Silence),
+            Receiver::start(&guard.authority, Answer::Status(200)),
+        );
+        let allow = [slow.authority(), good.authority()];
+        let client = guard.client(&allow, false, Arc::new(SystemResolver));
+        let mut strangers = JoinSet::new();
+        for _ in 0..64 {
+            let (client, url) = (client.clone(), slow.url("/ro"));
+            strangers.spawn(async move { client.post_form(&url, &[], quick()).await });
+        }
+        while slow.connections() < 32 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let keys = Limits { lane: Lane::Keys, ..quick() };
+        client.post_form(&good.url("/jwks"), &[], keys).await.unwrap();
+        strangers.abort_all();
+    });
 }
 
 fn quick() -> Limits {
