@@ -74,13 +74,7 @@ impl RedirectUri {
             return Err(InvalidRedirectUri::ResponseParameter);
         }
         match url.scheme() {
-            "https" => authority(text, "https://", &url)?,
-            "http" => {
-                authority(text, "http://", &url)?;
-                if Loopback::split(text).is_none() {
-                    return Err(InvalidRedirectUri::PlainHttp);
-                }
-            }
+            "https" | "http" => on_the_web(text, &url)?,
             scheme => private_use(text, scheme, application)?,
         }
         Ok(Self(text.to_owned()))
@@ -138,6 +132,7 @@ fn written_out(byte: u8) -> bool {
 enum BadAuthority {
     Shape,
     UserInfo,
+    PlainHttp,
 }
 
 impl From<BadAuthority> for InvalidRedirectUri {
@@ -145,8 +140,18 @@ impl From<BadAuthority> for InvalidRedirectUri {
         match fault {
             BadAuthority::Shape => Self::Shape,
             BadAuthority::UserInfo => Self::UserInfo,
+            BadAuthority::PlainHttp => Self::PlainHttp,
         }
     }
+}
+
+/// `https`, or `http` on a loopback host.
+fn on_the_web(text: &str, url: &Url) -> Result<(), BadAuthority> {
+    if url.scheme() == "https" {
+        return authority(text, "https://", url);
+    }
+    authority(text, "http://", url)?;
+    Loopback::split(text).map(|_| ()).ok_or(BadAuthority::PlainHttp)
 }
 
 fn authority(text: &str, prefix: &str, url: &Url) -> Result<(), BadAuthority> {

@@ -7,10 +7,9 @@ use serde::Serialize;
 use url::Url;
 
 use super::BadAuthority;
-use super::Loopback;
 use super::RedirectUri;
-use super::authority;
 use super::host;
+use super::on_the_web;
 use super::written_out;
 
 /// Why an address cannot be registered that is none to send a browser back to.
@@ -44,13 +43,7 @@ impl WebUri {
         }
         let url = Url::parse(text).map_err(|_| InvalidWebUri::Shape)?;
         match url.scheme() {
-            "https" => authority(text, "https://", &url)?,
-            "http" => {
-                authority(text, "http://", &url)?;
-                if Loopback::split(text).is_none() {
-                    return Err(InvalidWebUri::PlainHttp);
-                }
-            }
+            "https" | "http" => on_the_web(text, &url)?,
             _ => return Err(InvalidWebUri::Scheme),
         }
         Ok(Self(text.to_owned()))
@@ -95,6 +88,7 @@ impl From<BadAuthority> for InvalidWebUri {
         match fault {
             BadAuthority::Shape => Self::Shape,
             BadAuthority::UserInfo => Self::UserInfo,
+            BadAuthority::PlainHttp => Self::PlainHttp,
         }
     }
 }
