@@ -113,8 +113,8 @@ pub(super) fn run(command: &DbCommand, selection: &Selection, console: Console) 
                 return Err(Failure::not_found(&format!("there is no file {}", file.display())));
             }
             open::create_data_folder(&config)?;
-            let copied =
-                transfer(address(file)?.reveal(), url, Hold::Alone).map_err(|error| failure(error, &config.database.url))?;
+            let copied = transfer(address(file)?.reveal(), url, Hold::Alone)
+                .map_err(|error| failure(error, &config.database.url))?;
             list(&copied, console, output.output)?;
             console.wrote(
                 &format!(

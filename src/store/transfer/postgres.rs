@@ -41,7 +41,9 @@ impl Server {
         let (driver, conn) = postgres(url)?;
         let mut server = Self { conn, _driver: driver };
         // The other end may take its time.
-        server.execute("SET idle_in_transaction_session_timeout = 0; SET bytea_output = 'hex'; SET lock_timeout = '5s'")?;
+        server.execute(
+            "SET idle_in_transaction_session_timeout = 0; SET bytea_output = 'hex'; SET lock_timeout = '5s'",
+        )?;
         Ok(server)
     }
 
@@ -119,7 +121,9 @@ impl End for Server {
 
     fn read(&mut self, table: &str, _columns: &[Column], give: &mut Give<'_>) -> Result<(), StoreError> {
         let table = quoted(table);
-        self.execute(&format!("DECLARE transfer NO SCROLL CURSOR FOR SELECT row_to_json(t)::text AS row FROM {table} t"))?;
+        self.execute(&format!(
+            "DECLARE transfer NO SCROLL CURSOR FOR SELECT row_to_json(t)::text AS row FROM {table} t"
+        ))?;
         loop {
             let rows: Vec<Row> = sql_query(format!("FETCH {CHUNK} FROM transfer")).load(&mut self.conn)?;
             if rows.is_empty() {

@@ -91,7 +91,8 @@ impl End for File {
     fn read(&mut self, table: &str, columns: &[Column], give: &mut Give<'_>) -> Result<(), StoreError> {
         let members = list(columns, |column| {
             let name = quoted(&column.name);
-            let value = if is_blob(column) { format!("'\\x' || hex({name})") } else { name };
+            // To `hex`, NULL is nothing but a blob without bytes.
+            let value = if is_blob(column) { format!("iif({name} IS NULL, NULL, '\\x' || hex({name}))") } else { name };
             format!("'{}', {value}", column.name.replace('\'', "''"))
         });
         let rows = sql_query(format!("SELECT json_object({members}) AS row FROM {}", quoted(table)));
