@@ -8,7 +8,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod fleet;
+mod load;
 mod moved_home;
+mod proxy;
+mod rolling;
 mod rows;
 #[expect(dead_code, unused_imports, unused_macros, reason = "shared with other tests, which need more of it")]
 #[path = "../it/support/mod.rs"]
