@@ -91,8 +91,8 @@ impl Fleet {
     }
 
     /// An application where people sign in.
-    pub(crate) fn shop(&self) -> Party {
-        self.party(&["clients", "create", "Shop", "--native", "--redirect", REDIRECT_URI, "-o", "env"], "shop")
+    pub(crate) fn app(&self, id: &str) -> Party {
+        self.party(&["clients", "create", id, "--native", "--redirect", REDIRECT_URI, "-o", "env"], id)
     }
 
     /// An application without people.

@@ -23,17 +23,11 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// What was asked for, and how often it was answered as it should be.
 pub(crate) type Counts = BTreeMap<&'static str, usize>;
 
-/// A request without its answer, or with another one than it should have.
-#[derive(Debug)]
-pub(crate) struct Failed {
-    what: &'static str,
-    why: String,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) answered: Counts,
-    pub(crate) failed: Vec<Failed>,
+    /// Requests without an answer, or with another one than they should have.
+    pub(crate) failed: Vec<String>,
     /// The most that one of the workers saw.
     pub(crate) most_of_one: usize,
 }
@@ -46,11 +40,12 @@ pub(crate) struct Load {
 impl Load {
     /// Signs everybody in, then begins.
     pub(crate) async fn start(fleet: &Fleet, workers: usize) -> Self {
-        let (shop, robot) = (fleet.shop(), fleet.robot());
+        // Each sign-in makes a refresh family, and the oldest of too many at one application ends: so there are two.
+        let (shop, till, robot) = (fleet.app("shop"), fleet.app("till"), fleet.robot());
         let stop = Arc::new(AtomicBool::new(false));
         let mut running = JoinSet::new();
         for _ in 0..workers {
-            let worker = Worker::sign_in(&fleet.base, &shop, &robot).await;
+            let worker = Worker::sign_in([&shop, &till, &robot]).await;
             running.spawn(worker.work(Arc::clone(&stop)));
         }
         Self { stop, workers: running }
@@ -74,6 +69,7 @@ impl Load {
 struct Worker {
     http: reqwest::Client,
     shop: Party,
+    till: Party,
     robot: Party,
     /// What the browser sends along.
     cookies: String,
@@ -83,25 +79,29 @@ struct Worker {
 }
 
 impl Worker {
-    async fn sign_in(base: &url::Url, shop: &Party, robot: &Party) -> Self {
+    async fn sign_in(parties: [&Party; 3]) -> Self {
         // Connections of its own.
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        let shop = Party { http: http.clone(), base: base.clone(), ..shop.clone() };
-        let robot = Party { http: http.clone(), base: base.clone(), ..robot.clone() };
+        let [shop, till, robot] = parties.map(|party| {
+            let mut party = party.clone();
+            party.http = http.clone();
+            party
+        });
         let mut browser = Browser::new();
         let code = shop.code(&mut browser, SCOPE).await;
         let tokens = shop.redeem(&code).await.tokens();
+        till.code(&mut browser, SCOPE).await;
         let cookies = browser.cookies().map(|(name, cookie)| format!("{name}={}", cookie.value));
         let cookies = cookies.collect::<Vec<_>>().join("; ");
         let (access, refresh) = (tokens.access().to_owned(), tokens.refresh().to_owned());
-        Self { http, shop, robot, cookies, access, refresh, outcome: Outcome::default() }
+        Self { http, shop, till, robot, cookies, access, refresh, outcome: Outcome::default() }
     }
 
     async fn work(mut self, stop: Arc<AtomicBool>) -> Outcome {
         while !stop.load(Ordering::Relaxed) {
             self.sign_in_again().await;
             self.refresh().await;
-            let introspect = self.shop.request("/introspect", Form::new(&[("token", &self.access)]));
+            let introspect = self.shop.request("/introspect", Form::new(&[("token", &self.refresh)]));
             self.ask("introspect", introspect, |body| body["active"] == true).await;
             let userinfo = self.http.get(self.url("/userinfo")).bearer_auth(&self.access);
             self.ask("userinfo", userinfo, |body| body["email"] == "ada@example.test").await;
@@ -121,10 +121,10 @@ impl Worker {
 
     /// The next application of somebody who is signed in: no page, a code, tokens.
     async fn sign_in_again(&mut self) {
-        let mut url = self.shop.authorization_url("openid email");
+        let mut url = self.till.authorization_url("openid email");
         url.query_pairs_mut().append_pair("prompt", "none");
         let Some(code) = self.authorize(url).await else { return };
-        let redeem = self.shop.request("/token", Party::code_form(&code));
+        let redeem = self.till.request("/token", Party::code_form(&code));
         self.ask("code", redeem, |body| body["id_token"].is_string()).await;
     }
 
@@ -185,7 +185,7 @@ impl Worker {
     }
 
     fn fail<T>(&mut self, what: &'static str, why: String) -> Option<T> {
-        self.outcome.failed.push(Failed { what, why });
+        self.outcome.failed.push(format!("{what}: {why}"));
         None
     }
 
