@@ -37,6 +37,7 @@ pub mod session;
 mod sqlite;
 pub mod sweep;
 pub mod throttle;
+pub mod transfer;
 pub mod usage;
 pub mod user;
 pub mod version;
