@@ -10,10 +10,8 @@
 
 mod cli;
 mod clients;
-mod crash;
 mod endpoints;
 mod gateway;
-mod key_crash;
 mod key_files;
 mod logout;
 mod month;
