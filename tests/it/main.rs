@@ -19,6 +19,7 @@ mod outbound;
 mod spec;
 mod store;
 mod stories;
+#[expect(dead_code, reason = "shared with tests/chaos, which uses the rest")]
 mod support;
 mod tls;
 mod token_side;
