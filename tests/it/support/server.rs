@@ -74,6 +74,23 @@ impl Server {
         server
     }
 
+    /// The same where the kernel refuses to let files grow beyond a limit instead of killing who tries.
+    pub(crate) async fn installed_on_a_small_disk(folder: &Path, port: u16) -> Self {
+        let serve = command(folder);
+        let mut shell = Command::new("sh");
+        shell.current_dir(folder);
+        for (name, value) in serve.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(serve.get_program()).arg("serve");
+        let mut server = Self::spawn(shell, folder, port);
+        server.wait_until_ready().await;
+        server
+    }
+
     /// The same without waiting for it.
     pub(crate) fn installed_now(folder: &Path, port: u16) -> Self {
         let mut serve = command(folder);
