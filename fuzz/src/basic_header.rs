@@ -64,7 +64,8 @@ fn presented(headers: &[&[u8]], body: &[u8]) -> Option<(String, String)> {
     };
     assert_eq!(presented.method(), AuthMethod::ClientSecretBasic);
     let secret = secret(&presented);
-    assert!(secret.len() < 20 || !format!("{presented:?}").contains(&secret), "a secret shows");
+    let named = presented.client_id.as_str().contains(&secret);
+    assert!(secret.len() < 20 || named || !format!("{presented:?}").contains(&secret), "a secret shows");
     Some((presented.client_id.to_string(), secret))
 }
 
