@@ -60,6 +60,8 @@ impl Store {
     pub async fn database_time(&self) -> Result<Option<Timestamp>, StoreError> {
         match self {
             Self::Sqlite(_) => Ok(None),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => Ok(None),
             Self::Postgres(db) => {
                 let shared = db.shared().await?;
                 let mut conn = shared.conn();
