@@ -10,7 +10,7 @@ use signet::domain::key::SigningKey;
 use signet::domain::time::Timestamp;
 use signet::keys::schedule::Action;
 
-use crate::fault::Fault;
+use super::fault::Fault;
 
 /// One state of the table, shared with the nodes that have read it.
 #[derive(Debug, Default, Clone)]

@@ -18,15 +18,15 @@ use signet::keys::policy::Policy;
 use signet::keys::schedule;
 use signet::keys::schedule::Action;
 
-use crate::fate::seconds;
-use crate::fault::Fault;
-use crate::node::Node;
-use crate::outcome::Broken;
-use crate::outcome::History;
-use crate::reader;
-use crate::reader::LEEWAY;
-use crate::reader::Reader;
-use crate::table::Table;
+use super::fate::seconds;
+use super::fault::Fault;
+use super::node::Node;
+use super::outcome::Broken;
+use super::outcome::History;
+use super::reader;
+use super::reader::LEEWAY;
+use super::reader::Reader;
+use super::table::Table;
 
 const START: Timestamp = Timestamp::from_seconds(1_795_348_800);
 const YEARS_10: Duration = Duration::from_hours(3652 * 24);

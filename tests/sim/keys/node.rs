@@ -9,9 +9,9 @@ use signet::keys::handle::STALE_AFTER;
 use signet::keys::ring::signing;
 use signet::keys::steady::SteadyClock;
 
-use crate::fault::Fault;
-use crate::table::Keys;
-use crate::table::Table;
+use super::fault::Fault;
+use super::table::Keys;
+use super::table::Table;
 
 /// How old what the table has heard of the time may be, as `flow::sync` has it.
 const TELL_TIME_EVERY: Duration = Duration::from_mins(1);

@@ -5,7 +5,6 @@
 //! one run; what the scheduler of the machine makes of them is its own.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::io::Write;
 use std::process::Child;
 use std::process::Stdio;
@@ -16,8 +15,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use signet::ambient::Clock;
-use signet::ambient::Entropy;
-use signet::ambient::SeededEntropy;
 use signet::ambient::SystemClock;
 use signet::crypto::Verifier;
 use signet::domain::ids::KeyId;
@@ -26,6 +23,8 @@ use signet::domain::key::KeyState;
 use signet::domain::key::SigningKey;
 use signet::store::Store;
 
+use crate::dice::Dice;
+use crate::long;
 use crate::support::database::Kind;
 use crate::support::installation::Installation;
 use crate::support::postgres::left_out;
@@ -75,7 +74,7 @@ async fn killed_during_rotations_on_postgresql() {
 #[expect(clippy::disallowed_methods, reason = "real processes take real time")]
 async fn killed_during_rotations(kind: Kind) {
     let Some(mut scene) = Scene::open(kind).await else { return left_out() };
-    let long = env::var_os("SIGNET_TEST_LONG").is_some_and(|value| value == "1");
+    let long = long();
     let since = Instant::now();
     let enough = |kills: usize| if long { kills >= MANY } else { since.elapsed() >= SHORT };
     while !enough(scene.kills()) {
@@ -90,21 +89,6 @@ async fn killed_during_rotations(kind: Kind) {
     assert!(scene.server_kills > 0 && scene.command_kills > 0, "{story}");
 }
 
-/// Random choices that a seed repeats.
-struct Dice(SeededEntropy);
-
-impl Dice {
-    fn below(&self, end: u64) -> u64 {
-        let mut bytes = [0; 8];
-        self.0.fill(&mut bytes);
-        u64::from_le_bytes(bytes) % end
-    }
-
-    fn pause(&self, at_most: Duration) -> Duration {
-        Duration::from_millis(self.below(u64::try_from(at_most.as_millis()).expect("a short time").max(1)))
-    }
-}
-
 struct Token {
     compact: String,
     kid: KeyId,
@@ -113,7 +97,6 @@ struct Token {
 
 struct Scene {
     kind: Kind,
-    seed: u64,
     dice: Dice,
     installation: Installation,
     store: Store,
@@ -134,16 +117,13 @@ struct Scene {
 
 impl Scene {
     async fn open(kind: Kind) -> Option<Self> {
-        let seed = env::var("SIGNET_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = seed.unwrap_or_else(|| u64::try_from(SystemClock::new().unix_micros()).expect("after 1970"));
         let installation = Installation::on(kind, HASTE)?;
         let store = installation.store();
         let server = installation.serve().await;
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().expect("a client");
         let mut scene = Self {
             kind,
-            seed,
-            dice: Dice(SeededEntropy::new(seed)),
+            dice: Dice::new(),
             installation,
             store,
             server: Some(server),
@@ -170,7 +150,7 @@ impl Scene {
             "{:?}, seed {}: {} kills in {} s ({} of the server, {} of commands; {:?} commands by exit code were done before); \
              {} tokens issued, {} verifications; no next key at the first look {} times, for {:?} at most\n",
             self.kind,
-            self.seed,
+            self.dice.seed,
             self.kills(),
             took.as_secs(),
             self.server_kills,

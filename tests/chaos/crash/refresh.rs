@@ -17,6 +17,7 @@ use super::furnish;
 use super::integrity;
 use super::issue;
 use super::open;
+use crate::long;
 use crate::support::database::block_on;
 use crate::support::postgres::Cluster;
 use crate::support::postgres::left_out;
@@ -71,7 +72,7 @@ enum End {
 async fn many_lives(rig: &Arc<Rig>, url: &str) {
     let store = open(url);
     furnish(&store).await;
-    let long = std::env::var_os("SIGNET_TEST_LONG").is_some_and(|value| value == "1");
+    let long = long();
     let clock = SystemClock::new();
     let (mut chains, mut ended): (Vec<Chain>, Vec<String>) = (Vec::new(), Vec::new());
     let (mut kills, mut refreshed, mut broken, mut revoked) = (0_u64, 0, 0, 0);

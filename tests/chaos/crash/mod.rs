@@ -142,7 +142,7 @@ fn now() -> Timestamp {
     Timestamp::from_micros(SystemClock::new().unix_micros())
 }
 
-fn integrity(file: &Path) -> String {
+pub(crate) fn integrity(file: &Path) -> String {
     let mut connection = SqliteConnection::establish(file.to_str().expect("a path in UTF-8")).expect("the database");
     let check = diesel::dsl::sql::<diesel::sql_types::Text>("PRAGMA integrity_check");
     check.get_result(&mut connection).expect("an answer")

@@ -7,11 +7,11 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use signet::keys::schedule;
 
-use crate::node::Node;
-use crate::world::DAY;
-use crate::world::HOUR;
-use crate::world::SKEW_SECONDS;
-use crate::world::World;
+use super::node::Node;
+use super::world::DAY;
+use super::world::HOUR;
+use super::world::SKEW_SECONDS;
+use super::world::World;
 
 impl World {
     /// Restarts, clocks that are set, a database that is away for one node, somebody at the command line, pauses, another

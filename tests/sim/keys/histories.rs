@@ -7,9 +7,9 @@ use std::thread;
 use signet::ambient::Clock;
 use signet::ambient::SystemClock;
 
-use crate::fault::Fault;
-use crate::outcome::History;
-use crate::world::World;
+use super::fault::Fault;
+use super::outcome::History;
+use super::world::World;
 
 const FEW: u64 = 2000;
 const MANY: u64 = 20_000;
