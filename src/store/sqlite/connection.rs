@@ -39,6 +39,12 @@ impl Conn<'_> {
         Self { inner, shared: PhantomData }
     }
 
+    /// The whole database, as its file would be.
+    #[cfg(feature = "simulation")]
+    pub(in crate::store) fn image(&mut self) -> Vec<u8> {
+        self.inner.serialize_database_to_buffer().to_vec()
+    }
+
     pub(super) fn run(&mut self, statement: Fixed) -> Result<(), StoreError> {
         self.inner.execute_returning_count(&statement)?;
         Ok(())
