@@ -31,7 +31,6 @@ const STORE_KNOWS: &[&str] = &["ambient", "domain"];
 /// Packages that only these rooms may name.
 const ROOM_OF_PACKAGE: &[(&str, &[&str])] = &[
     ("josekit", &["crypto"]),
-    ("ring", &["crypto"]),
     ("rsa", &["crypto"]),
     ("p256", &["crypto"]),
     ("argon2", &["crypto"]),
