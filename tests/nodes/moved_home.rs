@@ -29,7 +29,7 @@ struct Held {
 }
 
 /// ada, and an application that has to ask her.
-fn furnish(installation: &Installation, server: &Server) -> Party {
+pub(crate) fn furnish(installation: &Installation, server: &Server) -> Party {
     installation.run_with(&["users", "create", ADA.0, "--password-stdin"], ADA.1).ends_with(0);
     let create = ["clients", "create", "Shop", "--native", "--redirect", REDIRECT_URI, "-o", "env"];
     let made = installation.run(&create).ends_with(0);
@@ -67,7 +67,7 @@ impl Held {
 }
 
 /// A code without a page in between.
-async fn silently(party: &Party, browser: &mut Browser) -> String {
+pub(crate) async fn silently(party: &Party, browser: &mut Browser) -> String {
     let mut url = party.authorization_url("openid email");
     url.query_pairs_mut().append_pair("prompt", "none");
     let page = browser.open(&url).await;
