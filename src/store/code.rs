@@ -10,6 +10,10 @@ use crate::domain::time::Timestamp;
 use super::Store;
 use super::StoreError;
 use super::dispatch;
+#[cfg(feature = "simulation")]
+use super::simulation::Fault;
+#[cfg(feature = "simulation")]
+use super::simulation::fault;
 
 /// What became of a new code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,10 @@ impl Store {
         now: Timestamp,
         family: Family,
     ) -> Result<RedeemCode, StoreError> {
+        #[cfg(feature = "simulation")]
+        if let Some(db) = self.with(Fault::ReadThenWriteRedemption) {
+            return fault::redeem_after_reading(db, hash, now, family).await;
+        }
         dispatch!(self, transaction, code::redeem(hash, now, family))
     }
 }

@@ -15,6 +15,10 @@ use crate::domain::user::User;
 use super::Store;
 use super::StoreError;
 use super::dispatch;
+#[cfg(feature = "simulation")]
+use super::simulation::Fault;
+#[cfg(feature = "simulation")]
+use super::simulation::fault;
 
 /// How many families of one user at one client may be alive. Beyond it the oldest is [`RevocationReason::Superseded`]:
 /// its refresh token ends, its access tokens live out their minutes.
@@ -112,6 +116,15 @@ impl Store {
 
     /// Of any number of rotations of one token at once, one is [`RotateFamily::Rotated`].
     pub async fn rotate_family(&self, id: FamilyId, rotation: Rotation) -> Result<RotateFamily, StoreError> {
+        #[cfg(feature = "simulation")]
+        {
+            if let Some(db) = self.with(Fault::ReadThenWriteRotation) {
+                return fault::rotate_after_reading(db, id, rotation).await;
+            }
+            if let Some(db) = self.with(Fault::RotationIgnoresRevocation) {
+                return fault::rotate_in_spite_of_revocation(db, id, rotation).await;
+            }
+        }
         dispatch!(self, statement, family::rotate(id, rotation))
     }
 

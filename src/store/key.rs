@@ -12,6 +12,8 @@ use crate::domain::time::Timestamp;
 use super::Store;
 use super::StoreError;
 use super::dispatch;
+#[cfg(feature = "simulation")]
+use super::simulation::Fault;
 
 /// What became of a new key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +91,11 @@ impl Store {
     }
 
     pub async fn activate_key(&self, activation: Activation) -> Result<ChangeKeys, StoreError> {
+        #[cfg(feature = "simulation")]
+        let activation = match self.with(Fault::OldKeyDroppedEarly) {
+            Some(_) => Activation { leaves_at: Some(activation.at), ..activation },
+            None => activation,
+        };
         outcome(dispatch!(self, transaction, key::activate(activation)))
     }
 

@@ -105,6 +105,12 @@ pub fn status(url: &str) -> Result<Vec<MigrationState>, StoreError> {
     })
 }
 
+/// A database that lives as long as its connection.
+#[cfg(feature = "simulation")]
+pub(super) fn in_memory(conn: &mut SqliteConnection) -> Result<MigrationReport, StoreError> {
+    run(conn, SQLITE)
+}
+
 fn run<DB: Backend>(
     harness: &mut impl MigrationHarness<DB>,
     source: EmbeddedMigrations,

@@ -34,6 +34,8 @@ pub mod request;
 mod rows;
 mod schema;
 pub mod session;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod sqlite;
 pub mod sweep;
 pub mod throttle;
@@ -57,6 +59,9 @@ use sqlite::Sqlite;
 pub enum Store {
     Sqlite(Arc<Sqlite>),
     Postgres(Arc<Postgres>),
+    /// Of tests only.
+    #[cfg(feature = "simulation")]
+    Simulated(Arc<simulation::Simulated>),
 }
 
 /// How much a store may use, and how long it may take.
@@ -97,6 +102,8 @@ impl fmt::Debug for Store {
         f.write_str(match self {
             Self::Sqlite(_) => "Store::Sqlite",
             Self::Postgres(_) => "Store::Postgres",
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => "Store::Simulated",
         })
     }
 }
@@ -126,6 +133,13 @@ impl Address {
 macro_rules! dispatch {
     ($store:expr, read, $($call:ident)::+ ( $($argument:expr),* $(,)? )) => {
         match $store {
+            #[cfg(feature = "simulation")]
+            $crate::store::Store::Simulated(db) => {
+                db.call($crate::store::simulation::Work::Read, stringify!($($call)::+), move |conn| {
+                    futures_util::FutureExt::now_or_never($crate::store::sqlite::sql::$($call)::+(conn, $($argument),*))
+                })
+                .await
+            }
             $crate::store::Store::Sqlite(db) => {
                 db.read(|conn| futures_util::FutureExt::now_or_never($crate::store::sqlite::sql::$($call)::+(conn, $($argument),*)))
             }
@@ -139,6 +153,13 @@ macro_rules! dispatch {
     };
     ($store:expr, statement, $($call:ident)::+ ( $($argument:expr),* $(,)? )) => {
         match $store {
+            #[cfg(feature = "simulation")]
+            $crate::store::Store::Simulated(db) => {
+                db.call($crate::store::simulation::Work::Statement, stringify!($($call)::+), move |conn| {
+                    futures_util::FutureExt::now_or_never($crate::store::sqlite::sql::$($call)::+(conn, $($argument),*))
+                })
+                .await
+            }
             $crate::store::Store::Sqlite(db) => {
                 db.write($crate::store::sqlite::Unit::Statement, move |conn| {
                     futures_util::FutureExt::now_or_never($crate::store::sqlite::sql::$($call)::+(conn, $($argument),*))
@@ -155,6 +176,13 @@ macro_rules! dispatch {
     };
     ($store:expr, transaction, $($call:ident)::+ ( $($argument:expr),* $(,)? )) => {
         match $store {
+            #[cfg(feature = "simulation")]
+            $crate::store::Store::Simulated(db) => {
+                db.call($crate::store::simulation::Work::Transaction, stringify!($($call)::+), move |conn| {
+                    futures_util::FutureExt::now_or_never($crate::store::sqlite::sql::$($call)::+(conn, $($argument),*))
+                })
+                .await
+            }
             $crate::store::Store::Sqlite(db) => {
                 db.write($crate::store::sqlite::Unit::Transaction, move |conn| {
                     futures_util::FutureExt::now_or_never($crate::store::sqlite::sql::$($call)::+(conn, $($argument),*))

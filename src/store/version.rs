@@ -30,6 +30,9 @@ impl Store {
         match self {
             Self::Sqlite(db) => db.wait_for_change(within).await,
             Self::Postgres(db) => db.wait_for_change(within).await,
+            // Its nodes are told when to look.
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => {}
         }
     }
 }
