@@ -24,6 +24,7 @@ mod registration_tokens;
 pub mod serve;
 mod sessions;
 mod setup_link;
+mod stop;
 mod tls_client;
 mod tokens;
 mod trust;

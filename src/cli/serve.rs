@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::web::Data;
 use clap::Args;
+use tokio::sync::oneshot;
 
 use crate::ambient::Clock;
 use crate::ambient::OsEntropy;
@@ -27,6 +29,10 @@ use super::log::Reader;
 use super::open;
 use super::open::Selection;
 use super::ready::Ready;
+use super::stop::Signals;
+
+/// What tasks in the background have left when all requests have been answered.
+const LAST_BREATH: Duration = Duration::from_secs(1);
 
 /// Starts the server.
 #[derive(Debug, Args)]
@@ -86,6 +92,11 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let signet = runtime.block_on(prepare(loaded.config, clock.clone(), dev_server.as_ref()))?;
     let web = Data::new(Web::new(Arc::clone(&signet)).map_err(|fault| Failure::configuration(&fault))?);
+    // Before anybody can know of this server.
+    let mut signals = {
+        let _context = runtime.enter();
+        Signals::hear()?
+    };
     if let Some(dev) = &dev_server {
         dev.announce()?;
     }
@@ -116,13 +127,26 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         if let Some(admin) = admin {
             actix_web::rt::spawn(admin);
         }
-        let ended = server::build(&web, listeners, tls.as_deref())?.await;
+        let (say, goodbye) = oneshot::channel();
+        let (drain, leaving) = (signet.config.server.drain, Arc::clone(&signet));
+        let hurry = runtime.spawn(async move {
+            signals.goodbye(leaving, drain).await;
+            let _ = say.send(());
+            signals.again().await;
+        });
+        let ended = tokio::select! {
+            ended = server::build(&web, listeners, tls.as_deref(), async { drop(goodbye.await) })? => ended,
+            // What is under way is cut off.
+            _ = hurry => Ok(()),
+        };
         if let Some(handle) = handle {
             handle.stop(true).await;
         }
         ended
     })?;
     runtime.block_on(signet.flush());
+    // A key that is being made for later is not waited for.
+    runtime.shutdown_timeout(LAST_BREATH);
     drop(dev_server);
     Ok(())
 }

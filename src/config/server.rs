@@ -34,7 +34,11 @@ section! {
         trusted_proxies: Vec<Cidr> = Default("[]");
         /// Worker threads; 0 means one for each core.
         workers: u32 = Default("0"), Between(0, 1024);
-        /// How long requests that are under way may go on after a stop was asked for.
+        /// After SIGTERM: how long everything is still answered while /health/ready says 503 and every connection is asked to
+        /// close, so that a load balancer goes elsewhere before anything is refused. Twice its interval of checks is
+        /// enough. Ctrl-C does not wait.
+        drain: Duration = Default(r#""0s""#), Between(Duration::ZERO, Duration::from_mins(10));
+        /// How long requests that are under way may go on after that.
         shutdown_timeout: Duration = Default(r#""10s""#), Between(Duration::ZERO, Duration::from_mins(10));
         /// How long a quiet connection stays open.
         keep_alive: Duration = Default(r#""75s""#), Between(Duration::from_secs(1), Duration::from_hours(1));

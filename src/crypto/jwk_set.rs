@@ -227,3 +227,7 @@ impl fmt::Debug for ClientJws {
 #[cfg(test)]
 #[path = "jwk_set_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "wycheproof_tests.rs"]
+mod wycheproof;

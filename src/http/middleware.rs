@@ -92,6 +92,10 @@ pub async fn around(
         return Err(InternalError::from_response("panic", response).into());
     };
     let mut response = answered?.map_into_boxed_body().map_body(|_, body| unread.hold(body));
+    if web.signet.is_stopping() {
+        // The next request on this connection might meet its end.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     secure(response.headers_mut(), &reference, https);
     let route = response.request().match_pattern();
     let took = web.signet.clock.monotonic().saturating_sub(started);

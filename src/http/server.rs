@@ -1,5 +1,6 @@
 //! The HTTP server: listeners, limits, an orderly end.
 
+use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZero;
@@ -32,12 +33,17 @@ impl Web {
     }
 }
 
-/// A server that runs when it is awaited, until it is told to stop; then it lets requests under way finish. With `tls`
-/// it speaks https, and nothing else.
+/// A server that runs when it is awaited, until `goodbye`; then it accepts nobody and lets requests under way finish. With
+/// `tls` it speaks https, and nothing else.
 ///
 /// # Errors
 /// When a listener cannot be used.
-pub fn build(web: &App, listeners: Vec<TcpListener>, tls: Option<&Tls>) -> io::Result<Server> {
+pub fn build(
+    web: &App,
+    listeners: Vec<TcpListener>,
+    tls: Option<&Tls>,
+    goodbye: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<Server> {
     let config = &web.signet.config.server;
     let shutdown = config.shutdown_timeout.as_secs();
     let workers = match config.workers {
@@ -51,6 +57,7 @@ pub fn build(web: &App, listeners: Vec<TcpListener>, tls: Option<&Tls>) -> io::R
         ActixApp::new().app_data(app.clone()).wrap(from_fn(middleware::around)).configure(routes(dev))
     })
     .workers(workers)
+    .shutdown_signal(goodbye)
     .shutdown_timeout(shutdown)
     .client_request_timeout(head_timeout)
     .keep_alive(keep_alive)
@@ -78,7 +85,7 @@ pub fn build_admin(web: &App, listener: TcpListener) -> io::Result<Server> {
     })
     .workers(1)
     .shutdown_timeout(1)
-    // Whoever runs the public server hears the signals.
+    // Whoever runs both servers hears the signals.
     .disable_signals()
     .client_request_timeout(web.signet.config.limits.head_timeout)
     .listen(listener)?;

@@ -8,14 +8,22 @@ use super::StoreError;
 use super::dispatch;
 
 const NEWEST_TIME: &str = "newest_time";
+/// Nothing but a row to write.
+const WRITABLE: &str = "writable";
 
 fn time(bytes: [u8; 8]) -> Timestamp {
     Timestamp::from_micros(i64::from_be_bytes(bytes))
 }
 
 impl Store {
-    /// Whether the database answers and has our tables.
+    /// Whether the database answers, has our tables, and can be written to. PostgreSQL is connected to only where it
+    /// can; a SQLite file is tried when the last write has failed, for a full disk can be read from for ever.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        if let Self::Sqlite(db) = self
+            && db.last_write_failed()
+        {
+            self.set_instance_value(WRITABLE, Some(Vec::new())).await?;
+        }
         dispatch!(self, read, instance::ping())
     }
 

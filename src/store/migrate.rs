@@ -186,7 +186,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn postgres(url: &str) -> Result<(Runtime, AsyncConnectionWrapper<AsyncPgConnection>), StoreError> {
+pub(super) fn postgres(url: &str) -> Result<(Runtime, AsyncConnectionWrapper<AsyncPgConnection>), StoreError> {
     let driver = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -199,7 +199,7 @@ fn postgres(url: &str) -> Result<(Runtime, AsyncConnectionWrapper<AsyncPgConnect
 }
 
 /// Runs on a thread without a runtime, which the synchronous side of diesel needs.
-fn apart<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
+pub(super) fn apart<T: Send, E: From<StoreError> + Send>(work: impl FnOnce() -> Result<T, E> + Send) -> Result<T, E> {
     let outcome = std::thread::scope(|scope| scope.spawn(work).join());
-    outcome.unwrap_or_else(|_| Err(StoreError::internal("a migration panicked")))
+    outcome.unwrap_or_else(|_| Err(StoreError::internal("a migration panicked").into()))
 }

@@ -39,6 +39,7 @@ pub mod simulation;
 mod sqlite;
 pub mod sweep;
 pub mod throttle;
+pub mod transfer;
 pub mod usage;
 pub mod user;
 pub mod version;

@@ -92,6 +92,11 @@ impl Sqlite {
         outcome
     }
 
+    /// For want of space or of a lock, or because the file must not be written to.
+    pub(super) fn last_write_failed(&self) -> bool {
+        self.writer.last_one_failed()
+    }
+
     pub(super) async fn wait_for_change(&self, within: Duration) {
         let mut left = within;
         while !self.has_changed() && !left.is_zero() {

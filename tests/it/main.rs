@@ -10,10 +10,8 @@
 
 mod cli;
 mod clients;
-mod crash;
 mod endpoints;
 mod gateway;
-mod key_crash;
 mod key_files;
 mod logout;
 mod month;
@@ -21,6 +19,7 @@ mod outbound;
 mod spec;
 mod store;
 mod stories;
+#[expect(dead_code, reason = "shared with tests/chaos, which uses the rest")]
 mod support;
 mod tls;
 mod token_side;

@@ -24,6 +24,7 @@ use tokio_postgres::Connection;
 use tokio_postgres::NoTls;
 use tokio_postgres::config::Host;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::tls::TlsConnect;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -85,6 +86,8 @@ impl Connector {
         let mut config: Config =
             url.parse().map_err(|_| StoreError::Address("PostgreSQL does not know some part of it"))?;
         config.connect_timeout(patience.connect).keepalives_idle(Duration::from_secs(30));
+        // A standby can be read, but it redeems nothing and revokes nothing; of several hosts, the one that is written to.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         if let Some(limit) = patience.statement {
             config.tcp_user_timeout(limit.saturating_mul(2));
         }

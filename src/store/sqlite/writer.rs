@@ -4,6 +4,9 @@
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -37,18 +40,24 @@ pub(in crate::store) enum Unit {
 
 pub(super) struct Writer {
     jobs: Option<Sender<Job>>,
+    failing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub(super) fn start(path: PathBuf, patience: Duration) -> Result<Self, StoreError> {
         let (jobs, waiting) = bounded(QUEUE);
-        let desk = Desk { jobs: waiting, path, patience, conn: None, unchecked: false };
+        let failing = Arc::new(AtomicBool::new(false));
+        let desk = Desk { jobs: waiting, path, patience, conn: None, unchecked: false, failing: Arc::clone(&failing) };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || desk.work())
             .map_err(|error| StoreError::unavailable(error.to_string()))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), failing, thread: Some(thread) })
+    }
+
+    pub(super) fn last_one_failed(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     pub(super) async fn submit<T: Send + 'static>(
@@ -109,6 +118,7 @@ struct Desk {
     patience: Duration,
     conn: Option<Conn<'static>>,
     unchecked: bool,
+    failing: Arc<AtomicBool>,
 }
 
 impl Desk {
@@ -131,17 +141,23 @@ impl Desk {
         let mut conn = match self.begin() {
             Ok(conn) => conn,
             Err(error) => {
-                let (_, reply) = (first.run)(Err(error));
-                return reply(None);
+                self.failing.store(true, Ordering::Relaxed);
+                // Those behind have waited as well: one after the other, each would wait for the whole time limit again.
+                for job in std::iter::once(first).chain(self.jobs.try_iter().take(QUEUE)) {
+                    let (_, reply) = (job.run)(Err(error.clone()));
+                    reply(None);
+                }
+                return;
             }
         };
         let mut replies = Vec::new();
         let mut next = Some(first);
-        let mut sound = true;
+        let (mut sound, mut failing) = (true, false);
         while let Some(job) = next.take() {
             match catch_unwind(AssertUnwindSafe(|| perform(&mut conn, job))) {
                 Ok((verdict, reply)) => {
                     replies.push(reply);
+                    failing |= verdict == Verdict::UndoAndStop;
                     if verdict != Verdict::UndoAndStop && replies.len() < BATCH {
                         next = self.jobs.try_recv().ok();
                     }
@@ -160,6 +176,7 @@ impl Desk {
             self.unchecked = true;
         }
         let failure = committed.err();
+        self.failing.store(failing || failure.is_some(), Ordering::Relaxed);
         for reply in replies {
             reply(failure.clone());
         }

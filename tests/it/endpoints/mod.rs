@@ -10,3 +10,4 @@ mod log;
 mod playground;
 mod session_api;
 mod setup;
+mod stopping;

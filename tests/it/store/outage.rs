@@ -95,6 +95,28 @@ fn sqlite_locked_by_another_process() {
     });
 }
 
+/// Whoever waits behind a write that waits for a lock has waited as long: not one time limit after the other.
+#[test]
+fn db_12_sqlite_locked_for_a_crowd() {
+    let db = Database::new(Kind::Sqlite).unwrap();
+    block_on(async {
+        let limits = Options { statement_timeout: Duration::from_millis(200), ..options() };
+        let store = Store::open(&db.url, limits).unwrap();
+        let file = db.folder.path().join("signet.db");
+        let mut other = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+        other.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let mut crowd = tokio::task::JoinSet::new();
+        for number in 0..200 {
+            let store = store.clone();
+            crowd.spawn(async move { is_down(store.create_user(user(&format!("u{number}"))).await) });
+        }
+        // One after the other they would take 40 seconds.
+        tokio::time::timeout(Duration::from_secs(20), crowd.join_all()).await.expect("an answer for everybody");
+        other.batch_execute("ROLLBACK").unwrap();
+        assert!(store.create_user(user("ada")).await.is_ok());
+    });
+}
+
 /// A failure that takes the whole batch with it: nobody who shared it is told that his write stands.
 #[test]
 fn sqlite_batch_undone_by_one_job() {

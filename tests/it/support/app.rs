@@ -195,8 +195,10 @@ fn serve(web: Web, listener: TcpListener, tls: Option<Arc<Tls>>) -> (ServerHandl
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
         System::new().block_on(async move {
-            let server =
-                server::build(&actix_web::web::Data::new(web), vec![listener], tls.as_deref()).expect("a server");
+            let web = actix_web::web::Data::new(web);
+            // It is stopped by its handle.
+            let server = server::build(&web, vec![listener], tls.as_deref(), std::future::pending());
+            let server = server.expect("a server");
             sender.send(server.handle()).expect("the test waits for it");
             server.await.expect("the server runs");
         });

@@ -76,9 +76,14 @@ pub(crate) struct Party {
 
 impl Party {
     pub(crate) fn new(app: &App, id: &str, secret: Option<&str>) -> Self {
+        Self::of(&app.base, id, secret)
+    }
+
+    /// A client of a provider that may be anywhere.
+    pub(crate) fn of(base: &Url, id: &str, secret: Option<&str>) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
         let http = http.expect("an HTTP client");
-        Self { base: app.base.clone(), http, id: id.to_owned(), secret: secret.map(str::to_owned) }
+        Self { base: base.clone(), http, id: id.to_owned(), secret: secret.map(str::to_owned) }
     }
 
     /// The demo client that keeps a secret.

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use signet::store::migrate::migrate;
 
@@ -31,14 +32,44 @@ impl Cluster {
     /// A cluster of one's own, to be stopped and started.
     pub(crate) fn start_new() -> Option<Self> {
         let programs = programs()?;
-        let folder = tempfile::Builder::new().prefix("signet-pg-").tempdir().unwrap().keep();
-        if let Some(owner) = Owner::find() {
-            chown(&folder, Some(owner.uid), Some(owner.gid)).unwrap();
-        }
+        let folder = own_folder();
         let data = folder.join("data");
         let mut initdb = as_owner(&programs.join("initdb"));
         initdb.args(["-A", "trust", "-U", "signet", "-E", "UTF8", "--locale=C.UTF-8", "-D"]).arg(&data);
         run(&mut initdb);
+        let cluster = Self::kept(programs, folder);
+        cluster.start();
+        cluster.psql("postgres", &format!("CREATE DATABASE {TEMPLATE}"));
+        migrate(&cluster.url(TEMPLATE)).unwrap();
+        Some(cluster)
+    }
+
+    /// Another one that follows this one, and without which this one acknowledges nothing from here on.
+    pub(crate) fn synchronous_standby(&self) -> Self {
+        let folder = own_folder();
+        let mut copy = as_owner(&self.programs.join("pg_basebackup"));
+        copy.args(["-U", "signet", "-X", "stream", "-c", "fast", "-R", "-h"]).arg(&self.folder).arg("-D");
+        run(copy.arg(folder.join("data")));
+        let standby = Self::kept(self.programs.clone(), folder);
+        standby.start();
+        self.psql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.psql("postgres", "SELECT pg_reload_conf()");
+        for _ in 0..600 {
+            if self.psql("postgres", "SELECT sync_state FROM pg_stat_replication").trim() == "sync" {
+                return standby;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the standby does not follow");
+    }
+
+    /// Makes a standby the one that is written to.
+    pub(crate) fn promote(&self) {
+        run(self.pg_ctl().args(["-w", "promote"]));
+    }
+
+    /// A folder is cleared away by a process beside us when we end, however that comes about.
+    fn kept(programs: PathBuf, folder: PathBuf) -> Self {
         let stop = as_owner(&programs.join("pg_ctl"));
         let mut words = vec![stop.get_program().to_owned()];
         words.extend(stop.get_args().map(ToOwned::to_owned));
@@ -50,11 +81,30 @@ impl Cluster {
             "keeper",
         ]);
         keeper.arg(&folder).args(&words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let cluster = Self { programs, folder, _keeper: keeper.spawn().unwrap() };
-        cluster.start();
-        cluster.psql("postgres", &format!("CREATE DATABASE {TEMPLATE}"));
-        migrate(&cluster.url(TEMPLATE)).unwrap();
-        Some(cluster)
+        let keeper = keeper.spawn().unwrap();
+        Self { programs, folder, _keeper: keeper }
+    }
+
+    /// The socket that it listens on.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
+    /// Ends without writing anything more: the next start recovers from its log.
+    pub(crate) fn abort(&self) {
+        run(self.pg_ctl().args(["-w", "-m", "immediate", "stop"]));
+    }
+
+    /// SIGKILL for the server; its processes see that and end. Nobody starts it again.
+    pub(crate) fn crash(&self) {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let id = file.lines().next().unwrap();
+        run(Command::new("kill").args(["-KILL", id]));
+        let data = self.folder.join("data");
+        let lives = |process: &PathBuf| std::fs::read_link(process.join("cwd")).is_ok_and(|folder| folder == data);
+        while std::fs::read_dir("/proc").unwrap().flatten().any(|process| lives(&process.path())) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     pub(crate) fn start(&self) {
@@ -123,6 +173,14 @@ fn programs() -> Option<PathBuf> {
     folders.reverse();
     folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     folders.into_iter().find(|folder| ["initdb", "pg_ctl", "psql"].iter().all(|name| folder.join(name).is_file()))
+}
+
+fn own_folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("signet-pg-").tempdir().unwrap().keep();
+    if let Some(owner) = Owner::find() {
+        chown(&folder, Some(owner.uid), Some(owner.gid)).unwrap();
+    }
+    folder
 }
 
 /// PostgreSQL refuses to run as root: who runs it instead.

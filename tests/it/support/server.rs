@@ -4,6 +4,7 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -12,6 +13,8 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -23,8 +26,8 @@ use super::raw;
 use super::tls;
 use super::tls::Client;
 
-/// Unoptimised builds make an RSA key at start.
-const START_LIMIT: Duration = Duration::from_secs(30);
+/// Unoptimised builds make an RSA key at start, and a machine may be busy with other things.
+const START_LIMIT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(50);
 
 /// A running `signet serve`, ready to answer. Ended, by its id, when dropped.
@@ -67,6 +70,23 @@ impl Server {
     /// `signet serve` in the folder of an installation that outlives it.
     pub(crate) async fn installed(folder: &Path, port: u16) -> Self {
         let mut server = Self::installed_now(folder, port);
+        server.wait_until_ready().await;
+        server
+    }
+
+    /// The same where the kernel refuses to let files grow beyond a limit instead of killing who tries.
+    pub(crate) async fn installed_on_a_small_disk(folder: &Path, port: u16) -> Self {
+        let serve = command(folder);
+        let mut shell = Command::new("sh");
+        shell.current_dir(folder);
+        for (name, value) in serve.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(serve.get_program()).arg("serve");
+        let mut server = Self::spawn(shell, folder, port);
         server.wait_until_ready().await;
         server
     }
@@ -158,10 +178,15 @@ impl Server {
     }
 
     /// Asks the server to stop, as an operator does, and waits for it; gives its exit code.
-    pub(crate) async fn stop(mut self) -> Option<i32> {
+    pub(crate) async fn stop(self) -> Option<i32> {
         let id = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
         assert!(asked.success(), "the server was gone before it was asked to stop:\n{}", self.all_log());
+        self.ended().await
+    }
+
+    /// Waits for its end, for which somebody has asked; gives its exit code.
+    pub(crate) async fn ended(mut self) -> Option<i32> {
         for _ in 0..START_LIMIT.as_millis() / POLL.as_millis() {
             if let Some(status) = self.child.try_wait().expect("the state of the server") {
                 return status.code();
@@ -238,14 +263,27 @@ fn collect(stream: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
     });
 }
 
-/// A port that is free, and whose next one is too: the admin listener takes that.
+/// Below the ports that the system gives to outgoing connections (32768 and up): one of those may take a port between the
+/// moment at which it was found free and the moment at which its server binds it.
+const PORTS: Range<u16> = 12_000..32_000;
+
+/// A port that is free, and whose next one is too: the admin listener takes that. No two tests of this process get the
+/// same; other processes begin elsewhere.
 pub(crate) fn free_port() -> u16 {
-    for _ in 0..100 {
-        let first = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let port = first.local_addr().expect("its address").port();
-        if port.checked_add(1).is_some_and(|next| TcpListener::bind(("127.0.0.1", next)).is_ok()) {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let pairs = u32::from(PORTS.end - PORTS.start) / 2;
+    let start = std::process::id().wrapping_mul(2_654_435_761) >> 16;
+    for _ in 0..pairs {
+        let pair = (start + TAKEN.fetch_add(1, Ordering::Relaxed)) % pairs;
+        let port = PORTS.start + 2 * u16::try_from(pair).expect("within the ports");
+        if [port, port + 1].into_iter().all(is_free) {
             return port;
         }
     }
     panic!("no two free ports side by side");
+}
+
+fn is_free(port: u16) -> bool {
+    // A server may listen on either or on all addresses.
+    ["127.0.0.1", "0.0.0.0"].into_iter().all(|address| TcpListener::bind((address, port)).is_ok())
 }

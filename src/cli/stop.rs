@@ -1,0 +1,69 @@
+//! How a running server is asked to stop, and how it goes: SIGTERM says goodbye, SIGINT is in a hurry, a second signal is
+//! in more of one.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::Signal;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+
+use crate::flow::Signet;
+
+/// The signals that end a server, heard from the moment this exists: a signal that comes before anybody waits for it is
+/// kept. The framework would begin to listen only after it has answered its first requests, and die of one until then.
+#[derive(Debug)]
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// SIGTERM: a supervisor, which can wait until nobody sends anything here any more.
+    Politely,
+    /// SIGINT or SIGQUIT: somebody at a terminal.
+    InAHurry,
+}
+
+impl Signals {
+    /// Inside of a runtime.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub(super) fn hear() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    /// The stop was asked for, and whoever sends requests here had `drain` to notice it: from here on no connection is
+    /// accepted, and requests under way come to their end.
+    pub(super) async fn goodbye(&mut self, signet: Arc<Signet>, drain: Duration) {
+        let asked = self.next().await;
+        tracing::info!(event = "stopping", signal = ?asked);
+        signet.stop();
+        if asked == Asked::Politely && !drain.is_zero() {
+            // Whoever asks again does not want to wait.
+            drop(tokio::time::timeout(drain, self.next()).await);
+        }
+        tracing::info!(event = "closing", "accepts nobody any more");
+    }
+
+    /// The next signal of any kind.
+    pub(super) async fn again(&mut self) {
+        self.next().await;
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Politely,
+            _ = self.interrupt.recv() => Asked::InAHurry,
+            _ = self.quit.recv() => Asked::InAHurry,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Three servers on one PostgreSQL database, each in a folder of its own, behind one address.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use url::Url;
+
+use crate::support::browser::ADA;
+use crate::support::installation::Said;
+use crate::support::installation::run;
+use crate::support::party::Party;
+use crate::support::party::REDIRECT_URI;
+use crate::support::postgres::Cluster;
+use crate::support::server::Server;
+use crate::support::server::command;
+use crate::support::server::free_port;
+
+/// What a proxy needs to notice that a node is back: `fail_timeout` of nginx, two checks of HAProxy.
+const NOTICED: Duration = Duration::from_secs(3);
+
+pub(crate) struct Fleet {
+    /// Where the proxy is to listen, and everybody to ask.
+    pub(crate) port: u16,
+    pub(crate) base: Url,
+    pub(crate) nodes: Vec<Node>,
+    /// Of all the signing keys.
+    master_key: PathBuf,
+    folder: TempDir,
+}
+
+pub(crate) struct Node {
+    pub(crate) port: u16,
+    folder: PathBuf,
+    server: Option<Server>,
+}
+
+impl Fleet {
+    pub(crate) async fn start(cluster: &Cluster, count: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let base = Url::parse(&format!("http://localhost:{port}")).unwrap();
+        let master_key = folder.path().join("master.key");
+        let mut fleet = Self { port, base, nodes: Vec::new(), master_key, folder };
+        let database = cluster.database();
+        for number in 0..count {
+            let node = fleet.furnish(number, &database);
+            fleet.nodes.push(node);
+        }
+        // The first one makes the keys.
+        for node in &mut fleet.nodes {
+            node.start().await;
+        }
+        fleet.cli_with(&["users", "create", ADA.0, "--password-stdin"], ADA.1).ends_with(0);
+        fleet
+    }
+
+    fn furnish(&self, number: usize, database: &str) -> Node {
+        let folder = self.folder.path().join(format!("node{number}"));
+        std::fs::create_dir(&folder).unwrap();
+        let port = free_port();
+        let text = format!(
+            "[server]\nissuer = \"{issuer}\"\nlisten = [\"127.0.0.1:{port}\"]\nadmin_listen = \"127.0.0.1:{admin}\"\n\
+             trusted_proxies = [\"127.0.0.1\"]\ndrain = \"5s\"\nworkers = 2\n\
+             [database]\nurl = \"{database}\"\n[secrets]\nmaster_key_file = \"{key}\"\n\
+             [passwords]\nmemory = \"8 MiB\"\niterations = 1\n",
+            issuer = self.base.as_str().trim_end_matches('/'),
+            admin = port + 1,
+            key = self.master_key.display(),
+        );
+        std::fs::write(folder.join("signet.toml"), text).unwrap();
+        Node { port, folder, server: None }
+    }
+
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        self.nodes.iter().map(|node| node.port).collect()
+    }
+
+    /// A command of an administrator.
+    pub(crate) fn cli(&self, args: &[&str]) -> Said {
+        self.cli_with(args, "")
+    }
+
+    fn cli_with(&self, args: &[&str], input: &str) -> Said {
+        run(command(self.first()), args, input)
+    }
+
+    fn first(&self) -> &Path {
+        &self.nodes[0].folder
+    }
+
+    /// An application where people sign in.
+    pub(crate) fn app(&self, id: &str) -> Party {
+        self.party(&["clients", "create", id, "--native", "--redirect", REDIRECT_URI, "-o", "env"], id)
+    }
+
+    /// An application without people.
+    pub(crate) fn robot(&self) -> Party {
+        let args = ["clients", "create", "Robot", "--service", "--audience", "https://api.test", "-o", "env"];
+        self.party(&args, "robot")
+    }
+
+    fn party(&self, args: &[&str], id: &str) -> Party {
+        let made = self.cli(args).ends_with(0);
+        let secret = made.out.lines().find_map(|line| line.strip_prefix("CLIENT_SECRET=")).map(str::to_owned);
+        Party::of(&self.base, id, secret.as_deref())
+    }
+
+    /// Restarts one after the other, as an operator or an orchestrator does.
+    pub(crate) async fn roll(&mut self) {
+        for node in &mut self.nodes {
+            let server = node.server.take().expect("a running node");
+            assert!(server.log().contains("/token"), "a node that did nothing");
+            assert_eq!(server.stop().await, Some(0));
+            node.start().await;
+            tokio::time::sleep(NOTICED).await;
+        }
+    }
+}
+
+impl Node {
+    pub(crate) async fn start(&mut self) {
+        self.server = Some(Server::installed(&self.folder, self.port).await);
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        assert!(self.server.take().expect("a running node").kill());
+    }
+}
