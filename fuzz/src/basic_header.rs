@@ -17,7 +17,7 @@ use signet::protocol::client_auth::Presented;
 use signet::protocol::params::Params;
 use signet::protocol::params::TOKEN;
 
-use crate::oracle;
+use super::oracle;
 
 /// The bytes are a header. Beginning with a line end, they are what is encoded: `name:secret`.
 pub fn run(data: &[u8]) {

@@ -19,10 +19,10 @@ use signet::protocol::client_auth;
 use signet::protocol::params::Params;
 use signet::protocol::params::TOKEN;
 
-use crate::oracle;
-use crate::signed;
-use crate::signed::ISSUER;
-use crate::signed::NOW;
+use super::oracle;
+use super::signed;
+use super::signed::ISSUER;
+use super::signed::NOW;
 
 /// The client's two keys, as it has registered them.
 pub(crate) static JWKS: LazyLock<JwkSet> = LazyLock::new(|| {

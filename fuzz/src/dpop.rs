@@ -8,8 +8,8 @@ use signet::crypto::jwk_set::JwkSet;
 use signet::crypto::jws;
 use signet::domain::key::Algorithm;
 
-use crate::oracle;
-use crate::signed;
+use super::oracle;
+use super::signed;
 
 /// `header JSON, line end, claims JSON`, or a token as it is. The header's `jwk` is whose signature counts.
 pub fn run(data: &[u8]) {

@@ -9,7 +9,7 @@ use signet::crypto::jwk_set::MAX_KEYS;
 use signet::crypto::jwk_set::MAX_LENGTH;
 use signet::crypto::pem;
 
-use crate::oracle;
+use super::oracle;
 
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 

@@ -25,11 +25,11 @@ use signet::protocol::access_token::AccessToken;
 use signet::protocol::client_assertion;
 use signet::protocol::id_token_hint::Hint;
 
-use crate::oracle;
-use crate::signed;
-use crate::signed::ISSUER;
-use crate::signed::KEYS;
-use crate::signed::NOW;
+use super::oracle;
+use super::signed;
+use super::signed::ISSUER;
+use super::signed::KEYS;
+use super::signed::NOW;
 
 const AUDIENCE: &str = "https://rs1.test";
 

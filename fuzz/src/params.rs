@@ -17,7 +17,7 @@ use signet::protocol::params::Params;
 use signet::protocol::params::TOKEN;
 use signet::protocol::params::decode;
 
-use crate::oracle;
+use super::oracle;
 
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 

@@ -17,7 +17,7 @@ use signet::protocol::response::AuthorizationResponse;
 use signet::protocol::response::ReturnTo;
 use url::Url;
 
-use crate::oracle;
+use super::oracle;
 
 /// Lines: what is registered, what is presented, the `state`.
 pub fn run(data: &[u8]) {

@@ -11,13 +11,13 @@ use signet::protocol::params::AUTHORIZE;
 use signet::protocol::params::LARGEST_OBJECT;
 use signet::protocol::params::Params;
 
-use crate::client_assertion::JWKS;
-use crate::client_assertion::client;
-use crate::client_assertion::is_fit;
-use crate::oracle;
-use crate::signed;
-use crate::signed::ISSUER;
-use crate::signed::NOW;
+use super::client_assertion::JWKS;
+use super::client_assertion::client;
+use super::client_assertion::is_fit;
+use super::oracle;
+use super::signed;
+use super::signed::ISSUER;
+use super::signed::NOW;
 
 const TEXTS: [&str; 18] = [
     "client_id",

@@ -14,7 +14,7 @@ use signet::crypto::jwk;
 use signet::domain::ids::KeyId;
 use signet::domain::key::Algorithm;
 
-use crate::oracle;
+use super::oracle;
 
 /// The moment of every check, seconds since 1970.
 pub(crate) const NOW: i64 = 1_800_000_000;
