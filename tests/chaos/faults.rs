@@ -96,7 +96,7 @@ fn db_02_db_03_the_wire_to_postgres_breaks() {
                         visitor.checks(&node.site).await;
                     }
                 } else {
-                    tokio::time::sleep(Duration::from_secs(4)).await;
+                    tokio::time::sleep(Duration::from_secs(2)).await;
                     for visitor in &mut gone {
                         visitor.checks(&node.site).await;
                     }

@@ -29,7 +29,7 @@ use crate::visitor::Visitor;
 
 use commands::Account;
 
-const SHORT: Duration = Duration::from_secs(45);
+const SHORT: Duration = Duration::from_secs(20);
 const MANY: u32 = 1000;
 
 /// Rotations whenever they are asked for, and as many sign-ins.
