@@ -1,4 +1,4 @@
-//! Tokens that bring their own key (RFC 9449 section 4.2). This server has no DPoP yet; what reads such a key, and
+//! Tokens that bring their own key (RFC 9449 section 4.2). This server has no `DPoP` yet; what reads such a key, and
 //! what checks a signature with a key that an attacker has chosen, it has, and both are asked here.
 
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub fn run(data: &[u8]) {
         // RFC 7638: the same key has the same thumbprint however it is written.
         let thumbprint = thumbprint.expect("a key of a known type");
         assert_eq!(thumbprint.len(), 43);
-        assert_eq!(jwk::thumbprint(&serde_json::json!({"use": "sig", "jwk": 1}).to_string()).is_ok(), false);
+        assert!(jwk::thumbprint(r#"{"use":"sig"}"#).is_err());
         let Value::Object(mut members) = key.clone() else { return };
         members.remove("kid");
         members.insert("x-note".to_owned(), Value::from("beside"));
