@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 #[path = "../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "a library there")]
 mod fuzz;
 
 #[cfg(test)]
