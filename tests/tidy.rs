@@ -179,7 +179,7 @@ fn files_stay_short() {
 fn nothing_is_left_for_later() {
     let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("#[ig", "nore")];
     let mut faults = Vec::new();
-    for folder in ["src", "tests", "benches", "examples", "templates", "migrations", "locales"] {
+    for folder in ["src", "tests", "benches", "examples", "templates", "migrations", "locales", "fuzz/src"] {
         for file in files_under(&root().join(folder)) {
             let Ok(text) = fs::read_to_string(&file) else { continue };
             for (number, line) in text.lines().enumerate() {
@@ -223,6 +223,60 @@ fn both_databases_have_the_same_migrations() {
         faults.push(format!("migrations/{has}/{name} has no twin: write migrations/{lacks}/{name} too."));
     }
     report(&faults);
+}
+
+/// While nodes are restarted one after the other, the code before works on the tables after. So a migration adds, and
+/// what takes away comes a release after the last code that used it, and says so.
+#[test]
+fn migrations_only_add() {
+    let mut faults = Vec::new();
+    for file in files_under(&root().join("migrations")).into_iter().filter(|file| file.ends_with("up.sql")) {
+        // What the first one makes, no code has used before.
+        if show(&file).contains("_begin/") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a readable migration");
+        if let Some(statement) = contraction(&text) {
+            faults.push(format!(
+                "{}: `{statement}`: nodes of the version before cannot work after this. Add first; take away a release \
+                 later, in a migration that says `-- contract: WHICH RELEASE stopped using it`.",
+                show(&file)
+            ));
+        }
+    }
+    report(&faults);
+}
+
+/// The first statement of a migration after which older code does not work; none when it says that there is no such
+/// code any more.
+fn contraction(text: &str) -> Option<String> {
+    let said = text.lines().filter_map(|line| line.trim().strip_prefix("-- contract:"));
+    if said.map(str::trim).any(|release| !release.is_empty()) {
+        return None;
+    }
+    let code: Vec<&str> = text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+    let code = code.join(" ");
+    let statements = code.split(';').map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    statements.into_iter().find(|statement| {
+        let upper = format!("{} ", statement.to_uppercase());
+        let has = |words: &str| upper.contains(words);
+        let changes = has("ALTER TABLE ") || has("ALTER COLUMN ");
+        has("DROP TABLE ")
+            || has("DROP COLUMN ")
+            || has("DROP FUNCTION ")
+            || has("DELETE FROM ")
+            || has("TRUNCATE TABLE ")
+            || (changes && (has(" RENAME ") || has(" TYPE ") || has(" SET NOT NULL ") || has("ADD CONSTRAINT ")))
+            || (changes && has(" ADD ") && has(" NOT NULL ") && !has(" DEFAULT "))
+            || (has("ALTER TABLE ") && has(" DROP "))
+            || (has("CREATE UNIQUE INDEX ") && !makes_its_table(&code, &upper))
+    })
+}
+
+/// Whether an index is on a table that the same migration makes.
+fn makes_its_table(code: &str, index: &str) -> bool {
+    let table = index.split(" ON ").nth(1).and_then(|rest| rest.split([' ', '(']).next()).unwrap_or_default();
+    !table.is_empty() && code.to_uppercase().contains(&format!("CREATE TABLE {table} "))
 }
 
 #[test]
@@ -322,6 +376,26 @@ fn the_checks_see_what_they_look_for() {
     assert!(names_route("get(\"/token?x=1\")", "/token") && !names_route("\"/tokens\"", "/token"));
     assert!(names_route("format!(\"{base}/setup/abc\")", "/setup/{token}"));
     assert_eq!(quoted(r#".route("/a", x) "b""#), ["/a", "b"]);
+    for taken in [
+        "DROP TABLE users;",
+        "ALTER TABLE users RENAME COLUMN email TO mail;",
+        "ALTER TABLE users ADD COLUMN age BIGINT NOT NULL;",
+        "ALTER TABLE users ALTER COLUMN\n  email TYPE VARCHAR;",
+        "ALTER TABLE users DROP COLUMN email;",
+        "-- contract:\nDROP TABLE users;",
+        "CREATE UNIQUE INDEX one ON users (claims);",
+    ] {
+        assert!(contraction(taken).is_some(), "{taken}");
+    }
+    for added in [
+        "CREATE TABLE pets (id TEXT NOT NULL PRIMARY KEY); CREATE UNIQUE INDEX one ON pets (id);",
+        "ALTER TABLE users ADD COLUMN age BIGINT;",
+        "ALTER TABLE users ADD COLUMN age BIGINT NOT NULL DEFAULT 0;",
+        "-- contract: 0.3 reads it no more\nDROP TABLE users;",
+        "CREATE INDEX by_age ON users (age); -- DROP TABLE users;",
+    ] {
+        assert_eq!(contraction(added), None, "{added}");
+    }
     let names: Vec<String> =
         message_names("# note\nsign-in = Sign in\n    .label = x\n-brand = Signet\n\nerror =\n  a\n").collect();
     assert_eq!(names, ["sign-in", "sign-in.label", "-brand", "error"]);

@@ -76,7 +76,7 @@ fn plainly(lines: &[&[u8]], name: &[u8]) -> Option<String> {
 
 /// What is written is read again, and has the attributes that its prefix promises.
 fn written(cookies: Cookies, cookie: Cookie, value: &str) {
-    let text = cookies.write(cookie, value, Some(Duration::from_secs(60)));
+    let text = cookies.write(cookie, value, Some(Duration::from_mins(1)));
     let (pair, attributes) = text.split_once("; ").expect("attributes");
     let headers = headers(&[pair.as_bytes()]).expect("a header");
     assert_eq!(cookies.read(&headers, cookie).as_deref(), Some(value));

@@ -36,7 +36,7 @@ const AUDIENCE: &str = "https://rs1.test";
 static RING: LazyLock<Ring> = LazyLock::new(|| {
     let rows: Vec<SigningKey> = KEYS.jwks.iter().map(|jwk| row(jwk)).collect();
     let vault = Vault::new(&MasterKey::generate(&SeededEntropy::new(7)));
-    Ring::build(&rows, &vault, Duration::from_secs(60)).expect("two keys")
+    Ring::build(&rows, &vault, Duration::from_mins(1)).expect("two keys")
 });
 
 fn row(jwk: &str) -> SigningKey {
@@ -78,9 +78,9 @@ pub fn run(data: &[u8]) {
     let opened = signed::opened(compact).filter(|(header, ..)| is_ours(header));
     assert_eq!(verified.is_ok(), opened.is_some(), "{compact}");
     for jwk in &KEYS.jwks {
-        let verifier = Verifier::from_jwk(jwk).expect("a public key");
-        let own = verified.as_ref().is_ok_and(|token| token.kid == *verifier.kid());
-        assert_eq!(verifier.verify(compact).is_ok_and(|payload| jws::claims(&payload).is_ok()), own);
+        let reader = Verifier::from_jwk(jwk).expect("a public key");
+        let own = verified.as_ref().is_ok_and(|token| token.kid == *reader.kid());
+        assert_eq!(reader.verify(compact).is_ok_and(|payload| jws::claims(&payload).is_ok()), own);
     }
     let (Ok(verified), Some((header, claims, _))) = (verified, opened) else { return };
     let peeked = peeked.expect("a token of the right form");

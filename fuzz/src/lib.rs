@@ -18,8 +18,11 @@ pub mod redirect_uri;
 pub mod request_object;
 mod signed;
 
+/// What asserts of an input all that must hold.
+pub type Target = fn(&[u8]);
+
 /// A target and its name: that of its file, its corpus and its dictionary.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("params", params::run),
     ("redirect_uri", redirect_uri::run),
     ("cookies", cookies::run),

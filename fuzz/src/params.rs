@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use signet::protocol::error::OAuthError;
 use signet::protocol::params::ABOUT_TOKEN;
@@ -115,5 +116,9 @@ fn lenient(data: &[u8]) -> BTreeMap<Cow<'_, str>, Vec<Cow<'_, str>>> {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    let mut out = String::new();
+    for byte in text.bytes() {
+        write!(out, "%{byte:02x}").expect("a text takes it");
+    }
+    out
 }

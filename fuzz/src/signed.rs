@@ -86,8 +86,11 @@ fn with_keys(header: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Header, claims and the algorithm that signed them.
+pub(crate) type Opened = (Map<String, Value>, Map<String, Value>, Algorithm);
+
 /// Whether a token is signed by one of the two keys, found out with other libraries; and what it says.
-pub(crate) fn opened(compact: &str) -> Option<(Map<String, Value>, Map<String, Value>, Algorithm)> {
+pub(crate) fn opened(compact: &str) -> Option<Opened> {
     let (input, signature) = compact.rsplit_once('.')?;
     let (header, payload) = input.split_once('.')?;
     let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();

@@ -38,7 +38,8 @@ impl Vector {
 
     fn bytes(&self, name: &str) -> Vec<u8> {
         let text = self.text(name);
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+        let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
+        text.as_bytes().chunks(2).map(byte).collect()
     }
 
     /// The token; where it is in the JSON serialization, its JSON.

@@ -15,9 +15,10 @@ use crate::support::party::REDIRECT_URI;
 use crate::support::postgres::Cluster;
 use crate::support::server::Server;
 use crate::support::server::command;
+use crate::support::server::command_of;
 use crate::support::server::free_port;
 
-/// What a proxy needs to notice that a node is back: `fail_timeout` of nginx, two checks of HAProxy.
+/// What a proxy needs to notice that a node is back: `fail_timeout` of nginx, two checks of `HAProxy`.
 const NOTICED: Duration = Duration::from_secs(3);
 
 pub(crate) struct Fleet {
@@ -33,6 +34,8 @@ pub(crate) struct Fleet {
 pub(crate) struct Node {
     pub(crate) port: u16,
     folder: PathBuf,
+    /// Another build than this one.
+    program: Option<PathBuf>,
     server: Option<Server>,
 }
 
@@ -45,24 +48,45 @@ impl Fleet {
         let mut fleet = Self { port, base, nodes: Vec::new(), master_key, folder };
         let database = cluster.database();
         for number in 0..count {
-            let node = fleet.furnish(number, &database);
+            let node = fleet.furnish(number, free_port(), &database, "drain = \"5s\"");
             fleet.nodes.push(node);
         }
-        // The first one makes the keys.
-        for node in &mut fleet.nodes {
-            node.start().await;
-        }
-        fleet.cli_with(&["users", "create", ADA.0, "--password-stdin"], ADA.1).ends_with(0);
+        fleet.begin().await;
         fleet
     }
 
-    fn furnish(&self, number: usize, database: &str) -> Node {
+    /// A node of each build, without a proxy: the first one's address is the issuer. `None` is this build.
+    pub(crate) async fn of_builds(cluster: &Cluster, programs: [Option<&Path>; 2]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let base = Url::parse(&format!("http://localhost:{port}")).unwrap();
+        let master_key = folder.path().join("master.key");
+        let mut fleet = Self { port, base, nodes: Vec::new(), master_key, folder };
+        let database = cluster.database();
+        for (number, (port, program)) in [port, free_port()].into_iter().zip(programs).enumerate() {
+            // An older build knows no key that is newer.
+            let mut node = fleet.furnish(number, port, &database, "");
+            node.program = program.map(Path::to_owned);
+            fleet.nodes.push(node);
+        }
+        fleet.begin().await;
+        fleet
+    }
+
+    async fn begin(&mut self) {
+        // The first one makes the keys.
+        for node in &mut self.nodes {
+            node.start().await;
+        }
+        self.cli_with(&["users", "create", ADA.0, "--password-stdin"], ADA.1).ends_with(0);
+    }
+
+    fn furnish(&self, number: usize, port: u16, database: &str, more: &str) -> Node {
         let folder = self.folder.path().join(format!("node{number}"));
         std::fs::create_dir(&folder).unwrap();
-        let port = free_port();
         let text = format!(
             "[server]\nissuer = \"{issuer}\"\nlisten = [\"127.0.0.1:{port}\"]\nadmin_listen = \"127.0.0.1:{admin}\"\n\
-             trusted_proxies = [\"127.0.0.1\"]\ndrain = \"5s\"\nworkers = 2\n\
+             trusted_proxies = [\"127.0.0.1\"]\nworkers = 2\n{more}\n\
              [database]\nurl = \"{database}\"\n[secrets]\nmaster_key_file = \"{key}\"\n\
              [passwords]\nmemory = \"8 MiB\"\niterations = 1\n",
             issuer = self.base.as_str().trim_end_matches('/'),
@@ -70,7 +94,7 @@ impl Fleet {
             key = self.master_key.display(),
         );
         std::fs::write(folder.join("signet.toml"), text).unwrap();
-        Node { port, folder, server: None }
+        Node { port, folder, program: None, server: None }
     }
 
     pub(crate) fn ports(&self) -> Vec<u16> {
@@ -121,7 +145,15 @@ impl Fleet {
 
 impl Node {
     pub(crate) async fn start(&mut self) {
-        self.server = Some(Server::installed(&self.folder, self.port).await);
+        let serve = match &self.program {
+            Some(program) => command_of(program, &self.folder),
+            None => command(&self.folder),
+        };
+        self.server = Some(Server::with(serve, &self.folder, self.port).await);
+    }
+
+    pub(crate) fn url(&self) -> Url {
+        Url::parse(&format!("http://localhost:{}", self.port)).unwrap()
     }
 
     /// SIGKILL.

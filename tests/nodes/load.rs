@@ -41,14 +41,14 @@ impl Load {
     /// Signs everybody in, then begins.
     pub(crate) async fn start(fleet: &Fleet, workers: usize) -> Self {
         // Each sign-in makes a refresh family, and the oldest of too many at one application ends: so there are two.
-        let (shop, till, robot) = (fleet.app("shop"), fleet.app("till"), fleet.robot());
-        let stop = Arc::new(AtomicBool::new(false));
+        let (shop, till, service) = (fleet.app("shop"), fleet.app("till"), fleet.robot());
+        let ended = Arc::new(AtomicBool::new(false));
         let mut running = JoinSet::new();
         for _ in 0..workers {
-            let worker = Worker::sign_in([&shop, &till, &robot]).await;
-            running.spawn(worker.work(Arc::clone(&stop)));
+            let worker = Worker::sign_in([&shop, &till, &service]).await;
+            running.spawn(worker.work(Arc::clone(&ended)));
         }
-        Self { stop, workers: running }
+        Self { stop: ended, workers: running }
     }
 
     pub(crate) async fn end(self) -> Outcome {
@@ -134,21 +134,21 @@ impl Worker {
             let request = self.http.get(url.clone()).header("cookie", &self.cookies);
             let answer = match request.send().await {
                 Ok(answer) => answer,
-                Err(error) => return self.fail("authorize", format!("{error:?}")),
+                Err(error) => return self.fail("authorize", &format!("{error:?}")),
             };
             let location = answer.headers().get("location").and_then(|location| location.to_str().ok());
             let Some(next) = location.and_then(|location| url.join(location).ok()) else {
-                return self.fail("authorize", answer.status().to_string());
+                return self.fail("authorize", answer.status().as_str());
             };
             if next.as_str().starts_with(REDIRECT_URI) {
                 let code = next.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned());
-                let Some(code) = code else { return self.fail("authorize", next.to_string()) };
+                let Some(code) = code else { return self.fail("authorize", next.as_str()) };
                 *self.outcome.answered.entry("authorize").or_default() += 1;
                 return Some(code);
             }
             url = next;
         }
-        self.fail("authorize", format!("too many steps, last {url}"))
+        self.fail("authorize", &format!("too many steps, last {url}"))
     }
 
     /// When the answer does not come the same token is sent again, later: that is what the window is for.
@@ -171,7 +171,7 @@ impl Worker {
         tokio::time::sleep(PAUSE).await;
         let answer = match request.send().await {
             Ok(answer) => answer,
-            Err(error) => return self.fail(what, format!("{error:?}")),
+            Err(error) => return self.fail(what, &format!("{error:?}")),
         };
         let status = answer.status();
         let text = answer.text().await.unwrap_or_else(|error| format!("{error:?}"));
@@ -180,11 +180,11 @@ impl Worker {
                 *self.outcome.answered.entry(what).or_default() += 1;
                 Some(body)
             }
-            _ => self.fail(what, format!("{status}: {text}")),
+            _ => self.fail(what, &format!("{status}: {text}")),
         }
     }
 
-    fn fail<T>(&mut self, what: &'static str, why: String) -> Option<T> {
+    fn fail<T>(&mut self, what: &'static str, why: &str) -> Option<T> {
         self.outcome.failed.push(format!("{what}: {why}"));
         None
     }

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod builds;
 mod fleet;
 mod load;
 mod moved_home;

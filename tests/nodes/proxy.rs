@@ -1,4 +1,4 @@
-//! nginx and HAProxy with the files of `examples/several-nodes`, on ports of their own; ended with the test.
+//! nginx and `HAProxy` with the files of `examples/several-nodes`, on ports of their own; ended with the test.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

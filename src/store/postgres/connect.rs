@@ -199,6 +199,10 @@ where
 
 /// The library shows only the kind of an error; the reason is behind it.
 fn full_text(error: &tokio_postgres::Error) -> String {
+    let reason = std::error::Error::source(error).map(ToString::to_string);
+    if reason.is_some_and(|reason| reason.contains("does not allow writes")) {
+        return "the database is read-only: a standby, or default_transaction_read_only".to_owned();
+    }
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(reason) = source {

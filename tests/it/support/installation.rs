@@ -121,6 +121,7 @@ impl Installation {
     pub(crate) fn sql(&self, statements: &str) {
         if let Some(file) = self.database.strip_prefix("sqlite://") {
             let mut database = diesel::SqliteConnection::establish(file).expect("the database");
+            database.batch_execute("PRAGMA busy_timeout = 60000").expect("patience with a server");
             return database.batch_execute(statements).expect("it is done");
         }
         let name = self.database.split(['/', '?']).nth(3).expect("the name of a database");

@@ -98,6 +98,14 @@ impl Server {
         Self::spawn(serve, folder, port)
     }
 
+    /// `serve` of any command, in the folder of an installation, until it is ready.
+    pub(crate) async fn with(mut serve: Command, folder: &Path, port: u16) -> Self {
+        serve.arg("serve");
+        let mut server = Self::spawn(serve, folder, port);
+        server.wait_until_ready().await;
+        server
+    }
+
     /// Any command that starts a server which speaks https on `port` of localhost.
     pub(crate) async fn https(serve: Command, folder: &Path, port: u16) -> Self {
         let mut server = Self::spawn(serve, folder, port);
@@ -237,7 +245,12 @@ impl Drop for Server {
 
 /// The program that this build made, in a folder of its own, without settings of whoever runs the tests.
 pub(crate) fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
+    command_of(Path::new(env!("CARGO_BIN_EXE_signet")), folder)
+}
+
+/// The same of another build.
+pub(crate) fn command_of(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
     command
         .current_dir(folder)
         .env("XDG_RUNTIME_DIR", folder)

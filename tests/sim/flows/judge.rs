@@ -82,7 +82,7 @@ impl World<'_> {
         }
         match (&asked.what, &answer) {
             (_, Answer::Broken(what)) => return Err(format!("{:?} fails: {what}", asked.what)),
-            (what, Answer::Unavailable) if !asked.troubled && matches!(self.base(), Base::Memory(_)) => {
+            (what, Answer::Unavailable) if !asked.may_fail && matches!(self.base(), Base::Memory(_)) => {
                 return Err(format!("{what:?} is not answered, though nothing is wrong with the database"));
             }
             _ => {}
@@ -259,8 +259,8 @@ impl World<'_> {
                 self.new_grant(asked, at, &tokens)
             }
             Answer::Refused(error) => {
-                let used = code.success.is_some_and(|number| number < asked.began.number);
-                if let Some(grant) = code.grant.filter(|_| used && right && error == "invalid_grant") {
+                let replayed = code.success.is_some_and(|number| number < asked.began.number);
+                if let Some(grant) = code.grant.filter(|_| replayed && right && error == "invalid_grant") {
                     // Unless the code has been swept away in the meantime.
                     if !jumped && now.at <= code.issued.at + CODE {
                         return self.must_have_ended(asked, grant, "its code was used twice");
@@ -429,7 +429,8 @@ impl World<'_> {
         let token = self.oracle.read(value, grant, app, self.now.at)?;
         let published = self.look_at_keys()?;
         let excused = asked.began.at <= self.oracle.keys_settle_at || self.oracle.revoking_keys > 0;
-        if !published.contains(&token.kid) && !(excused && self.oracle.keys.contains(&token.kid)) {
+        let known = published.contains(&token.kid) || (excused && self.oracle.keys.contains(&token.kid));
+        if !known {
             return Err(format!("I8: a token is signed with {}, which is not published", token.kid));
         }
         self.oracle.tokens.push(token);
@@ -480,8 +481,8 @@ impl World<'_> {
         }
         for (at, key) in unverified {
             let verifier = Verifier::from_jwk(&key).map_err(|error| error.to_string())?;
-            let verified = verifier.verify(&self.oracle.tokens[at].value);
-            verified.map_err(|fault| format!("I8: a good token does not verify: {fault}"))?;
+            let outcome = verifier.verify(&self.oracle.tokens[at].value);
+            outcome.map_err(|fault| format!("I8: a good token does not verify: {fault}"))?;
             self.oracle.tokens[at].verified = true;
         }
         Ok(())
@@ -535,7 +536,7 @@ impl World<'_> {
         let secrets = self.oracle.codes.iter().map(|code| &code.value);
         let secrets = secrets.chain(self.oracle.refreshes.iter().map(|token| &token.value));
         let secrets = secrets.chain(self.oracle.cookies.iter().map(|cookie| &cookie.value));
-        let secrets: Vec<&[u8]> = secrets.map(|secret| secret.as_bytes()).collect();
+        let secrets: Vec<&[u8]> = secrets.map(String::as_bytes).collect();
         for at in 0..image.len().saturating_sub(4) {
             if image[at] == b's' && image[at + 1] == b'g' && image[at + 3] == b'_' {
                 let found = secrets.iter().find(|secret| image[at..].starts_with(secret));

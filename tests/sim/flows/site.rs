@@ -109,7 +109,7 @@ impl Site {
         let file = folder.path().join("template.db");
         let memory = Arc::new(Memory::migrated().unwrap());
         let site = Self { runtime, config, memory, folder, file };
-        site.fill(Base::Memory(Arc::clone(&site.memory)));
+        site.fill(&Base::Memory(Arc::clone(&site.memory)));
         site
     }
 
@@ -119,7 +119,7 @@ impl Site {
             let url = format!("sqlite://{}", self.file.display());
             migrate(&url).unwrap();
             let store = Store::open(&url, Options::default()).unwrap();
-            self.fill(Base::of(&store).unwrap());
+            self.fill(&Base::of(&store).unwrap());
         }
         let copy = self.folder.path().join(format!("{seed}.db"));
         for ending in ["", "-wal"] {
@@ -153,8 +153,8 @@ impl Site {
         Arc::new(self.wait(Signet::open(parts)).unwrap())
     }
 
-    fn fill(&self, base: Base) {
-        let signet = self.open(&base, Arc::new(ManualClock::at(NOON)), 2, None);
+    fn fill(&self, base: &Base) {
+        let signet = self.open(base, Arc::new(ManualClock::at(NOON)), 2, None);
         self.wait(async {
             signet.ensure_active_keys().await.unwrap();
             signet.tend_keys().await.unwrap();

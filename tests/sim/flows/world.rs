@@ -68,7 +68,7 @@ pub(crate) struct Asked {
     pub(crate) began: Moment,
     pub(crate) lost: bool,
     /// Whether the database was told to fail.
-    pub(crate) troubled: bool,
+    pub(crate) may_fail: bool,
     /// When this node had last compared itself with the database.
     pub(crate) noticed: u64,
 }
@@ -148,7 +148,7 @@ impl<'a> World<'a> {
     pub(crate) fn run(&mut self, history: &History) -> Result<(), String> {
         self.look_at_keys()?;
         for event in &history.events {
-            self.apply(event)?;
+            self.apply(event);
             self.go_on(event.turns, &mut Dice(event.dice))?;
         }
         self.go_on(u32::MAX, &mut Dice(0))?;
@@ -181,7 +181,7 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn apply(&mut self, event: &Event) -> Result<(), String> {
+    fn apply(&mut self, event: &Event) {
         self.now.number += 1;
         if let Some(log) = &mut self.log {
             log.push(format!("{:?}, then {} turns", event.what, event.turns));
@@ -214,7 +214,9 @@ impl<'a> World<'a> {
                 let lost: Vec<usize> =
                     self.executor.tasks.iter().filter(|task| task.node == node).map(|task| task.id).collect();
                 self.executor.tasks.retain(|task| task.node != node);
-                lost.iter().for_each(|id| self.abandon(*id));
+                for id in lost {
+                    self.abandon(id);
+                }
                 let (life, clock) = (self.nodes[node].life + 1, Arc::clone(&self.nodes[node].clock));
                 let signet = self.opened(node, life, &clock);
                 self.nodes[node] = Node { signet, clock, life, noticed: self.now.number };
@@ -226,7 +228,6 @@ impl<'a> World<'a> {
                 }
             }
         }
-        Ok(())
     }
 
     /// Nobody will ever know what came of it.
@@ -303,10 +304,11 @@ impl<'a> World<'a> {
         self.expect(&what);
         let Node { signet, life, noticed, .. } = &self.nodes[node];
         let signet = Arc::clone(signet);
-        let troubled = troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Fails | Trouble::AnswerLost));
+        let fails = |trouble: &Trouble| matches!(trouble, Trouble::Fails | Trouble::AnswerLost);
+        let may_fail = troubles.iter().any(|(_, trouble)| fails(trouble));
         let (id, script) = (self.next, Script::of(troubles));
         self.next += 1;
-        let asked = Asked { what: what.clone(), node, life: *life, began: self.now, lost, troubled, noticed: *noticed };
+        let asked = Asked { what: what.clone(), node, life: *life, began: self.now, lost, may_fail, noticed: *noticed };
         self.asked.insert(id, asked);
         let future = self.future(signet, what);
         self.executor.start(id, node, script, future);
@@ -322,7 +324,7 @@ impl<'a> World<'a> {
                 Box::pin(ops::sign_in(signet, user, format!("session-{number}"), cookie, Some(old)))
             }
             Request::Authorize { user: _, app, cookie, verifier } => {
-                let (cookie, offline) = (oracle.cookies[cookie].value.clone(), number % 3 == 0);
+                let (cookie, offline) = (oracle.cookies[cookie].value.clone(), number.is_multiple_of(3));
                 Box::pin(ops::authorize(signet, app, cookie, verifier, site::redirect_uri(app), offline))
             }
             Request::Elsewhere { user, app } => {

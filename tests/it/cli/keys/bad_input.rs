@@ -189,6 +189,8 @@ async fn a_read_only_postgresql() {
     for args in changes(kid, file.to_str().unwrap()) {
         bad.says(&args, "", 69, "read-only");
     }
+    bad.installation
+        .sql(&format!("BEGIN READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only; COMMIT"));
     bad.nothing_changed().await;
 }
 

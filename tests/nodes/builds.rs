@@ -1,0 +1,147 @@
+//! An older and a newer build on one database: what a rolling upgrade, and a way back, look like in the middle.
+//!
+//! `SIGNET_TEST_OLD_PROGRAM` names the older build; `./test --long` makes one. Without it this build stands on both sides,
+//! which shows the crossing but no difference.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::fleet::Fleet;
+use crate::moved_home::silently;
+use crate::support::browser::Browser;
+use crate::support::database::Kind;
+use crate::support::database::block_on;
+use crate::support::installation::Installation;
+use crate::support::party::Party;
+use crate::support::postgres::Cluster;
+use crate::support::postgres::left_out;
+use crate::support::rounds;
+
+const SCOPE: &str = "openid email offline_access";
+
+/// What a release to come may add: columns that may be empty or have a default, tables, indexes.
+const TO_COME: &str = "ALTER TABLE users ADD COLUMN to_come TEXT; \
+    ALTER TABLE clients ADD COLUMN to_come BIGINT NOT NULL DEFAULT 7; \
+    ALTER TABLE sessions ADD COLUMN to_come TEXT; ALTER TABLE attempts ADD COLUMN to_come TEXT; \
+    ALTER TABLE codes ADD COLUMN to_come TEXT; ALTER TABLE families ADD COLUMN to_come BIGINT NOT NULL DEFAULT 7; \
+    ALTER TABLE consents ADD COLUMN to_come TEXT; ALTER TABLE signing_keys ADD COLUMN to_come TEXT; \
+    ALTER TABLE denials ADD COLUMN to_come TEXT; ALTER TABLE audit ADD COLUMN to_come TEXT; \
+    ALTER TABLE versions ADD COLUMN to_come TEXT; ALTER TABLE instance ADD COLUMN to_come TEXT; \
+    CREATE TABLE things_to_come (id TEXT NOT NULL PRIMARY KEY); CREATE INDEX to_come ON users (to_come); \
+    INSERT INTO versions (name, value) VALUES ('things_to_come', 1); \
+    INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000001')";
+
+#[test]
+fn this_build_works_on_tables_of_the_next_one_sqlite() {
+    after_the_next_migration(Kind::Sqlite);
+}
+
+#[test]
+fn this_build_works_on_tables_of_the_next_one_postgres() {
+    after_the_next_migration(Kind::Postgres);
+}
+
+fn after_the_next_migration(kind: Kind) {
+    block_on(async {
+        let Some(installation) = Installation::on(kind, "") else { return left_out() };
+        let server = installation.serve().await;
+        let party = crate::moved_home::furnish(&installation, &server);
+        let mut browser = Browser::new();
+        let pending = party.code(&mut browser, SCOPE).await;
+        // Another node migrates while this one works.
+        // A STRICT table of SQLite knows no BIGINT.
+        let big = if kind == Kind::Sqlite { "INTEGER" } else { "BIGINT" };
+        installation.sql(&TO_COME.replace("BIGINT", big));
+        let tokens = party.redeem(&pending).await.tokens();
+        let tokens = party.refresh(tokens.refresh()).await.tokens();
+        party.userinfo(tokens.access()).await.json();
+        // And this one is restarted before its turn to be upgraded.
+        assert_eq!(server.stop().await, Some(0));
+        let server = installation.serve().await;
+        let code = silently(&party, &mut browser).await;
+        party.redeem(&code).await.tokens();
+        let tokens = party.refresh(tokens.refresh()).await.tokens();
+        assert_eq!(party.introspect(tokens.refresh()).await.json()["active"], true);
+        party.revoke(tokens.refresh()).await;
+        party.refresh(tokens.refresh()).await.refused("invalid_grant");
+        // Somebody new, and every command.
+        party.sign_in(SCOPE).await;
+        for verb in
+            [&["users", "list"][..], &["clients", "list"], &["keys", "list"], &["sessions", "list"], &["audit", "tail"]]
+        {
+            installation.run(verb).ends_with(0);
+        }
+        installation.run(&["clients", "create", "Robot", "--service"]).ends_with(0);
+        installation.run(&["db", "migrate"]).ends_with(3);
+        let said = installation.run(&["db", "status", "-o", "json"]);
+        let last = said.json().as_array().and_then(|states| states.last().cloned()).expect("a migration");
+        assert_eq!(last["state"], "unknown");
+        assert!(said.err.contains("1 migration of a newer version"), "{said:?}");
+        assert_eq!(server.stop().await, Some(0));
+    });
+}
+
+#[test]
+fn an_older_build_and_this_one_in_every_order() {
+    block_on(async {
+        let Some(cluster) = Cluster::shared() else { return left_out() };
+        let older = std::env::var_os("SIGNET_TEST_OLD_PROGRAM").map(PathBuf::from);
+        for places in [[older.as_deref(), None], [None, older.as_deref()]] {
+            across(Fleet::of_builds(cluster, places).await).await;
+        }
+    });
+}
+
+/// People sign in at the first node, whose address is the issuer; everything else goes to and fro.
+async fn across(fleet: Fleet) {
+    let shop = fleet.app("shop");
+    let [here, there] = [0, 1].map(|number| {
+        let mut party: Party = shop.clone();
+        party.base = fleet.nodes[number].url();
+        party
+    });
+    same_keys(&here, &there).await;
+    for round in 0..rounds(2, 20) {
+        let mut browser = Browser::new();
+        let code = here.code(&mut browser, SCOPE).await;
+        let used = there.redeem(&code).await.tokens();
+        for (one, other) in [(&here, &there), (&there, &here)] {
+            // A code of either is redeemed at the other, and once.
+            let code = silently(one, &mut browser).await;
+            let first = other.redeem(&code).await.tokens();
+            let second = one.refresh(first.refresh()).await.tokens();
+            let third = other.refresh(second.refresh()).await.tokens();
+            let userinfo = one.userinfo(third.access()).await.json();
+            assert_eq!(userinfo, other.userinfo(third.access()).await.json(), "round {round}");
+            assert_eq!(one.introspect(third.refresh()).await.json()["active"], true);
+            // A token that was used before the last one ends the family at both.
+            one.refresh(first.refresh()).await.refused("invalid_grant");
+            other.refresh(third.refresh()).await.refused("invalid_grant");
+            let code = silently(one, &mut browser).await;
+            other.redeem(&code).await.tokens();
+            one.redeem(&code).await.refused("invalid_grant");
+        }
+        there.revoke(used.refresh()).await;
+        here.refresh(used.refresh()).await.refused("invalid_grant");
+    }
+    same_keys(&here, &there).await;
+}
+
+/// Each notices within a second what the other one has made.
+async fn same_keys(one: &Party, other: &Party) {
+    let mut sets = Vec::new();
+    for _ in 0..600 {
+        sets = vec![keys(one).await, keys(other).await];
+        if sets[0] == sets[1] {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{sets:#?}");
+}
+
+async fn keys(party: &Party) -> Value {
+    party.get("/.well-known/jwks.json").await.json()
+}
