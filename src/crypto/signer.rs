@@ -27,7 +27,7 @@ pub struct Signer {
 }
 
 enum Key {
-    Es256(Es256Signer),
+    Es256(Box<Es256Signer>),
     /// josekit's signer, OpenSSL underneath.
     Other(Box<dyn JwsSigner>),
 }
@@ -63,7 +63,9 @@ impl Signer {
     pub fn from_pkcs8(algorithm: Algorithm, kid: &KeyId, pkcs8: &[u8]) -> Result<Self, CryptoError> {
         let refused = |_| CryptoError::PrivateKey(algorithm);
         let key = match algorithm {
-            Algorithm::Es256 => Key::Es256(Es256Signer::from_pkcs8(pkcs8).ok_or(CryptoError::PrivateKey(algorithm))?),
+            Algorithm::Es256 => {
+                Key::Es256(Box::new(Es256Signer::from_pkcs8(pkcs8).ok_or(CryptoError::PrivateKey(algorithm))?))
+            }
             Algorithm::Rs256 => Key::Other(Box::new(RS256.signer_from_der(pkcs8).map_err(refused)?)),
             Algorithm::Ps256 => Key::Other(Box::new(PS256.signer_from_der(pkcs8).map_err(refused)?)),
             // josekit takes an Ed448 key, too: the length of its signature tells.

@@ -142,6 +142,7 @@ fn work(queue: &Receiver<Job>) {
 
 #[cfg(test)]
 mod tests {
+    use super::Memory;
     use super::Passwords;
     use crate::ambient::OsEntropy;
     use crate::crypto::password::Params;
