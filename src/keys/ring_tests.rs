@@ -195,7 +195,9 @@ fn a_signature_that_was_found_good_is_remembered_and_nothing_else() {
         other[at] = if other[at] == b'A' { b'B' } else { b'A' };
         assert!(ring.verify(std::str::from_utf8(&other).unwrap()).is_err(), "changed at {at}");
     }
-    assert!(ring.verify(&token[..token.len() - 1]).is_err());
+    let mut cut = token.clone();
+    cut.pop();
+    assert!(ring.verify(&cut).is_err());
     ring.verify(&token).unwrap();
 
     // What a revoked key vouched for goes with it, at once.
