@@ -249,10 +249,11 @@ impl<'a> Bench<'a> {
         let mut own = self.many(|index| Round::new(site::WEB, &self.people, index * apart, &self.keys));
         self.pair([SIGNATURE_RS256, "code flow round, RS256 ID token"], ("/sign/rs256", None), &mut own).await?;
 
-        let (families, _) = self.collect(site::WEB_ES256, crowd::PEOPLE).await?;
+        say("collecting tokens");
+        let (families, access) = self.collect(site::WEB_ES256, TOKENS).await?;
         let mut own = self.many(|index| Refresh::new(site::WEB_ES256, part(&families, index, apart), &self.keys));
         self.pair([SIGNATURE, "refresh, ES256 ID token"], ("/sign", None), &mut own).await?;
-        let (families, access) = self.collect(site::WEB, TOKENS).await?;
+        let (families, _) = self.collect(site::WEB, crowd::PEOPLE).await?;
         let mut own = self.many(|index| Refresh::new(site::WEB, part(&families, index, apart), &self.keys));
         self.pair([SIGNATURE_RS256, "refresh, RS256 ID token"], ("/sign/rs256", None), &mut own).await?;
 

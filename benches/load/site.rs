@@ -59,6 +59,7 @@ redirect_uris = ["https://app.example.test/callback"]
 [[clients]]
 id = "bench-web-es256"
 secret = "SECRET"
+audiences = ["https://api.example.test"]
 redirect_uris = ["https://app.example.test/callback"]
 id_token_signed_response_alg = "ES256"
 "#;
