@@ -123,6 +123,8 @@ fn nothing_goes_wrong_on_the_real_sqlite() {
                 )
             });
             judged.fetch_add(world.judged, Ordering::Relaxed);
+            drop(world);
+            site.forget_file(seed);
         }
     });
     println!(
