@@ -1,5 +1,5 @@
-//! How a running server is asked to stop, and how it goes: SIGTERM says goodbye, SIGINT is in a hurry, a second signal is
-//! in more of one.
+//! How a running server is asked to stop, and how it goes. After SIGTERM it drains first, after SIGINT it does not; then it
+//! accepts nobody any more and lets requests under way finish. Any further signal ends what it is waiting for.
 
 use std::io;
 use std::sync::Arc;

@@ -201,5 +201,5 @@ pub(super) fn postgres(url: &str) -> Result<(Runtime, AsyncConnectionWrapper<Asy
 /// Runs on a thread without a runtime, which the synchronous side of diesel needs.
 pub(super) fn apart<T: Send, E: From<StoreError> + Send>(work: impl FnOnce() -> Result<T, E> + Send) -> Result<T, E> {
     let outcome = std::thread::scope(|scope| scope.spawn(work).join());
-    outcome.unwrap_or_else(|_| Err(StoreError::internal("a migration panicked").into()))
+    outcome.unwrap_or_else(|_| Err(StoreError::internal("work on a database panicked").into()))
 }

@@ -65,7 +65,7 @@ pub enum TransferError {
     NotEmpty(&'static str),
     #[error("there is nothing in it: no table has a row")]
     Nothing,
-    /// How many migrations of this version the database lacks.
+    /// Which of the two.
     #[error("the {0} was made by an older version: `signet db migrate` brings it up to this one first")]
     Older(&'static str),
     #[error("the {0} was made by a newer version: use that one for this")]
