@@ -1,6 +1,5 @@
 //! The two questions: does nothing go wrong, and would we notice if it did.
 
-use std::env;
 use std::fmt::Write;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -22,6 +21,7 @@ use super::plan::What;
 use super::shrink::shrink;
 use super::site::Site;
 use super::world::World;
+use crate::seeds::seeds;
 
 const FEW: u64 = 5000;
 const MANY: u64 = 100_000;
@@ -31,18 +31,6 @@ const MANY_ON_FILE: u64 = 2000;
 const SEARCHED: u64 = 50;
 /// Each fault must show within so many histories, which takes well below two minutes.
 const FOUND_WITHIN: u64 = 2000;
-
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok().map(|text| text.parse().unwrap())
-}
-
-fn seeds(few: u64, many: u64) -> std::ops::Range<u64> {
-    if let Some(seed) = number("SIGNET_TEST_SEED") {
-        return seed..seed + 1;
-    }
-    let long = env::var_os("SIGNET_TEST_LONG").is_some_and(|value| value == "1");
-    0..number("SIGNET_TEST_SEEDS").unwrap_or(if long { many } else { few })
-}
 
 /// One history in memory: how many answers were judged.
 fn live(site: &Site, seed: u64, history: &History, fault: Option<Fault>) -> Result<u64, String> {
