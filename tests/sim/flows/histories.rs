@@ -46,7 +46,7 @@ fn live(site: &Site, seed: u64, history: &History, fault: Option<Fault>) -> Resu
     let mut world = World::new(site, Base::Memory(Arc::clone(site.memory())), seed, history.nodes, fault);
     let mut outcome = world.run(history);
     if seed.is_multiple_of(SEARCHED) && outcome.is_ok() {
-        outcome = world.check_image(&site.memory().image().unwrap());
+        outcome = world.check_image(&site.memory().image());
     }
     let judged = world.judged;
     drop(world);
