@@ -228,9 +228,8 @@ impl Plan<'_> {
     }
 
     fn create(&mut self, algorithm: Algorithm) {
-        if let Some(kid) = self.name(algorithm) {
-            self.actions.push(Action::Create { kid, algorithm });
-        }
+        let kid = self.name(algorithm);
+        self.actions.extend(kid.map(|kid| Action::Create { kid, algorithm }));
     }
 
     fn name(&self, algorithm: Algorithm) -> Option<KeyId> {
