@@ -222,6 +222,12 @@ fn an_expired_key_is_forgotten_and_a_revoked_one_is_not() {
     assert_eq!(plan(&keys, &[], NOW.plus(KEEP_EXPIRED + HOUR), &POLICY), forget);
 }
 
+/// 400 days: longer than anybody keeps an ID token to sign out with.
+#[test]
+fn an_expired_key_is_kept_for_400_days() {
+    assert_eq!(KEEP_EXPIRED, Duration::from_secs(400 * 86_400));
+}
+
 #[test]
 fn by_hand_after_the_clock_jumped_back() {
     let keys = [key("a", KeyState::Active, NOW), key("b", KeyState::Next, NOW)];
