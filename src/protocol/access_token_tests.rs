@@ -1,3 +1,4 @@
+use super::Accept;
 use super::Claims;
 use super::Rejected;
 use super::verify;
@@ -74,6 +75,17 @@ fn jw_12_audience() {
         assert_eq!(outcome(&with("aud", malformed)), Err(Rejected::Malformed));
     }
     assert_eq!(outcome(&without("aud")), Err(Rejected::Malformed));
+}
+
+#[test]
+fn jw_12_one_audience_of_ours_is_enough() {
+    let ours = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let read = |own: &[String]| verify("at+jwt", &good(), ISSUER, Accept::Any(own), at(1100)).map(|_| ());
+    assert_eq!(read(&ours(&["https://rs2.test", "https://rs1.test"])), Ok(()));
+    for others in [&[][..], &["https://rs2.test"], &["https://rs1.test/", "HTTPS://op.test"]] {
+        assert_eq!(read(&ours(others)), Err(Rejected::Audience));
+    }
+    assert!(verify("at+jwt", &with("aud", json!("x")), ISSUER, Accept::Everything, at(1100)).is_ok());
 }
 
 #[test]

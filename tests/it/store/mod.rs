@@ -30,7 +30,8 @@ on_every_backend! {
     request { comes_back_as_it_was, oldest_beyond_the_bound_goes, belongs_to_one_browser, expired_is_closed,
         consent_adds_up }
     code { co_01_second_use_revokes_the_family, co_02_one_of_64_parallel_redemptions, co_03_bound_to_its_client,
-        co_05_expiry, co_08_user_or_client_or_session_ended, co_08_redemption_against_disabling,
+        co_05_expiry, co_08_user_or_client_or_session_ended, co_08_each_must_stand_itself,
+        co_08_redemption_against_disabling,
         one_attempt_issues_once, parallel_issues_of_one_attempt }
     family { rotates, one_of_64_parallel_rotations, revoke_wins_over_rotate, ended_does_not_rotate,
         userinfo_in_one_question, first_reason_stays, the_oldest_makes_room, keeps_without_rotating }
