@@ -6,7 +6,7 @@
 //! 0  ambient    the only file that reads the real clock or the real random generator
 //! 1  domain     types that cannot be wrong; no I/O, no async
 //! 2  config     file, then environment, then flags, straight into domain types
-//! 3  crypto     the only room that names josekit, rsa, p256, argon2, sha2, openssl
+//! 3  crypto     the only room that names josekit, rsa, p256, argon2, sha2, openssl, ring's signatures
 //! 4  keys       signing keys over time: ring, schedule, vault
 //! 5a protocol   the rules: pure functions of values and `now`
 //! 5b store      SQLite and PostgreSQL behind one type; knows the domain only

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::sync::Mutex;
 
 use actix_web::App;
 use actix_web::HttpResponse;
@@ -9,6 +10,8 @@ use actix_web::HttpServer;
 use actix_web::web;
 use actix_web::web::Bytes;
 use actix_web::web::Data;
+use argon2::Argon2;
+use argon2::Block;
 use josekit::jwk::Jwk;
 use josekit::jws;
 use josekit::jws::ES256;
@@ -36,6 +39,8 @@ struct Floor {
     /// Something to verify.
     token: String,
     clock: SystemClock,
+    /// For password hashes, one after another.
+    memory: Mutex<Vec<Block>>,
     /// As large as our key set and our discovery document.
     bodies: Vec<Bytes>,
 }
@@ -71,6 +76,7 @@ pub(crate) fn run(sizes: &[String]) -> Result<(), Fault> {
         rs256: Box::new(RS256.signer_from_der(&*rsa.private_pkcs8)?),
         verifier: Box::new(ES256.verifier_from_jwk(&Jwk::from_bytes(key.public_jwk.as_bytes())?)?),
         clock,
+        memory: Mutex::new(Vec::new()),
         bodies: sizes.into_iter().map(|size| Bytes::from(vec![b'x'; size])).collect(),
     });
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -82,6 +88,7 @@ pub(crate) fn run(sizes: &[String]) -> Result<(), Fault> {
                 .route("/sign", web::get().to(sign))
                 .route("/sign/rs256", web::get().to(sign_rs256))
                 .route("/verify", web::get().to(verify))
+                .route("/hash", web::get().to(hash))
                 .route("/body/{index}", web::get().to(body))
         };
         let server = HttpServer::new(app).workers(1).listen(listener)?.run();
@@ -129,6 +136,26 @@ async fn verify(floor: Data<Floor>) -> HttpResponse {
         Err(_) => HttpResponse::InternalServerError().finish(),
     })
     .await
+}
+
+async fn hash(floor: Data<Floor>) -> HttpResponse {
+    std::future::ready(match floor.hash() {
+        Some(output) => HttpResponse::Ok().body(output.to_vec()),
+        None => HttpResponse::InternalServerError().finish(),
+    })
+    .await
+}
+
+impl Floor {
+    /// Argon2id with the parameters that are our default, in memory that is there already.
+    fn hash(&self) -> Option<[u8; 32]> {
+        let argon2 = Argon2::default();
+        let mut memory = self.memory.lock().ok()?;
+        memory.resize(argon2.params().block_count(), Block::new());
+        let mut output = [0; 32];
+        let done = argon2.hash_password_into_with_memory(b"correct-horse-battery", &[7; 16], &mut output, &mut *memory);
+        done.ok().map(|()| output)
+    }
 }
 
 async fn body(floor: Data<Floor>, index: web::Path<usize>) -> HttpResponse {

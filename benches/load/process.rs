@@ -10,6 +10,7 @@ use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
@@ -30,6 +31,12 @@ pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     /// From exec to the first 200 of `/health/ready`.
     pub(crate) started_in: Duration,
+}
+
+/// The program that is measured: `SIGNET_BENCH_PROGRAM`, as `./bench` builds it for shipping, or else the one that was built
+/// beside this driver.
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("SIGNET_BENCH_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_signet").into(), PathBuf::from)
 }
 
 /// Which cores a server may use.
@@ -59,7 +66,7 @@ impl Process {
 
     /// Starts `signet serve` with this configuration, its log at the end of `log`, and waits until it is ready.
     pub(crate) fn signet(folder: &Path, port: u16, log: File, cores: Cores) -> Result<Self, Fault> {
-        let mut command = on(cores, Path::new(env!("CARGO_BIN_EXE_signet")));
+        let mut command = on(cores, &program());
         command.args(["serve", "--config", "signet.toml"]).current_dir(folder);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SIGNET_") {
@@ -84,12 +91,7 @@ impl Process {
 
     /// CPU time of all its threads, in user and kernel mode.
     pub(crate) fn cpu(&self) -> Result<Duration, Fault> {
-        // Fields 14 and 15 of proc(5), counted after the name, which may have spaces in it. In ticks of 1/100 s: the
-        // kernel's interface, whatever its own timer does.
-        let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let (_, fields) = text.rsplit_once(") ").ok_or("an unknown form of /proc/PID/stat")?;
-        let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
-        Ok(Duration::from_millis(ticks * 10))
+        cpu_of(self.child.id(), 2)
     }
 
     /// Resident memory, in bytes.
@@ -127,6 +129,27 @@ pub(crate) fn step_aside() -> bool {
     let own = std::process::id().to_string();
     let moved = Command::new("taskset").args(["-a", "-p", "-c", "1", &own]).stdout(Stdio::null()).status();
     moved.is_ok_and(|status| status.success())
+}
+
+/// CPU time of the database server whose first process is `postmaster`: its own, that of its processes that have ended,
+/// and that of those that run.
+pub(crate) fn cpu_of_postgres(postmaster: u32) -> Result<Duration, Fault> {
+    let tasks = fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"))?;
+    let mut sum = cpu_of(postmaster, 4)?;
+    for child in tasks.split_whitespace() {
+        // It may have ended just now.
+        sum += child.parse().ok().and_then(|child| cpu_of(child, 2).ok()).unwrap_or_default();
+    }
+    Ok(sum)
+}
+
+/// Fields 14 and 15 of proc(5), and 16 and 17 for children that have ended, counted after the name, which may have
+/// spaces in it. In ticks of 1/100 s: the kernel's interface, whatever its own timer does.
+fn cpu_of(process: u32, fields: usize) -> Result<Duration, Fault> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, rest) = text.rsplit_once(") ").ok_or("an unknown form of /proc/PID/stat")?;
+    let ticks = rest.split(' ').skip(11).take(fields).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 10))
 }
 
 fn on(cores: Cores, program: &Path) -> Command {

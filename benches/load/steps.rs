@@ -1,6 +1,8 @@
 //! The operations. Each checks its answers, and every now and then a signature, with a library that is not ours.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use base64::Engine;
@@ -16,7 +18,6 @@ use serde::Deserialize;
 use crate::Fault;
 use crate::drive::Step;
 use crate::site;
-use crate::site::Login;
 use crate::wire::Answer;
 use crate::wire::Wire;
 
@@ -128,9 +129,9 @@ impl Step for ClientCredentials {
     }
 }
 
-/// `/authorize` with a live session and remembered consent, then `/token`: two requests.
+/// `/authorize` with a live session and remembered consent, then `/token`: two requests. Each time for another person.
 pub(crate) struct Round {
-    authorize: Vec<u8>,
+    authorize: Rc<Vec<Vec<u8>>>,
     client: &'static str,
     keys: Rc<Keys>,
     count: usize,
@@ -138,17 +139,23 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    pub(crate) fn new(client: &'static str, login: &Login, keys: &Rc<Keys>) -> Self {
-        let cookie = format!("signet_session={}; signet_browser={}", login.session, login.browser);
-        let authorize = get(&site::authorize_path(client), &[("Cookie", &cookie)]);
-        Self { authorize, client, keys: Rc::clone(keys), count: 0, last: None }
+    pub(crate) fn new(client: &'static str, people: &Rc<Vec<Vec<u8>>>, first: usize, keys: &Rc<Keys>) -> Self {
+        Self { authorize: Rc::clone(people), client, keys: Rc::clone(keys), count: first, last: None }
+    }
+
+    /// The requests to `/authorize` of people who hold these sessions.
+    pub(crate) fn requests(client: &str, sessions: &[String]) -> Rc<Vec<Vec<u8>>> {
+        let path = site::authorize_path(client);
+        let request = |session: &String| get(&path, &[("Cookie", &format!("signet_session={session}"))]);
+        Rc::new(sessions.iter().map(request).collect())
     }
 }
 
 impl Step for Round {
     async fn step(&mut self, wire: &mut Wire) -> Result<(), Fault> {
         self.count += 1;
-        let answer = wire.send(&self.authorize).await?.expect(303, "/authorize")?;
+        let request = self.authorize.get(self.count % self.authorize.len()).ok_or("nobody is signed in")?;
+        let answer = wire.send(request).await?.expect(303, "/authorize")?;
         let location = answer.header("location").ok_or("no Location")?;
         let code = location.split(['?', '&']).find_map(|pair| pair.strip_prefix("code="));
         let code = code.ok_or_else(|| format!("no code in {location}"))?;
@@ -164,84 +171,83 @@ impl Step for Round {
     }
 }
 
-/// Claims for an access token.
-pub(crate) struct UserInfo {
-    request: Vec<u8>,
+/// Access tokens, none of which is shown twice before all were shown.
+pub(crate) type Pool = Rc<RefCell<VecDeque<String>>>;
+
+fn another(pool: &Pool) -> Result<String, Fault> {
+    let mut pool = pool.borrow_mut();
+    let token = pool.pop_front().ok_or("no access token")?;
+    pool.push_back(token.clone());
+    Ok(token)
 }
 
-impl UserInfo {
-    pub(crate) fn new(access_token: &str) -> Self {
-        Self { request: get("/userinfo", &[("Authorization", &format!("Bearer {access_token}"))]) }
-    }
+/// What resource servers and proxies ask about access tokens. Each time about another one.
+#[derive(Clone, Copy)]
+pub(crate) enum Question {
+    /// Its person's claims.
+    UserInfo,
+    Introspection,
+    /// Only for the headers that need nothing but the token.
+    ForwardAuth,
 }
 
-impl Step for UserInfo {
+pub(crate) struct Ask {
+    pub(crate) question: Question,
+    pub(crate) pool: Pool,
+}
+
+impl Step for Ask {
     async fn step(&mut self, wire: &mut Wire) -> Result<(), Fault> {
-        let answer = wire.send(&self.request).await?.expect(200, "/userinfo")?;
-        if answer.text()?.contains("\"sub\":") { Ok(()) } else { Err("claims without a subject".into()) }
+        let token = another(&self.pool)?;
+        let bearer = format!("Bearer {token}");
+        match self.question {
+            Question::UserInfo => {
+                let request = get("/userinfo", &[("Authorization", &bearer)]);
+                let answer = wire.send(&request).await?.expect(200, "/userinfo")?;
+                if answer.text()?.contains("\"sub\":") { Ok(()) } else { Err("claims without a subject".into()) }
+            }
+            Question::Introspection => {
+                let credentials = format!("Basic {}", STANDARD.encode(format!("{}:{}", site::SERVICE, site::SECRET)));
+                let request = post("/introspect", &[("Authorization", &credentials)], &format!("token={token}"));
+                let answer = wire.send(&request).await?.expect(200, "/introspect")?;
+                if answer.text()?.contains("\"active\":true") {
+                    Ok(())
+                } else {
+                    Err("a good token is not active".into())
+                }
+            }
+            Question::ForwardAuth => {
+                let request = get("/forward-auth?headers=seed", &[("Authorization", &bearer)]);
+                let answer = wire.send(&request).await?.expect(200, "/forward-auth")?;
+                let id = answer.header("x-user-id").filter(|id| !id.is_empty());
+                id.map(|_| ()).ok_or_else(|| "no X-User-ID".into())
+            }
+        }
     }
 }
 
-/// A resource server asks about an access token.
-pub(crate) struct Introspection {
-    request: Vec<u8>,
-}
-
-impl Introspection {
-    pub(crate) fn new(access_token: &str) -> Self {
-        let credentials = format!("Basic {}", STANDARD.encode(format!("{}:{}", site::SERVICE, site::SECRET)));
-        let form = format!("token={access_token}");
-        Self { request: post("/introspect", &[("Authorization", &credentials)], &form) }
-    }
-}
-
-impl Step for Introspection {
-    async fn step(&mut self, wire: &mut Wire) -> Result<(), Fault> {
-        let answer = wire.send(&self.request).await?.expect(200, "/introspect")?;
-        if answer.text()?.contains("\"active\":true") { Ok(()) } else { Err("a good token is not active".into()) }
-    }
-}
-
-/// A proxy asks about a request with an access token, for the headers that need nothing but the token.
-pub(crate) struct ForwardAuth {
-    request: Vec<u8>,
-}
-
-impl ForwardAuth {
-    pub(crate) fn new(access_token: &str) -> Self {
-        let bearer = format!("Bearer {access_token}");
-        Self { request: get("/forward-auth?headers=seed", &[("Authorization", &bearer)]) }
-    }
-}
-
-impl Step for ForwardAuth {
-    async fn step(&mut self, wire: &mut Wire) -> Result<(), Fault> {
-        let answer = wire.send(&self.request).await?.expect(200, "/forward-auth")?;
-        answer.header("x-user-id").filter(|id| !id.is_empty()).map(|_| ()).ok_or_else(|| "no X-User-ID".into())
-    }
-}
-
-/// One refresh family for each connection, rotated at every step.
+/// Refresh families by turns, each rotated at its turn.
 pub(crate) struct Refresh {
     client: &'static str,
-    token: String,
+    tokens: VecDeque<String>,
     keys: Rc<Keys>,
     count: usize,
 }
 
 impl Refresh {
-    pub(crate) fn new(client: &'static str, token: String, keys: &Rc<Keys>) -> Self {
-        Self { client, token, keys: Rc::clone(keys), count: 0 }
+    pub(crate) fn new(client: &'static str, tokens: Vec<String>, keys: &Rc<Keys>) -> Self {
+        Self { client, tokens: tokens.into(), keys: Rc::clone(keys), count: 0 }
     }
 }
 
 impl Step for Refresh {
     async fn step(&mut self, wire: &mut Wire) -> Result<(), Fault> {
         self.count += 1;
-        let request = token_request(self.client, &format!("grant_type=refresh_token&refresh_token={}", self.token));
+        let token = self.tokens.pop_front().ok_or("no refresh token")?;
+        let request = token_request(self.client, &format!("grant_type=refresh_token&refresh_token={token}"));
         let answer = wire.send(&request).await?;
         let tokens = Tokens::read(answer, &self.keys, self.count % VERIFIED == 1)?;
-        self.token = tokens.refresh_token.ok_or("no refresh token")?;
+        self.tokens.push_back(tokens.refresh_token.ok_or("no refresh token")?);
         Ok(())
     }
 }
@@ -268,7 +274,7 @@ pub(crate) struct FullLogin;
 
 impl Step for FullLogin {
     async fn step(&mut self, wire: &mut Wire) -> Result<(), Fault> {
-        site::login(wire).await.map(|_| ())
+        site::login(wire).await
     }
 }
 

@@ -74,7 +74,13 @@ pub fn s256(verifier: &str) -> String {
 /// BASE64URL(SHA256(bytes)): what thumbprints are made of (RFC 7638, RFC 8705).
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
+    URL_SAFE_NO_PAD.encode(digest(bytes))
+}
+
+/// SHA-256.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// RFC 4648 section 5, without padding.

@@ -5,7 +5,6 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use josekit::jwk::Jwk;
-use josekit::jws::JwsVerifier;
 use serde_json::Map;
 use serde_json::Value;
 
@@ -15,7 +14,7 @@ use super::json::JsonError;
 use super::jwk::PRIVATE_MEMBERS;
 use super::jws::Parts;
 use super::quality;
-use super::verifier;
+use super::verifier::PublicKey;
 use crate::domain::key::Algorithm;
 
 /// Longest set that is read, in bytes.
@@ -115,12 +114,12 @@ impl JwkSet {
     pub fn verify(&self, compact: &str, allowed: &[Algorithm], largest: usize) -> Result<ClientJws, VerifyError> {
         let (token, claims) = read(compact, allowed, largest)?;
         let key = self.key_of(token.algorithm, token.kid()?).ok_or(VerifyError::Key)?;
-        key.verify(token.signing_input, &token.signature).map_err(|_| VerifyError::Signature)?;
+        key.verify(token.signing_input, &token.signature)?;
         Ok(ClientJws { header: token.header, claims })
     }
 
-    fn key_of(&self, algorithm: Algorithm, kid: Option<&str>) -> Option<&dyn JwsVerifier> {
-        let of_its_type: Vec<(Option<&str>, &dyn JwsVerifier)> =
+    fn key_of(&self, algorithm: Algorithm, kid: Option<&str>) -> Option<&PublicKey> {
+        let of_its_type: Vec<(Option<&str>, &PublicKey)> =
             self.keys.iter().filter_map(|key| Some((key.kid.as_deref(), key.verifier(algorithm)?))).collect();
         let mut named = of_its_type.iter().filter(|(own, _)| kid.is_some() && *own == kid);
         if let Some((_, key)) = named.next() {
@@ -159,7 +158,7 @@ fn read<'a>(
 struct Key {
     kid: Option<String>,
     /// One for each algorithm that the key may be used with.
-    verifiers: Vec<(Algorithm, Box<dyn JwsVerifier>)>,
+    verifiers: Vec<(Algorithm, PublicKey)>,
 }
 
 impl Key {
@@ -185,13 +184,13 @@ impl Key {
         let jwk = Jwk::from_map(members.collect::<Map<_, _>>()).ok()?;
         let chosen = algorithms.iter().filter(|algorithm| alg.is_none_or(|alg| alg == **algorithm));
         let verifiers: Vec<_> = chosen
-            .map(|algorithm| Some((*algorithm, verifier::of_jwk(*algorithm, &jwk).ok()?)))
+            .map(|algorithm| Some((*algorithm, PublicKey::of_jwk(*algorithm, &jwk).ok()?)))
             .collect::<Option<_>>()?;
         (!verifiers.is_empty()).then_some(Self { kid, verifiers })
     }
 
-    fn verifier(&self, algorithm: Algorithm) -> Option<&dyn JwsVerifier> {
-        self.verifiers.iter().find(|(own, _)| *own == algorithm).map(|(_, verifier)| verifier.as_ref())
+    fn verifier(&self, algorithm: Algorithm) -> Option<&PublicKey> {
+        self.verifiers.iter().find(|(own, _)| *own == algorithm).map(|(_, key)| key)
     }
 }
 

@@ -1,6 +1,6 @@
-//! The only room that names josekit, rsa, p256, argon2, sha2, openssl and the cipher crates.
+//! The only room that names josekit, ring, rsa, p256, argon2, sha2, openssl and the cipher crates.
 //!
-//! josekit signs and verifies, with OpenSSL underneath. The rsa and p256 crates make keys, describe them and
+//! ring signs and verifies ES256; josekit does everything else, with OpenSSL underneath. The rsa and p256 crates make keys, describe them and
 //! cross-check in tests; they never sign: rsa is open to a timing attack (RUSTSEC-2023-0071) whenever somebody can
 //! time it, and a token endpoint can be timed by anyone.
 
@@ -8,6 +8,7 @@ mod ec;
 mod ed25519;
 mod entropy;
 mod error;
+mod es256;
 pub mod hash;
 pub mod import;
 pub mod json;

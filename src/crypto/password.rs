@@ -3,13 +3,15 @@
 //! Each call takes about ten milliseconds of CPU and 19 MiB on purpose: run it on the bounded pool for passwords,
 //! never on a thread that answers requests.
 
+use std::fmt;
+
 use argon2::Argon2;
-use argon2::PasswordHasher;
-use argon2::PasswordVerifier;
+use argon2::Block;
 use argon2::password_hash::phc;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use super::hash::constant_time_eq;
 use crate::ambient::Entropy;
 use crate::domain::user::PasswordHash;
 
@@ -21,6 +23,7 @@ const MAX_INPUT: usize = 4 * MAX_LENGTH;
 /// The most that a hash made elsewhere may cost: memory in KiB, passes, lanes.
 const MAX_COST: Params = Params { memory_kib: 256 * 1024, iterations: 10, parallelism: 16 };
 const SALT: usize = 16;
+const OUTPUT: usize = 32;
 
 /// What a hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,20 +52,124 @@ pub enum PasswordError {
     Format,
 }
 
+/// Memory that one hash after another uses. To get it anew for each, page by page, and to clear it costs a tenth of the
+/// hash.
+#[derive(Default)]
+pub struct Memory {
+    blocks: Vec<Block>,
+}
+
+/// More than 32 MiB the allocator of most systems takes from the kernel for this alone, and gives back when it is freed; what
+/// is not used is not there. Of less it would keep hold for ever.
+const LEAST_BLOCKS: usize = 33 * 1024;
+
+impl Memory {
+    fn blocks(&mut self, params: &argon2::Params) -> &mut [Block] {
+        let count = params.block_count();
+        if self.blocks.len() < count {
+            self.blocks = Vec::with_capacity(count.max(LEAST_BLOCKS));
+            self.blocks.resize(count, Block::new());
+        }
+        &mut self.blocks
+    }
+
+    /// As [`hash`].
+    ///
+    /// # Errors
+    /// As [`hash`].
+    pub fn hash(
+        &mut self,
+        password: &str,
+        params: &Params,
+        entropy: &dyn Entropy,
+    ) -> Result<PasswordHash, PasswordError> {
+        let (params, password) = (params.argon2()?, normalise(password)?);
+        let mut salt = [0; SALT];
+        entropy.fill(&mut salt);
+        let output = self.output(&Kind::ours(params.clone()), password.as_bytes(), &salt, OUTPUT)?;
+        phc_string(&params, &salt, &output)
+    }
+
+    /// As [`verify`].
+    #[must_use]
+    pub fn verify(&mut self, hash: &PasswordHash, password: &str) -> bool {
+        normalise(password).is_ok_and(|password| self.verify_bytes(hash.as_phc(), password.as_bytes()))
+    }
+
+    fn verify_bytes(&mut self, phc: &str, secret: &[u8]) -> bool {
+        if secret.len() > MAX_LENGTH {
+            return false;
+        }
+        let Ok(parsed) = parse(phc) else { return false };
+        let (Some(kind), Some(salt), Some(expected)) = (Kind::of(&parsed), parsed.salt, parsed.hash) else {
+            return false;
+        };
+        let computed = self.output(&kind, secret, salt.as_ref(), expected.len());
+        computed.is_ok_and(|computed| constant_time_eq(&computed, expected.as_ref()))
+    }
+
+    fn output(&mut self, kind: &Kind, secret: &[u8], salt: &[u8], length: usize) -> Result<Vec<u8>, PasswordError> {
+        let argon2 = Argon2::new(kind.algorithm, kind.version, kind.params.clone());
+        let mut output = vec![0; length];
+        let done = argon2.hash_password_into_with_memory(secret, salt, &mut output, self.blocks(&kind.params));
+        // What somebody else's hash needs is not kept.
+        if self.blocks.len() > LEAST_BLOCKS {
+            self.blocks = Vec::new();
+        }
+        done.map(|()| output).map_err(|_| PasswordError::Params)
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("blocks", &self.blocks.len()).finish()
+    }
+}
+
+/// One of the functions that are called Argon2.
+struct Kind {
+    algorithm: argon2::Algorithm,
+    version: argon2::Version,
+    params: argon2::Params,
+}
+
+impl Kind {
+    const fn ours(params: argon2::Params) -> Self {
+        Self { algorithm: argon2::Algorithm::Argon2id, version: argon2::Version::V0x13, params }
+    }
+
+    fn of(hash: &phc::PasswordHash) -> Option<Self> {
+        let version = hash.version.map_or(Ok(argon2::Version::default()), argon2::Version::try_from).ok()?;
+        let algorithm = argon2::Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+        Some(Self { algorithm, version, params: argon2::Params::try_from(hash).ok()? })
+    }
+}
+
+fn phc_string(params: &argon2::Params, salt: &[u8], output: &[u8]) -> Result<PasswordHash, PasswordError> {
+    let hash = phc::PasswordHash {
+        algorithm: argon2::Algorithm::Argon2id.ident(),
+        version: Some(argon2::Version::V0x13.into()),
+        params: phc::ParamsString::try_from(params).map_err(|_| PasswordError::Params)?,
+        salt: Some(phc::Salt::new(salt).map_err(|_| PasswordError::Params)?),
+        hash: Some(phc::Output::new(output).map_err(|_| PasswordError::Params)?),
+    };
+    Ok(PasswordHash::from_phc(hash.to_string()))
+}
+
 /// Hashes a password: normalised to NFC (RFC 8265 section 4.2), so that it does not matter which keyboard composed it;
 /// spaces and case are kept. The rule is fixed for ever.
 ///
 /// # Errors
 /// [`PasswordError::TooLong`] before any work is done; [`PasswordError::Params`].
 pub fn hash(password: &str, params: &Params, entropy: &dyn Entropy) -> Result<PasswordHash, PasswordError> {
-    hash_bytes(normalise(password)?.as_bytes(), params, entropy)
+    Memory::default().hash(password, params, entropy)
 }
 
 /// Whether `password` is the one behind `hash`. Costs what `hash` says; at once false for a hash that
 /// [`check_costs`] refuses and for a password that [`hash`] refuses.
 #[must_use]
 pub fn verify(hash: &PasswordHash, password: &str) -> bool {
-    normalise(password).is_ok_and(|password| verify_bytes(hash.as_phc(), password.as_bytes()))
+    Memory::default().verify(hash, password)
 }
 
 /// Whether the password should be hashed anew at the next login, because other parameters are in force now.
@@ -92,35 +199,29 @@ pub struct Decoy {
 }
 
 impl Decoy {
+    /// A hash of no password at all: its output is as random as that of one, and takes no work to make.
+    ///
     /// # Errors
     /// [`PasswordError::Params`].
     pub fn new(params: &Params, entropy: &dyn Entropy) -> Result<Self, PasswordError> {
-        let mut nobody_knows = Zeroizing::new([0; 32]);
-        entropy.fill(nobody_knows.as_mut_slice());
-        Ok(Self { hash: hash_bytes(nobody_knows.as_slice(), params, entropy)? })
+        let (mut salt, mut output) = ([0; SALT], [0; OUTPUT]);
+        entropy.fill(&mut salt);
+        entropy.fill(&mut output);
+        Ok(Self { hash: phc_string(&params.argon2()?, &salt, &output)? })
     }
 
     /// Does the work of a verification and always says no.
     #[must_use]
-    pub fn verify(&self, password: &str) -> bool {
+    pub fn verify(&self, memory: &mut Memory, password: &str) -> bool {
         // Nobody looks at the result, so the optimiser must not know.
-        std::hint::black_box(verify(&self.hash, password));
+        std::hint::black_box(memory.verify(&self.hash, password));
         false
     }
 }
 
 /// The same for bytes that are not normalised: secrets that other software made.
 pub(super) fn verify_bytes(phc: &str, secret: &[u8]) -> bool {
-    secret.len() <= MAX_LENGTH
-        && parse(phc).is_ok_and(|parsed| Argon2::default().verify_password(secret, &parsed).is_ok())
-}
-
-fn hash_bytes(secret: &[u8], params: &Params, entropy: &dyn Entropy) -> Result<PasswordHash, PasswordError> {
-    let argon2 = params.argon2()?;
-    let mut salt = [0; SALT];
-    entropy.fill(&mut salt);
-    let hash = argon2.hash_password_with_salt(secret, &salt).map_err(|_| PasswordError::Params)?;
-    Ok(PasswordHash::from_phc(hash.to_string()))
+    Memory::default().verify_bytes(phc, secret)
 }
 
 fn normalise(password: &str) -> Result<Zeroizing<String>, PasswordError> {
@@ -162,13 +263,11 @@ impl Params {
             && self.parallelism <= MAX_COST.parallelism
     }
 
-    fn argon2(&self) -> Result<Argon2<'static>, PasswordError> {
+    fn argon2(&self) -> Result<argon2::Params, PasswordError> {
         if !self.within_bounds() {
             return Err(PasswordError::Params);
         }
-        let params = argon2::Params::new(self.memory_kib, self.iterations, self.parallelism, None)
-            .map_err(|_| PasswordError::Params)?;
-        Ok(Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params))
+        argon2::Params::new(self.memory_kib, self.iterations, self.parallelism, None).map_err(|_| PasswordError::Params)
     }
 }
 

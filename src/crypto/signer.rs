@@ -4,7 +4,6 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use josekit::jws::ES256;
 use josekit::jws::EdDSA;
 use josekit::jws::JwsSigner;
 use josekit::jws::PS256;
@@ -12,6 +11,8 @@ use josekit::jws::RS256;
 use serde::Serialize;
 
 use super::CryptoError;
+use super::es256::Es256Signer;
+use super::es256::SIGNATURE;
 use super::jws::typ;
 use crate::domain::ids::KeyId;
 use crate::domain::key::Algorithm;
@@ -20,10 +21,38 @@ use crate::domain::key::Algorithm;
 pub struct Signer {
     algorithm: Algorithm,
     kid: KeyId,
-    /// josekit's signer, OpenSSL underneath.
-    key: Box<dyn JwsSigner>,
+    key: Key,
     /// The encoded header for each `typ` that we issue.
     headers: Vec<(&'static str, String)>,
+}
+
+enum Key {
+    Es256(Box<Es256Signer>),
+    /// josekit's signer, OpenSSL underneath.
+    Other(Box<dyn JwsSigner>),
+}
+
+impl Key {
+    fn signature_len(&self) -> usize {
+        match self {
+            Self::Es256(_) => SIGNATURE,
+            Self::Other(key) => key.signature_len(),
+        }
+    }
+
+    /// Signs what is in `token`, and puts a dot and the signature behind it.
+    fn append_signature(&self, token: &mut String) -> Result<(), CryptoError> {
+        match self {
+            Self::Es256(key) => append(token, &key.sign(token.as_bytes()).ok_or(CryptoError::Sign)?),
+            Self::Other(key) => append(token, &key.sign(token.as_bytes()).map_err(|_| CryptoError::Sign)?),
+        }
+        Ok(())
+    }
+}
+
+fn append(token: &mut String, signature: &impl AsRef<[u8]>) {
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, token);
 }
 
 impl Signer {
@@ -33,18 +62,20 @@ impl Signer {
     /// [`CryptoError::PrivateKey`] when it is damaged or of another kind than `algorithm`.
     pub fn from_pkcs8(algorithm: Algorithm, kid: &KeyId, pkcs8: &[u8]) -> Result<Self, CryptoError> {
         let refused = |_| CryptoError::PrivateKey(algorithm);
-        let key: Box<dyn JwsSigner> = match algorithm {
-            Algorithm::Es256 => Box::new(ES256.signer_from_der(pkcs8).map_err(refused)?),
-            Algorithm::Rs256 => Box::new(RS256.signer_from_der(pkcs8).map_err(refused)?),
-            Algorithm::Ps256 => Box::new(PS256.signer_from_der(pkcs8).map_err(refused)?),
+        let key = match algorithm {
+            Algorithm::Es256 => {
+                Key::Es256(Box::new(Es256Signer::from_pkcs8(pkcs8).ok_or(CryptoError::PrivateKey(algorithm))?))
+            }
+            Algorithm::Rs256 => Key::Other(Box::new(RS256.signer_from_der(pkcs8).map_err(refused)?)),
+            Algorithm::Ps256 => Key::Other(Box::new(PS256.signer_from_der(pkcs8).map_err(refused)?)),
             // josekit takes an Ed448 key, too: the length of its signature tells.
-            Algorithm::EdDsa => Box::new(
+            Algorithm::EdDsa => Key::Other(Box::new(
                 EdDSA
                     .signer_from_der(pkcs8)
                     .ok()
                     .filter(|signer| signer.signature_len() == 64)
                     .ok_or(CryptoError::PrivateKey(algorithm))?,
-            ),
+            )),
         };
         let headers = typ::ALL
             .into_iter()
@@ -68,7 +99,7 @@ impl Signer {
     ///
     /// # Errors
     /// [`CryptoError::Claims`] when `claims` is not JSON (a map with keys that are no strings, for example);
-    /// [`CryptoError::Sign`] when OpenSSL refuses, which a parsed key does not give it reason to.
+    /// [`CryptoError::Sign`] when the library refuses, which a parsed key does not give it reason to.
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, CryptoError> {
         let payload = serde_json::to_vec(claims).map_err(|_| CryptoError::Claims)?;
         let mut token = String::with_capacity(200 + payload.len() * 4 / 3 + self.key.signature_len() * 4 / 3);
@@ -78,9 +109,7 @@ impl Signer {
         }
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let signature = self.key.sign(token.as_bytes()).map_err(|_| CryptoError::Sign)?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        self.key.append_signature(&mut token)?;
         Ok(token)
     }
 }

@@ -1,6 +1,6 @@
-//! The verifying side of compact JWS. The form is checked by [`Unverified::parse`], the signature by josekit; its
-//! header handling and its payload validator are not used: the first accepts an empty `crit` and a `b64`, the second
-//! panics on an `exp` of 1e300.
+//! The verifying side of compact JWS. The form is checked by [`Unverified::parse`], the signature by ring (ES256) or
+//! josekit; the latter's header handling and its payload validator are not used: the first accepts an empty `crit` and a
+//! `b64`, the second panics on an `exp` of 1e300.
 
 use std::fmt;
 
@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::CryptoError;
 use super::VerifyError;
+use super::es256::Es256Verifier;
 use super::json;
 use super::jwk::PRIVATE_MEMBERS;
 use super::jws::Unverified;
@@ -24,7 +25,7 @@ use crate::domain::key::Algorithm;
 pub struct Verifier {
     algorithm: Algorithm,
     kid: KeyId,
-    key: Box<dyn JwsVerifier>,
+    key: PublicKey,
 }
 
 impl Verifier {
@@ -51,7 +52,7 @@ impl Verifier {
             return Err(CryptoError::PublicKey("not an Ed25519 key"));
         }
         let jwk = Jwk::from_map(members).map_err(|_| CryptoError::PublicKey("a member has the wrong type"))?;
-        let key = of_jwk(algorithm, &jwk)?;
+        let key = PublicKey::of_jwk(algorithm, &jwk)?;
         Ok(Self { algorithm, kid, key })
     }
 
@@ -81,27 +82,48 @@ impl Verifier {
         if *token.kid() != self.kid || token.algorithm() != self.algorithm {
             return Err(VerifyError::Key);
         }
-        self.key.verify(token.signing_input(), token.signature()).map_err(|_| VerifyError::Signature)?;
+        self.key.verify(token.signing_input(), token.signature())?;
         token.payload()
     }
 }
 
-/// The check of one algorithm with a public key. `jwk` must not be an Ed448 key, which josekit would take for EdDSA.
-pub(super) fn of_jwk(algorithm: Algorithm, jwk: &Jwk) -> Result<Box<dyn JwsVerifier>, CryptoError> {
-    Ok(match algorithm {
-        Algorithm::Es256 => {
-            Box::new(ES256.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not a P-256 key"))?)
-        }
-        Algorithm::Rs256 => {
-            Box::new(RS256.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not an RSA key"))?)
-        }
-        Algorithm::Ps256 => {
-            Box::new(PS256.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not an RSA key"))?)
-        }
-        Algorithm::EdDsa => {
-            Box::new(EdDSA.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not an Ed25519 key"))?)
-        }
-    })
+/// The check of one algorithm with a public key.
+pub(super) enum PublicKey {
+    Es256(Es256Verifier),
+    Other(Box<dyn JwsVerifier>),
+}
+
+impl PublicKey {
+    /// `jwk` must not be an Ed448 key, which josekit would take for EdDSA.
+    pub(super) fn of_jwk(algorithm: Algorithm, jwk: &Jwk) -> Result<Self, CryptoError> {
+        Ok(Self::Other(match algorithm {
+            Algorithm::Es256 => {
+                // What a usable key is stays josekit's to say.
+                let other = ES256.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not a P-256 key"))?;
+                match Es256Verifier::of_jwk(jwk) {
+                    Some(key) => return Ok(Self::Es256(key)),
+                    None => Box::new(other),
+                }
+            }
+            Algorithm::Rs256 => {
+                Box::new(RS256.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not an RSA key"))?)
+            }
+            Algorithm::Ps256 => {
+                Box::new(PS256.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not an RSA key"))?)
+            }
+            Algorithm::EdDsa => {
+                Box::new(EdDSA.verifier_from_jwk(jwk).map_err(|_| CryptoError::PublicKey("not an Ed25519 key"))?)
+            }
+        }))
+    }
+
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
+        let good = match self {
+            Self::Es256(key) => key.verify(message, signature),
+            Self::Other(key) => key.verify(message, signature).is_ok(),
+        };
+        if good { Ok(()) } else { Err(VerifyError::Signature) }
+    }
 }
 
 impl fmt::Debug for Verifier {

@@ -169,7 +169,7 @@ fn jw_01_signatures_as_labelled() {
         assert_eq!(vectors.len(), count);
         for vector in vectors {
             let jwk = Jwk::from_map(vector.key.as_object().unwrap().clone()).unwrap();
-            let key = verifier::of_jwk(algorithm, &jwk).unwrap();
+            let key = verifier::PublicKey::of_jwk(algorithm, &jwk).unwrap();
             let accepted = key.verify(&vector.bytes("msg"), &vector.bytes("sig")).is_ok();
             // "acceptable" leaves it to the implementation.
             if vector.text("result") != "acceptable" {

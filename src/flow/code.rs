@@ -44,14 +44,13 @@ impl Signet {
         let request = CodeRequest::read(form)?;
         let now = self.now();
         let hash = hash::secret_hash(SecretKind::Code, request.code.reveal());
-        let code = self.store.code(hash).await?.ok_or_else(unknown_code)?;
+        let (code, user) = self.store.code_and_user(hash).await?.ok_or_else(unknown_code)?;
         if let Err(refused) = rules::check(&code, &request, client, now, hash::s256) {
             if refused.burns {
                 self.burn(&code, client, now).await?;
             }
             return Err(refused.error.into());
         }
-        let user = self.store.user(code.user_id.clone()).await?;
         let user = user
             .filter(|user| !user.disabled)
             .ok_or_else(|| rules::invalid_code().detail("the person is disabled or gone"))?;

@@ -96,13 +96,18 @@ struct KeyFigures {
 }
 
 impl Metrics {
+    /// One answer, if there has been one of this route and status before.
+    pub fn answered_again(&self, route: &str, status: u16, took: Duration) -> bool {
+        let known = self.durations.read().unwrap_or_else(PoisonError::into_inner);
+        let histogram = known.get(route).and_then(|statuses| statuses.get(&status));
+        histogram.inspect(|histogram| histogram.add(took)).is_some()
+    }
+
     /// One answer. `route` is a pattern of ours, never the path of a request.
     pub fn answered(&self, route: &str, status: u16, took: Duration) {
-        let known = self.durations.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(histogram) = known.get(route).and_then(|statuses| statuses.get(&status)) {
-            return histogram.add(took);
+        if self.answered_again(route, status, took) {
+            return;
         }
-        drop(known);
         let mut known = self.durations.write().unwrap_or_else(PoisonError::into_inner);
         if known.values().map(HashMap::len).sum::<usize>() < MOST_SERIES {
             known.entry(route.into()).or_default().entry(status).or_default().add(took);

@@ -11,12 +11,14 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
+use crossbeam_channel::RecvTimeoutError;
 use crossbeam_channel::Sender;
 use tokio::sync::oneshot;
 
 use crate::ambient::Entropy;
 use crate::crypto::password;
 use crate::crypto::password::Decoy;
+use crate::crypto::password::Memory;
 use crate::crypto::password::Params;
 use crate::domain::secret::Secret;
 use crate::domain::user::PasswordHash;
@@ -29,7 +31,10 @@ const WAITING_PER_THREAD: usize = 512;
 /// How far the scheduler prefers other threads, on the scale of nice(1).
 const NICENESS: i32 = 10;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// How long a thread without work keeps the memory of a hash.
+const KEEP_MEMORY: Duration = Duration::from_secs(1);
+
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 /// The bounded place where passwords are hashed.
 #[derive(Clone)]
@@ -64,9 +69,9 @@ impl Passwords {
     /// [`FlowError::Busy`] when no turn came in time.
     pub async fn verify(&self, hash: Option<PasswordHash>, presented: Secret) -> Result<bool, FlowError> {
         let decoy = Arc::clone(&self.decoy);
-        self.run(move || match hash {
-            Some(hash) => password::verify(&hash, presented.reveal()),
-            None => decoy.verify(presented.reveal()),
+        self.run(move |memory| match hash {
+            Some(hash) => memory.verify(&hash, presented.reveal()),
+            None => decoy.verify(memory, presented.reveal()),
         })
         .await
     }
@@ -77,7 +82,7 @@ impl Passwords {
     /// [`FlowError::Busy`] when no turn came in time; [`FlowError::Password`] for a password over the limit.
     pub async fn hash(&self, password: Secret, entropy: Arc<dyn Entropy>) -> Result<PasswordHash, FlowError> {
         let params = self.params;
-        Ok(self.run(move || password::hash(password.reveal(), &params, entropy.as_ref())).await??)
+        Ok(self.run(move |memory| memory.hash(password.reveal(), &params, entropy.as_ref())).await??)
     }
 
     /// Whether a hash was made with other parameters than those in force.
@@ -86,13 +91,16 @@ impl Passwords {
         password::needs_rehash(hash, &self.params)
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, FlowError> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, FlowError> {
         let busy = || FlowError::Busy { retry_after: self.wait };
         let ((turn, begun), (answer, result)) = (oneshot::channel(), oneshot::channel());
-        let job: Job = Box::new(move || {
+        let job: Job = Box::new(move |memory| {
             // Whoever asked may have given up while waiting: then nothing is left to do.
             if turn.send(()).is_ok() {
-                let _ = answer.send(work());
+                let _ = answer.send(work(memory));
             }
         });
         self.jobs.try_send(job).map_err(|_| busy())?;
@@ -117,14 +125,24 @@ impl fmt::Debug for Passwords {
 fn work(queue: &Receiver<Job>) {
     // Of this thread alone. A machine that does not allow it hashes at the priority of everything else.
     let _ = rustix::process::setpriority_process(None, NICENESS);
-    for job in queue {
-        // A panic costs its own answer and no thread.
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+    let mut memory = Memory::default();
+    loop {
+        match queue.recv_timeout(KEEP_MEMORY) {
+            // A panic costs its own answer and no thread.
+            Ok(job) => drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory)))),
+            Err(RecvTimeoutError::Timeout) => {
+                memory = Memory::default();
+                let Ok(job) = queue.recv() else { return };
+                drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory))));
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Memory;
     use super::Passwords;
     use crate::ambient::OsEntropy;
     use crate::crypto::password::Params;
@@ -148,7 +166,7 @@ mod tests {
         for _ in 0..40 {
             let (passwords, running, most) = (passwords.clone(), Arc::clone(&running), Arc::clone(&most));
             flood.spawn(async move {
-                let work = move || {
+                let work = move |_: &mut Memory| {
                     most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     std::thread::sleep(Duration::from_millis(2));
                     running.fetch_sub(1, Ordering::SeqCst);
@@ -166,7 +184,7 @@ mod tests {
         let (go, gate) = crossbeam_channel::bounded::<()>(0);
         let held = tokio::spawn({
             let passwords = passwords.clone();
-            async move { passwords.run(move || gate.recv()).await }
+            async move { passwords.run(move |_| gate.recv()).await }
         });
         tokio::task::yield_now().await;
         let refused = passwords.verify(None, Secret::new("x")).await;
@@ -180,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_costs_one_answer() {
         let passwords = passwords(1, Duration::from_secs(20));
-        let lost = passwords.run(|| assert!(std::hint::black_box(false), "on purpose")).await;
+        let lost = passwords.run(|_| assert!(std::hint::black_box(false), "on purpose")).await;
         assert!(matches!(lost, Err(FlowError::Internal(_))));
         let hash = passwords.hash(Secret::new("right"), Arc::new(OsEntropy)).await.unwrap();
         assert!(passwords.verify(Some(hash.clone()), Secret::new("right")).await.unwrap());

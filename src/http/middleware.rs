@@ -1,6 +1,7 @@
 //! What happens around every request: a reference id, a bound on the head, one log line, security headers, and an
 //! answer even when a handler panics.
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -82,8 +83,9 @@ pub async fn around(
     let address = peer::address(request.request(), &web.signet.config.server.trusted_proxies);
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let origin = Origin::new(reference.to_string(), address, user_agent.to_owned());
+    let client = origin.named_client();
     // A panic must cost one answer, not the connection: other requests may be waiting behind this one.
-    let Ok(answered) = AssertUnwindSafe(on_behalf_of(origin.clone(), next.call(request))).catch_unwind().await else {
+    let Ok(answered) = AssertUnwindSafe(on_behalf_of(origin, next.call(request))).catch_unwind().await else {
         tracing::error!(event = "panic", %reference, "a handler panicked");
         let took = web.signet.clock.monotonic().saturating_sub(started);
         web.signet.watch.metrics.answered(NO_ROUTE, 500, took);
@@ -97,14 +99,23 @@ pub async fn around(
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     secure(response.headers_mut(), &reference, https);
-    let route = response.request().match_pattern();
     let took = web.signet.clock.monotonic().saturating_sub(started);
+    let (metrics, status) = (&web.signet.watch.metrics, response.status().as_u16());
+    // Most routes have no variable part. What was counted under its path before need not be looked for among all routes.
+    let route = match metrics.answered_again(response.request().path(), status, took) {
+        true => Some(Cow::Borrowed(response.request().path())),
+        false => {
+            let pattern = response.request().match_pattern();
+            metrics.answered(pattern.as_deref().unwrap_or(NO_ROUTE), status, took);
+            pattern.map(Cow::Owned)
+        }
+    };
     if is_worth_a_line(response.request().path(), response.status()) {
-        let client = origin.client().map(ClientId::as_str);
+        let client = client.get().map(ClientId::as_str);
         let certificate = response.request().conn_data::<ClientCertificate>().map(ClientCertificate::thumbprint);
         log(&reference, method.as_str(), route.as_deref(), (client, certificate.as_deref()), response.status(), took);
     }
-    web.signet.watch.metrics.answered(route.as_deref().unwrap_or(NO_ROUTE), response.status().as_u16(), took);
+    drop(route);
     Ok(response)
 }
 

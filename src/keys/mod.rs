@@ -5,6 +5,7 @@ pub mod forecast;
 pub mod handle;
 pub mod import;
 mod master;
+mod memo;
 mod name;
 pub mod policy;
 pub mod readers;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Map;
 use serde_json::Value;
 
+use super::memo::Memo;
 use super::schedule::SETTLE_AFTER;
 use super::vault::Vault;
 use super::vault::VaultError;
@@ -48,6 +49,7 @@ pub struct Ring {
     office: Vec<SigningKey>,
     signers: HashMap<KeyId, Signer>,
     verifiers: HashMap<KeyId, Verifier>,
+    memo: Memo,
     jwks: Jwks,
     version: i64,
 }
@@ -88,7 +90,7 @@ impl Ring {
             };
             place.insert(verifier);
         }
-        Ok(Self { office, signers, verifiers, jwks: Jwks::of(keys, jwks_max_age), version: 0 })
+        Ok(Self { office, signers, verifiers, memo: Memo::new(), jwks: Jwks::of(keys, jwks_max_age), version: 0 })
     }
 
     /// The same ring, marked as the keys' state number `version` of the database.
@@ -129,14 +131,11 @@ impl Ring {
     /// # Errors
     /// [`VerifyError`]; [`VerifyError::Key`] for a key that we do not have or have revoked.
     pub fn verify(&self, compact: &str) -> Result<Verified, VerifyError> {
-        let token = Unverified::parse(compact)?;
-        let verifier = self.verifier(token.kid()).ok_or(VerifyError::Key)?;
-        let claims = jws::claims(&verifier.check(&token)?)?;
-        Ok(Verified {
-            algorithm: token.algorithm(),
-            kid: token.kid().clone(),
-            typ: token.typ().map(str::to_owned),
-            claims,
+        self.memo.verified(compact, || {
+            let token = Unverified::parse(compact)?;
+            let verifier = self.verifier(token.kid()).ok_or(VerifyError::Key)?;
+            let payload = verifier.check(&token)?;
+            Ok((token.algorithm(), token.kid().clone(), token.typ().map(str::to_owned), payload))
         })
     }
 

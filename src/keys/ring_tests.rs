@@ -178,3 +178,44 @@ fn an_older_ring_never_takes_the_place_of_a_newer_one() {
     handle.confirm(Duration::from_secs(4));
     assert!(handle.is_fresh(Duration::from_secs(15)));
 }
+
+#[test]
+fn a_signature_that_was_found_good_is_remembered_and_nothing_else() {
+    let vault = vault();
+    let (mut own, next) = (key(&vault, "a", KeyState::Active), key(&vault, "b", KeyState::Next));
+    let ring = Ring::build(&[own.clone(), next.clone()], &vault, MAX_AGE).unwrap();
+    let token = ring.signer(Algorithm::Es256, NOW).unwrap().sign("at+jwt", &json!({"sub": "ada"})).unwrap();
+    let first = ring.verify(&token).unwrap();
+    assert_eq!(ring.verify(&token).unwrap(), first);
+    assert_eq!((first.kid, first.typ.as_deref()), (kid("a"), Some("at+jwt")));
+
+    // Every other text is looked at for itself, before and after.
+    for at in 0..token.len() {
+        let mut other = token.clone().into_bytes();
+        other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+        assert!(ring.verify(std::str::from_utf8(&other).unwrap()).is_err(), "changed at {at}");
+    }
+    let mut cut = token.clone();
+    cut.pop();
+    assert!(ring.verify(&cut).is_err());
+    ring.verify(&token).unwrap();
+
+    // What a revoked key vouched for goes with it, at once.
+    own.state = KeyState::Revoked;
+    let without = Ring::build(&[own, next], &vault, MAX_AGE).unwrap();
+    let handle = RingHandle::new(ring, Duration::ZERO);
+    handle.load().verify(&token).unwrap();
+    handle.swap(Arc::new(without.with_version(1)));
+    assert_eq!(handle.load().verify(&token), Err(VerifyError::Key));
+}
+
+#[test]
+fn a_long_token_is_verified_every_time() {
+    let vault = vault();
+    let ring = Ring::build(&[key(&vault, "a", KeyState::Active)], &vault, MAX_AGE).unwrap();
+    let claims = json!({"text": "x".repeat(3000)});
+    let token = ring.signer(Algorithm::Es256, NOW).unwrap().sign("at+jwt", &claims).unwrap();
+    for _ in 0..2 {
+        assert_eq!(ring.verify(&token).unwrap().claims["text"], claims["text"]);
+    }
+}

@@ -6,6 +6,7 @@ use crate::domain::ids::FamilyId;
 use crate::domain::ids::RequestId;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 
 use super::Store;
 use super::StoreError;
@@ -51,6 +52,11 @@ impl Store {
     /// As it is stored, used, expired or not.
     pub async fn code(&self, hash: SecretHash) -> Result<Option<Code>, StoreError> {
         dispatch!(self, read, code::one(hash))
+    }
+
+    /// What a redemption needs, in one question: the code and its user, as they are stored; no user when it is gone.
+    pub async fn code_and_user(&self, hash: SecretHash) -> Result<Option<(Code, Option<User>)>, StoreError> {
+        dispatch!(self, read, code::and_user(hash))
     }
 
     /// Redeems a code and begins `family`, both or neither; of any number at once, one is [`RedeemCode::Fresh`].

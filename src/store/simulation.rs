@@ -17,7 +17,6 @@ use diesel::Connection;
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel_async::SimpleAsyncConnection;
-use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::FutureExt;
 
 use super::Store;
@@ -176,7 +175,7 @@ impl Memory {
         let mut conn = SqliteConnection::establish(":memory:")?;
         migrate::in_memory(&mut conn)?;
         conn.batch_execute("PRAGMA foreign_keys = ON; BEGIN;")?;
-        Ok(Self { conn: Mutex::new(SyncConnectionWrapper::new(conn)) })
+        Ok(Self { conn: Mutex::new(Conn::new(conn)) })
     }
 
     /// What is written from now on can be forgotten.
@@ -216,15 +215,9 @@ impl Memory {
     }
 
     /// Every value of every table, for whoever looks for what must not be there.
-    ///
-    /// # Errors
-    /// [`StoreError::Internal`].
-    pub fn image(&self) -> Result<Vec<u8>, StoreError> {
-        let mut conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
-        let copy = conn.spawn_blocking(|conn| Ok(conn.serialize_database_to_buffer().to_vec())).now_or_never();
-        let copied: Result<Vec<u8>, diesel::result::Error> =
-            copy.ok_or_else(|| StoreError::internal("a copy waited for something"))?;
-        Ok(copied?)
+    #[must_use]
+    pub fn image(&self) -> Vec<u8> {
+        self.conn.lock().unwrap_or_else(PoisonError::into_inner).image()
     }
 }
 

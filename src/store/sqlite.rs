@@ -1,12 +1,12 @@
 //! SQLite: one thread writes (see `sqlite/writer.rs`), readers have connections of their own beside it. WAL lets them
 //! go on while a batch is being written; a reader sees every commit that was answered before it asked.
 
+mod connection;
 #[expect(clippy::duplicate_mod, reason = "each statement is written once and compiled for both backends")]
 #[path = "sql/mod.rs"]
 pub(super) mod sql;
 mod writer;
 
-use std::error::Error;
 use std::fmt;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -19,20 +19,15 @@ use std::time::Duration;
 use diesel::Connection;
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
-use diesel_async::sync_connection_wrapper::SpawnBlocking;
-use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 
 use super::Options;
 use super::error::StoreError;
 use super::version::Versions;
 use writer::Writer;
 
+pub(super) use connection::Conn;
 pub(super) use writer::Unit;
-
-/// How the statements see a connection here. The lifetime is PostgreSQL's.
-pub(super) type Conn<'a> = SyncConnectionWrapper<SqliteConnection, Inline>;
 
 /// A SQLite database.
 pub struct Sqlite {
@@ -154,38 +149,18 @@ mod announce {
     }
 }
 
-/// Runs "blocking" calls where they are made, so that a statement is ready the first time it is polled.
-#[derive(Debug)]
-pub(super) struct Inline;
-
-impl SpawnBlocking for Inline {
-    fn spawn_blocking<'a, R>(
-        &mut self,
-        task: impl FnOnce() -> R + Send + 'static,
-    ) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync + 'static>>>
-    where
-        R: Send + 'static,
-    {
-        std::future::ready(Ok(task())).boxed()
-    }
-
-    fn get_runtime() -> Self {
-        Self
-    }
-}
-
 /// synchronous=FULL: a commit that was answered survives a power cut. With NORMAL a redeemed code or a rotated token
 /// could come back to life.
 fn committer(path: &Path, patience: Duration) -> Result<Conn<'static>, StoreError> {
     let mut conn = connect(path, patience)?;
     conn.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 2000;")?;
-    Ok(SyncConnectionWrapper::new(conn))
+    Ok(Conn::new(conn))
 }
 
 fn reader(path: &Path, patience: Duration) -> Result<Conn<'static>, StoreError> {
     let mut conn = connect(path, patience)?;
     conn.batch_execute("PRAGMA query_only = ON;")?;
-    Ok(SyncConnectionWrapper::new(conn))
+    Ok(Conn::new(conn))
 }
 
 /// Opens the file, which must be there.

@@ -62,10 +62,10 @@ impl Origin {
         Self { reference, address, user_agent, client: Arc::default() }
     }
 
-    /// The client that the request named, once it was looked up. It need not have proved anything.
+    /// Where the client will be that the request names, once it was looked up. It need not have proved anything.
     #[must_use]
-    pub fn client(&self) -> Option<&ClientId> {
-        self.client.get()
+    pub fn named_client(&self) -> Arc<OnceLock<ClientId>> {
+        Arc::clone(&self.client)
     }
 }
 

@@ -29,7 +29,7 @@ pub(in crate::store) async fn all(conn: &mut Conn<'_>) -> Result<Vec<Client>, St
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: ClientId) -> Result<Option<Client>, StoreError> {
     let document: Option<String> =
-        clients::table.find(id.as_str()).select(clients::document).first(conn).await.optional()?;
+        clients::table.find(id.as_str()).select(clients::document).get_result(conn).await.optional()?;
     document.map(|document| from_json("clients", &document)).transpose()
 }
 

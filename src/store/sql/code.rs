@@ -12,11 +12,13 @@ use crate::domain::ids::RequestId;
 use crate::domain::ids::SessionId;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use crate::store::code::IssueCode;
 use crate::store::code::RedeemCode;
 use crate::store::error::StoreError;
 use crate::store::rows::CodeRow;
 use crate::store::rows::FamilyRow;
+use crate::store::rows::UserRow;
 use crate::store::schema::clients;
 use crate::store::schema::codes;
 use crate::store::schema::families;
@@ -46,7 +48,21 @@ pub(in crate::store) async fn issue(
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, hash: SecretHash) -> Result<Option<Code>, StoreError> {
     let query = codes::table.find(hash.as_bytes().as_slice()).select(CodeRow::as_select());
-    query.first(conn).await.optional()?.map(Code::try_from).transpose()
+    query.get_result(conn).await.optional()?.map(Code::try_from).transpose()
+}
+
+pub(in crate::store) async fn and_user(
+    conn: &mut Conn<'_>,
+    hash: SecretHash,
+) -> Result<Option<(Code, Option<User>)>, StoreError> {
+    let found: Option<(CodeRow, Option<UserRow>)> = codes::table
+        .left_join(users::table.on(users::id.eq(codes::user_id)))
+        .filter(codes::hash.eq(hash.as_bytes().as_slice()))
+        .select((CodeRow::as_select(), Option::<UserRow>::as_select()))
+        .get_result(conn)
+        .await
+        .optional()?;
+    found.map(|(code, user)| Ok((code.try_into()?, user.map(User::try_from).transpose()?))).transpose()
 }
 
 /// "The client MUST NOT use the authorization code more than once." (RFC 6749 section 4.1.2) Single use is the one
@@ -89,7 +105,7 @@ pub(in crate::store) async fn redeem(
 /// (when possible) all tokens previously issued based on that authorization code." (RFC 6749 section 4.1.2)
 async fn replayed(conn: &mut Conn<'_>, hash: &SecretHash, now: Timestamp) -> Result<RedeemCode, StoreError> {
     let query = codes::table.find(hash.as_bytes().as_slice()).select(codes::family_id);
-    let Some(family_id) = query.first::<Option<String>>(conn).await.optional()?.flatten() else {
+    let Some(family_id) = query.get_result::<Option<String>>(conn).await.optional()?.flatten() else {
         return Ok(RedeemCode::Unknown);
     };
     let family_id = FamilyId::new(family_id).map_err(|error| StoreError::corrupt("codes", error))?;

@@ -21,7 +21,7 @@ pub(in crate::store) async fn one(
 ) -> Result<Option<Consent>, StoreError> {
     let query = consents::table.find((user_id.as_str(), client_id.as_str()));
     let found: Option<(String, i64)> =
-        query.select((consents::scope, consents::granted_at)).first(conn).await.optional()?;
+        query.select((consents::scope, consents::granted_at)).get_result(conn).await.optional()?;
     let Some((text, granted_at)) = found else { return Ok(None) };
     let scope = scope("consents", &text)?;
     Ok(Some(Consent { user_id, client_id, scope, granted_at: Timestamp::from_micros(granted_at) }))

@@ -63,7 +63,7 @@ pub(super) fn may_have_tokens(now: Timestamp) -> _ {
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: FamilyId) -> Result<Option<Family>, StoreError> {
     let query = families::table.find(id.as_str()).select(FamilyRow::as_select());
-    query.first(conn).await.optional()?.map(Family::try_from).transpose()
+    query.get_result(conn).await.optional()?.map(Family::try_from).transpose()
 }
 
 pub(in crate::store) async fn and_user(
@@ -74,7 +74,7 @@ pub(in crate::store) async fn and_user(
         .left_join(users::table.on(users::id.eq(families::user_id)))
         .filter(families::id.eq(id.as_str()))
         .select((FamilyRow::as_select(), Option::<UserRow>::as_select()))
-        .first(conn)
+        .get_result(conn)
         .await
         .optional()?;
     found.map(|(family, user)| Ok((family.try_into()?, user.map(User::try_from).transpose()?))).transpose()
@@ -147,7 +147,7 @@ pub(in crate::store) async fn with_user(
         .inner_join(users::table.on(users::id.eq(families::user_id)))
         .filter(families::id.eq(id.as_str()))
         .select((FamilyRow::as_select(), UserRow::as_select()))
-        .first(conn)
+        .get_result(conn)
         .await
         .optional()?;
     found.map(|(family, user)| Ok((family.try_into()?, user.try_into()?))).transpose()
@@ -208,11 +208,11 @@ pub(super) async fn make_room(conn: &mut Conn<'_>, new: &Family, now: Timestamp)
     let others = families::table
         .filter(families::user_id.eq(new.user_id.as_str()).and(families::client_id.eq(new.client_id.as_str())))
         .filter(families::revoked_at.is_null().and(families::id.ne(new.id.as_str())));
-    let surplus = others.order(families::created_at.desc()).offset(MOST_ALIVE - 1).limit(MAKE_ROOM_FOR);
-    let surplus: Vec<String> = surplus.select(families::id).load(conn).await?;
-    if surplus.is_empty() {
+    if others.count().get_result::<i64>(conn).await? < MOST_ALIVE {
         return Ok(());
     }
+    let surplus = others.order(families::created_at.desc()).offset(MOST_ALIVE - 1).limit(MAKE_ROOM_FOR);
+    let surplus: Vec<String> = surplus.select(families::id).load(conn).await?;
     let ended = families::table.filter(families::id.eq_any(surplus).and(families::revoked_at.is_null()));
     diesel::update(ended).set(revoked(RevocationReason::Superseded, now)).execute(conn).await?;
     Ok(())

@@ -19,7 +19,7 @@ pub(in crate::store) async fn ping(conn: &mut Conn<'_>) -> Result<(), StoreError
 }
 
 pub(in crate::store) async fn value(conn: &mut Conn<'_>, name: String) -> Result<Option<Vec<u8>>, StoreError> {
-    Ok(instance::table.find(name).select(instance::value).first(conn).await.optional()?)
+    Ok(instance::table.find(name).select(instance::value).get_result(conn).await.optional()?)
 }
 
 /// Of several nodes that start at once, one decides; all are told what it was.
@@ -33,7 +33,7 @@ pub(in crate::store) async fn put_if_absent(
         .on_conflict_do_nothing()
         .execute(conn)
         .await?;
-    Ok(instance::table.find(name).select(instance::value).first(conn).await?)
+    Ok(instance::table.find(name).select(instance::value).get_result(conn).await?)
 }
 
 pub(in crate::store) async fn set(conn: &mut Conn<'_>, name: String, bytes: Option<Vec<u8>>) -> Result<(), StoreError> {
@@ -75,7 +75,7 @@ pub(in crate::store) async fn setup_link(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let query = setup_links::table.find(bytes(&hash)).filter(setup_links::expires_at.gt(now.micros()));
-    Ok(query.select(setup_links::expires_at).first::<i64>(conn).await.optional()?.is_some())
+    Ok(query.select(setup_links::expires_at).get_result::<i64>(conn).await.optional()?.is_some())
 }
 
 /// Single use is this one conditional DELETE.

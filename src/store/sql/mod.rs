@@ -1,5 +1,8 @@
 //! Every statement, written once. `sqlite.rs` and `postgres.rs` each include this folder, with a `Conn`, an `announce`
 //! and a `hold` of their own; here none of them is known by name.
+//!
+//! What finds at most one row is read with `get_result`. `first` would add `LIMIT ?`, and SQLite plans a statement anew
+//! each time a limit is bound.
 
 pub(in crate::store) mod assertion;
 pub(in crate::store) mod audit;

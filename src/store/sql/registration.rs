@@ -69,7 +69,7 @@ pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: ClientId) -> Result<O
         .inner_join(clients::table.on(clients::id.eq(registrations::client_id)))
         .filter(registrations::client_id.eq(id.as_str()))
         .select((RegistrationRow::as_select(), clients::document))
-        .first(conn)
+        .get_result(conn)
         .await
         .optional()?;
     found
@@ -156,7 +156,7 @@ pub(in crate::store) async fn tokens(conn: &mut Conn<'_>) -> Result<Vec<InitialT
 
 pub(in crate::store) async fn token(conn: &mut Conn<'_>, hash: SecretHash) -> Result<Option<InitialToken>, StoreError> {
     let query = initial_tokens::table.filter(initial_tokens::hash.eq(bytes(&hash)));
-    let row: Option<InitialTokenRow> = query.select(InitialTokenRow::as_select()).first(conn).await.optional()?;
+    let row: Option<InitialTokenRow> = query.select(InitialTokenRow::as_select()).get_result(conn).await.optional()?;
     row.map(InitialToken::try_from).transpose()
 }
 

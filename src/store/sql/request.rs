@@ -38,7 +38,7 @@ pub(in crate::store) async fn begin(
 }
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: RequestId) -> Result<Option<Attempt>, StoreError> {
-    let row = attempts::table.find(id.as_str()).select(AttemptRow::as_select()).first(conn).await.optional()?;
+    let row = attempts::table.find(id.as_str()).select(AttemptRow::as_select()).get_result(conn).await.optional()?;
     row.map(Attempt::try_from).transpose()
 }
 

@@ -108,7 +108,7 @@ pub(in crate::store) async fn with_user(
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .filter(sessions::hash.eq(hash.as_bytes().as_slice()))
         .select((SessionRow::as_select(), UserRow::as_select()))
-        .first(conn)
+        .get_result(conn)
         .await
         .optional()?;
     found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
@@ -122,7 +122,7 @@ pub(in crate::store) async fn with_user_by_id(
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .filter(sessions::id.eq(id.as_str()))
         .select((SessionRow::as_select(), UserRow::as_select()))
-        .first(conn)
+        .get_result(conn)
         .await
         .optional()?;
     found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
@@ -187,7 +187,7 @@ pub(in crate::store) async fn end(
 
 async fn end_row(conn: &mut Conn<'_>, id: &str, reach: Reach, now: Timestamp) -> Result<bool, StoreError> {
     let query = sessions::table.filter(sessions::id.eq(id)).select(sessions::user_id);
-    let Some(user_id) = query.first::<String>(conn).await.optional()? else {
+    let Some(user_id) = query.get_result::<String>(conn).await.optional()? else {
         return Ok(false);
     };
     hold::user_for_change(conn, &user_id).await?;

@@ -31,13 +31,13 @@ use super::hold;
 use super::logout;
 
 pub(in crate::store) async fn one(conn: &mut Conn<'_>, id: UserId) -> Result<Option<User>, StoreError> {
-    let row = users::table.find(id.as_str()).select(UserRow::as_select()).first(conn).await.optional()?;
+    let row = users::table.find(id.as_str()).select(UserRow::as_select()).get_result(conn).await.optional()?;
     row.map(User::try_from).transpose()
 }
 
 pub(in crate::store) async fn by_email(conn: &mut Conn<'_>, email: Email) -> Result<Option<User>, StoreError> {
     let query = users::table.filter(users::email.eq(email.as_str())).select(UserRow::as_select());
-    let row = query.first(conn).await.optional()?;
+    let row = query.get_result(conn).await.optional()?;
     row.map(User::try_from).transpose()
 }
 

@@ -14,14 +14,13 @@ use crossbeam_channel::Receiver;
 use crossbeam_channel::RecvTimeoutError;
 use crossbeam_channel::Sender;
 use crossbeam_channel::bounded;
-use diesel_async::SimpleAsyncConnection;
-use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use crate::store::error::StoreError;
 
 use super::Conn;
 use super::committer;
+use super::connection::Fixed;
 use super::not_ready;
 
 const BATCH: usize = 64;
@@ -159,14 +158,14 @@ impl Desk {
                     replies.push(reply);
                     failing |= verdict == Verdict::UndoAndStop;
                     if verdict != Verdict::UndoAndStop && replies.len() < BATCH {
-                        next = self.jobs.try_recv().ok();
+                        next = self.another();
                     }
                 }
                 Err(_panic) => sound = false,
             }
         }
         let committed = if sound {
-            execute(&mut conn, "COMMIT")
+            conn.run(Fixed::Commit)
         } else {
             Err(StoreError::unavailable("another write of the same batch failed badly"))
         };
@@ -187,14 +186,23 @@ impl Desk {
             Some(conn) => conn,
             None => committer(&self.path, self.patience)?,
         };
-        execute(&mut conn, "BEGIN IMMEDIATE")?;
+        conn.run(Fixed::Begin)?;
         Ok(conn)
+    }
+
+    /// A commit costs as much as many jobs. Before it, whoever is about to bring one gets a turn on this core; when
+    /// nobody is, that takes no time.
+    fn another(&self) -> Option<Job> {
+        self.jobs.try_recv().ok().or_else(|| {
+            std::thread::yield_now();
+            self.jobs.try_recv().ok()
+        })
     }
 
     fn checkpoint(&mut self) {
         self.unchecked = false;
         if let Some(conn) = &mut self.conn
-            && execute(conn, "PRAGMA wal_checkpoint(PASSIVE)").is_err()
+            && conn.run(Fixed::Checkpoint).is_err()
         {
             self.conn = None;
         }
@@ -205,18 +213,13 @@ fn perform(conn: &mut Conn<'static>, job: Job) -> (Verdict, Reply) {
     if job.unit == Unit::Statement {
         return (job.run)(Ok(conn));
     }
-    if let Err(error) = execute(conn, "SAVEPOINT job") {
+    if let Err(error) = conn.run(Fixed::Savepoint) {
         return (job.run)(Err(error));
     }
     let (verdict, reply) = (job.run)(Ok(conn));
-    let end = if verdict == Verdict::Keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-    match execute(conn, end) {
+    let undone = if verdict == Verdict::Keep { Ok(()) } else { conn.run(Fixed::RollbackToSavepoint) };
+    match undone.and_then(|()| conn.run(Fixed::Release)) {
         Ok(()) => (verdict, reply),
         Err(error) => (Verdict::UndoAndStop, Box::new(move |failure| reply(Some(failure.unwrap_or(error))))),
     }
-}
-
-fn execute(conn: &mut Conn<'static>, sql: &str) -> Result<(), StoreError> {
-    let outcome = conn.batch_execute(sql).now_or_never();
-    Ok(outcome.ok_or_else(not_ready)??)
 }
