@@ -53,6 +53,11 @@ fn outcome(claims: &Value) -> Result<super::AccessToken, Rejected> {
 fn what_is_written_can_be_read() {
     let token = outcome(&good()).unwrap();
     assert_eq!(token.scope, scope("openid email"));
+    assert_eq!(token.roles, [Role::parse("admin").unwrap()]);
+    assert_eq!(outcome(&without("roles")).unwrap().roles, []);
+    for odd in [json!("admin"), json!([1]), json!(["a b"]), json!(null)] {
+        assert_eq!(outcome(&with("roles", odd)), Err(Rejected::Malformed));
+    }
     assert!(token.is_of_a_person());
     assert_eq!(good()["scope"], "email openid");
     assert_eq!(good()["roles"], json!(["admin"]));

@@ -471,6 +471,18 @@ fn pr_01_none_is_no_page_whatever_else_is_asked() {
     assert_eq!(refused_with(&step(&request, None, Some(&session(0)), 1_000)), ErrorCode::LoginRequired);
 }
 
+/// One login to become the person of the hint, and not one after the other.
+#[test]
+fn pr_11_somebody_else_who_has_just_signed_in_is_refused() {
+    let mut request = ask(&[]).unwrap();
+    request.subject = Some(Subject::new("somebody-else").unwrap());
+    let attempt = attempt(&request);
+    let before = step(&request, Some(&attempt), Some(&session(999)), 1_001);
+    assert_eq!(before, Step::Login(LoginReason::SomebodyElse));
+    let during = step(&request, Some(&attempt), Some(&session(1_000)), 1_001);
+    assert_eq!(refused_with(&during), ErrorCode::LoginRequired);
+}
+
 #[test]
 fn pr_02_pr_03_prompt_login_is_satisfied_by_one_login() {
     for changes in [&[("prompt", "login")][..], &[("prompt", "login"), ("max_age", "0")], &[("max_age", "0")]] {
