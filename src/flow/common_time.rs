@@ -111,9 +111,9 @@ mod tests {
             (NOON.plus(at(10)), 20, 29, NOON),
             (NOON.plus(at(19)), 20, 29, NOON),
             (NOON.plus(at(20)), 20, 29, NOON.plus(at(1))),
-            (NOON.plus(at(9)), 20, 29, NOON),
-            (NOON.plus(at(8)), 20, 28, NOON),
-            (NOON.plus(at(7)), 20, 28, NOON.minus(at(1))),
+            (NOON.plus(at(9)), 20, 29, NOON.minus(at(1))),
+            (NOON.plus(at(18)), 20, 29, NOON.minus(at(1))),
+            (NOON.plus(at(7)), 20, 28, NOON.minus(at(3))),
         ] {
             time.hear(answer, at(asked), at(answered));
             assert_eq!(time.read(at(10)), Some(now), "{answer:?} between {asked} and {answered}");
