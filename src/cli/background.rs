@@ -36,7 +36,7 @@ async fn watch(signet: Arc<Signet>) {
     let mut away = false;
     loop {
         signet.store.wait_for_change(sync::POLL_EVERY).await;
-        match signet.notice_changes().await {
+        match look(&signet).await {
             Ok(()) => {
                 if std::mem::take(&mut away) {
                     tracing::info!(event = "store_available");
@@ -48,6 +48,12 @@ async fn watch(signet: Arc<Signet>) {
             }
         }
     }
+}
+
+/// What others have changed, and what time it is.
+async fn look(signet: &Signet) -> Result<(), FlowError> {
+    signet.notice_changes().await?;
+    signet.follow_database().await
 }
 
 async fn tend(signet: Arc<Signet>) -> Result<(), FlowError> {

@@ -198,10 +198,12 @@ pub(super) async fn provider(
         None => config.secrets.master_key_file.display().to_string(),
     };
     let opened = Signet::open(Parts { config, store, master, clock, entropy, dev }).await;
-    opened.map_err(|fault| match fault {
+    let signet = opened.map_err(|fault| match fault {
         FlowError::Vault(VaultError::WrongMasterKey) => Failure::configuration(&format!("{from}: {fault}")),
         other => other.into(),
-    })
+    })?;
+    signet.follow_database().await?;
+    Ok(signet)
 }
 
 /// Opens the database of an installation.

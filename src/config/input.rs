@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use std::path::PathBuf;
@@ -231,11 +234,17 @@ fn secret_file(given: &Given) -> Result<Given, String> {
     let path = given.node.text().filter(|path| !path.is_empty()).ok_or("it must be a path")?;
     let path = Path::new(path);
     let cannot = |reason: String| format!("cannot read {}: {reason}", path.display());
-    let length = fs::metadata(path).map_err(|error| cannot(error.to_string()))?.len();
-    if length > MAX_SECRET_FILE {
+    let unread = |error: io::Error| cannot(error.to_string());
+    // Opening a pipe waits for somebody to write; a device has no length and no end.
+    if !fs::metadata(path).map_err(unread)?.is_file() {
+        return Err(cannot("it is not a file".to_owned()));
+    }
+    let mut text = String::new();
+    let file = File::open(path).map_err(unread)?;
+    let length = file.take(MAX_SECRET_FILE + 1).read_to_string(&mut text).map_err(unread)?;
+    if length as u64 > MAX_SECRET_FILE {
         return Err(cannot(format!("it has more than {MAX_SECRET_FILE} bytes")));
     }
-    let text = fs::read_to_string(path).map_err(|error| cannot(error.to_string()))?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     let node = Node { range: given.node.range.clone(), ..Node::bare(text) };
     Ok(Given { place: given.place.clone(), node, secret_file: Some(path.to_owned()) })

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -366,6 +368,27 @@ fn a_secret_may_be_in_a_file_of_its_own() {
     }
     let machine = Machine::with("[database]\nurl_file = \"/nonexistent/url\"\n");
     assert!(machine.fault().starts_with("signet.toml:2:12: database.url_file: cannot read /nonexistent/url: "));
+}
+
+/// What has no end, and what waits for a writer, must not keep the server from starting or saying why it does not.
+#[test]
+fn a_secret_is_read_from_a_file_that_ends() {
+    let of = |path: &Path| Machine::with("").env("SIGNET_DATABASE__URL_FILE", path.to_str().unwrap()).fault();
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [pipe.as_path(), Path::new("/dev/zero"), folder.path()] {
+        let fault = of(path);
+        assert!(fault.ends_with(&format!("cannot read {}: it is not a file", path.display())), "{fault}");
+    }
+    let url = |length: usize| format!("sqlite://{}", "a".repeat(length - "sqlite://".len()));
+    let machine = Machine::with("");
+    let path = machine.file("url", &url(64 * 1024));
+    let loaded = machine.env("SIGNET_DATABASE__URL_FILE", path.to_str().unwrap()).loaded();
+    assert_eq!(loaded.config.database.url.reveal().len(), 64 * 1024);
+    let long = folder.path().join("long");
+    fs::write(&long, url(64 * 1024 + 1)).unwrap();
+    assert!(of(&long).ends_with("it has more than 65536 bytes"));
 }
 
 #[test]

@@ -32,14 +32,21 @@ pub(super) struct Es256Signer {
 impl Es256Signer {
     /// The key of a PKCS#8 document; it need not name its public half, which ring would insist on.
     pub(super) fn from_pkcs8(der: &[u8]) -> Option<Self> {
+        let random = SystemRandom::new();
+        let key = match EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &random) {
+            Ok(key) => key,
+            Err(_) => Self::with_public_half(der, &random)?,
+        };
+        Some(Self { key, random })
+    }
+
+    /// The slow way: what is missing, or written in another form, is worked out.
+    fn with_public_half(der: &[u8], random: &SystemRandom) -> Option<EcdsaKeyPair> {
         let secret = SecretKey::from_pkcs8_der(der).ok()?;
         let private = Zeroizing::new(<[u8; 32]>::from(secret.to_bytes()));
         let public = secret.public_key().to_sec1_point(false);
-        let random = SystemRandom::new();
         let form = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let key =
-            EcdsaKeyPair::from_private_key_and_public_key(form, private.as_slice(), public.as_bytes(), &random).ok()?;
-        Some(Self { key, random })
+        EcdsaKeyPair::from_private_key_and_public_key(form, private.as_slice(), public.as_bytes(), random).ok()
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> Option<impl AsRef<[u8]> + use<>> {

@@ -1,6 +1,8 @@
 //! RSA keys that look right and are not. What can be told from the public half is told from it, so that the same rules
 //! can be asked of keys that others publish.
 
+use std::sync::LazyLock;
+
 use openssl::bn::BigNum;
 use openssl::pkey::Private;
 use openssl::rsa::Rsa;
@@ -29,8 +31,8 @@ pub enum Weakness {
 /// As many steps of Fermat's factoring as certificate authorities take.
 const FERMAT_ROUNDS: u32 = 100;
 
-/// Below this, trial division is done. It takes some milliseconds.
-const SMALL: u32 = 1 << 14;
+/// What trial division is done with: all primes below 2^14, found once.
+static SMALL: LazyLock<Vec<u32>> = LazyLock::new(|| primes(1 << 14).collect());
 
 /// Checks modulus and exponent, both big-endian.
 ///
@@ -46,8 +48,8 @@ pub fn rsa_public(n: &[u8], e: &[u8]) -> Result<(), Weakness> {
     if BigUint::from_bytes_be(e) != BigUint::from(65_537_u32) {
         return Err(Weakness::Exponent);
     }
-    if let Some(factor) = primes(SMALL).find(|prime| residue(&n, *prime) == 0) {
-        return Err(Weakness::SmallFactor(factor));
+    if let Some(factor) = SMALL.iter().find(|prime| residue(&n, **prime) == 0) {
+        return Err(Weakness::SmallFactor(*factor));
     }
     if is_roca(&n) {
         return Err(Weakness::Roca);
@@ -81,7 +83,7 @@ pub(super) fn rsa_private(key: &Rsa<Private>) -> Result<(), Weakness> {
 /// Nemec and others, "The Return of Coppersmith's Attack" (2017): primes of these chips are powers of 65537 modulo every
 /// small prime, and so is their product. A good key passes all 38 of these tests once in 2^50.
 fn is_roca(n: &BigUint) -> bool {
-    primes(168).skip(1).all(|prime| {
+    SMALL.iter().take_while(|prime| **prime < 168).skip(1).all(|&prime| {
         let wanted = residue(n, prime);
         let mut power = 1;
         loop {

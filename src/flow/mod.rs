@@ -24,6 +24,7 @@ pub mod clients;
 pub mod clients_by_hand;
 mod clock;
 pub mod code;
+mod common_time;
 pub mod consent;
 pub mod denylist;
 pub mod dev;
@@ -73,7 +74,6 @@ use crate::ambient::Entropy;
 use crate::config::Config;
 use crate::crypto::seal::MasterKey;
 use crate::crypto::seal::SubKey;
-use crate::domain::time::Timestamp;
 use crate::keys::RingHandle;
 use crate::keys::Vault;
 use crate::keys::steady::SteadyClock;
@@ -93,6 +93,7 @@ pub struct Signet {
     pub gateway: gateway::Gateway,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,
+    pub(crate) common_time: common_time::CommonTime,
     pub(crate) steady: Mutex<SteadyClock>,
     pub entropy: Arc<dyn Entropy>,
     pub secrets: Secrets,
@@ -107,12 +108,6 @@ pub struct Signet {
 }
 
 impl Signet {
-    /// The wall clock, which may jump. What must not take a jump for the passing of time asks [`Signet::steady_now`].
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.clock.unix_micros())
-    }
-
     /// Says that the server is about to stop, so that nothing new is sent here.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);

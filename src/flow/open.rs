@@ -31,6 +31,7 @@ use super::audit::Event;
 use super::begun::Begun;
 use super::client_keys::ClientKeySets;
 use super::clients::Clients;
+use super::common_time::CommonTime;
 use super::denylist::Denylist;
 use super::error::FlowError;
 use super::gateway::Gateway;
@@ -100,6 +101,7 @@ impl Signet {
             vault,
             passwords,
             clock,
+            common_time: CommonTime::default(),
             steady,
             entropy,
             dev,

@@ -13,7 +13,7 @@ use super::error::FlowError;
 /// How often a node asks whether anything has changed, even when nobody told it so: one read of two small rows.
 pub const POLL_EVERY: Duration = Duration::from_millis(500);
 
-/// The wall clock and what time it must be differ by this much: somebody should look at the clock.
+/// The wall clock and what time it must be differ by this much: somebody should look at the clock, or at the database's.
 const CLOCK_IS_OFF: Duration = Duration::from_mins(5);
 
 /// How old what the database has heard of the time may be.
@@ -23,7 +23,7 @@ impl Signet {
     /// What time it is, for what cannot be taken back: see [`crate::keys::steady`]. Never jumps.
     #[must_use]
     pub fn steady_now(&self) -> Timestamp {
-        let (wall, monotonic) = (self.now(), self.clock.monotonic());
+        let (wall, monotonic) = (self.wall(), self.clock.monotonic());
         self.steady.lock().unwrap_or_else(PoisonError::into_inner).read(wall, monotonic)
     }
 
@@ -33,14 +33,14 @@ impl Signet {
     /// [`FlowError::Store`].
     pub(super) async fn compare_clocks(&self) -> Result<(), FlowError> {
         let newest = self.store.newest_time().await?;
-        let (wall, monotonic) = (self.now(), self.clock.monotonic());
+        let (wall, monotonic) = (self.wall(), self.clock.monotonic());
         let steady = {
             let mut clock = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
             clock.hear(newest.unwrap_or(Timestamp::EPOCH), wall, monotonic)
         };
-        let off = wall.since(steady).max(steady.since(wall));
-        if off > CLOCK_IS_OFF {
-            tracing::warn!(event = "clock_is_off", clock = %wall, believed = %steady);
+        let (now, apart) = (self.now(), |one: Timestamp, other: Timestamp| one.since(other).max(other.since(one)));
+        if apart(wall, steady).max(apart(wall, now)) > CLOCK_IS_OFF {
+            tracing::warn!(event = "clock_is_off", clock = %wall, believed = %now, keys = %steady);
         }
         if newest.is_none_or(|newest| steady.since(newest) >= TELL_TIME_EVERY) {
             self.store.move_time_on(steady).await?;

@@ -228,19 +228,18 @@ impl Plan<'_> {
     }
 
     fn create(&mut self, algorithm: Algorithm) {
-        if let Some(kid) = self.name(algorithm) {
-            self.actions.push(Action::Create { kid, algorithm });
-        }
+        let kid = self.name(algorithm);
+        self.actions.extend(kid.map(|kid| Action::Create { kid, algorithm }));
     }
 
     fn name(&self, algorithm: Algorithm) -> Option<KeyId> {
-        // Names of one algorithm differ from those of another by themselves.
+        // Names of one algorithm differ from those of another by themselves; only where keys begin does one plan name
+        // two of the same.
         let planned = self.actions.iter().flat_map(|action| match action {
-            Action::Begin { keys } => keys.iter().map(|(kid, _)| kid).collect(),
-            Action::Create { kid, .. } => vec![kid],
-            Action::Activate { successor, .. } => successor.iter().collect(),
-            _ => Vec::new(),
+            Action::Begin { keys } => keys.as_slice(),
+            _ => &[],
         });
+        let planned = planned.map(|(kid, _)| kid);
         name::free(self.keys.iter().map(|key| &key.kid).chain(planned), algorithm, self.now)
     }
 

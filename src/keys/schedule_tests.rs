@@ -95,6 +95,13 @@ fn a_change_of_guard_is_planned_ahead_and_written_down_afterwards() {
     assert_eq!(plan_es256(&keys, due.plus(SETTLE_AFTER)), settled);
     assert_eq!(settle(&keys, Algorithm::Es256, due, &POLICY), settled);
     assert_eq!(settle(&keys, Algorithm::Es256, due.minus(micro), &POLICY), []);
+    assert_eq!(settle(&keys, Algorithm::Rs256, due, &POLICY), [], "it has no next key");
+    let third = [&keys[..], &[key("c", KeyState::Next, due)]].concat();
+    let mut alone = activate_b(due, Some(kid("a")), "none");
+    if let Action::Activate { successor, leaves_at, .. } = &mut alone {
+        (*successor, *leaves_at) = (None, due.plus(DAY));
+    }
+    assert_eq!(settle(&third, Algorithm::Es256, due, &POLICY), [alone], "there is a successor already");
 }
 
 #[test]
@@ -213,6 +220,12 @@ fn an_expired_key_is_forgotten_and_a_revoked_one_is_not() {
     assert_eq!(plan(&keys, &[], NOW.plus(KEEP_EXPIRED), &POLICY), []);
     let forget = [Action::Forget { kid: kid("e") }];
     assert_eq!(plan(&keys, &[], NOW.plus(KEEP_EXPIRED + HOUR), &POLICY), forget);
+}
+
+/// 400 days: longer than anybody keeps an ID token to sign out with.
+#[test]
+fn an_expired_key_is_kept_for_400_days() {
+    assert_eq!(KEEP_EXPIRED, Duration::from_secs(400 * 86_400));
 }
 
 #[test]

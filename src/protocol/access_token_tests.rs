@@ -1,3 +1,4 @@
+use super::Accept;
 use super::Claims;
 use super::Rejected;
 use super::verify;
@@ -52,6 +53,11 @@ fn outcome(claims: &Value) -> Result<super::AccessToken, Rejected> {
 fn what_is_written_can_be_read() {
     let token = outcome(&good()).unwrap();
     assert_eq!(token.scope, scope("openid email"));
+    assert_eq!(token.roles, [Role::parse("admin").unwrap()]);
+    assert_eq!(outcome(&without("roles")).unwrap().roles, []);
+    for odd in [json!("admin"), json!([1]), json!(["a b"]), json!(null)] {
+        assert_eq!(outcome(&with("roles", odd)), Err(Rejected::Malformed));
+    }
     assert!(token.is_of_a_person());
     assert_eq!(good()["scope"], "email openid");
     assert_eq!(good()["roles"], json!(["admin"]));
@@ -74,6 +80,17 @@ fn jw_12_audience() {
         assert_eq!(outcome(&with("aud", malformed)), Err(Rejected::Malformed));
     }
     assert_eq!(outcome(&without("aud")), Err(Rejected::Malformed));
+}
+
+#[test]
+fn jw_12_one_audience_of_ours_is_enough() {
+    let ours = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let read = |own: &[String]| verify("at+jwt", &good(), ISSUER, Accept::Any(own), at(1100)).map(|_| ());
+    assert_eq!(read(&ours(&["https://rs2.test", "https://rs1.test"])), Ok(()));
+    for others in [&[][..], &["https://rs2.test"], &["https://rs1.test/", "HTTPS://op.test"]] {
+        assert_eq!(read(&ours(others)), Err(Rejected::Audience));
+    }
+    assert!(verify("at+jwt", &with("aud", json!("x")), ISSUER, Accept::Everything, at(1100)).is_ok());
 }
 
 #[test]

@@ -216,13 +216,17 @@ mod tests {
     }
 
     fn document_of(issuer: &str, registration: bool) -> Value {
+        document_with(issuer, registration, false)
+    }
+
+    fn document_with(issuer: &str, registration: bool, front_channel: bool) -> Value {
         let server = Server {
             issuer: issuer.to_owned(),
             id_token_algorithms: Algorithm::ALL.into(),
             scopes: vec!["api:read".to_owned(), "openid".to_owned()],
             registration,
             ui_locales: vec!["en".to_owned(), "de".to_owned()],
-            front_channel: false,
+            front_channel,
         };
         serde_json::to_value(Metadata::of(&server)).unwrap()
     }
@@ -266,6 +270,23 @@ mod tests {
             assert_eq!(document[format!("{channel}_logout_supported")], true);
             assert_eq!(document[format!("{channel}_logout_session_supported")], true);
         }
+    }
+
+    #[test]
+    fn rm_13_the_front_channel_is_told_when_it_is_on() {
+        let members = |on: bool| {
+            let document = document_with("https://op.test", false, on);
+            ["response_types", "response_modes", "grant_types"]
+                .map(|name| document[format!("{name}_supported")].clone())
+        };
+        let [types, modes, grants] = members(true);
+        assert_eq!(types, serde_json::json!(["code", "id_token", "id_token token"]));
+        let has = |list: &Value, word: &str| list.as_array().unwrap().contains(&word.into());
+        assert!(has(&modes, "fragment") && has(&modes, "query") && has(&grants, "implicit"));
+        let [types, modes, grants] = members(false);
+        assert_eq!(types, serde_json::json!(["code"]));
+        assert!(!has(&modes, "fragment") && has(&modes, "query") && !has(&grants, "implicit"));
+        assert!(has(&grants, "authorization_code"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! DB-04, DB-12: the disk is full or the file is locked while people use a server on SQLite.
+//! DB-04, DB-12: the disk is full, the file is read-only or locked while people use a server on SQLite.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -92,6 +92,56 @@ fn limit(server: &Server, size: &str) {
     let id = server.id().to_string();
     let done = Command::new("prlimit").args(["--pid", &id, &format!("--fsize={size}")]).status();
     assert!(done.expect("prlimit of util-linux").success());
+}
+
+/// The files cannot be written to for a while, not even by who has opened them, as on a disk that was remounted read-only
+/// because of its faults.
+#[test]
+fn db_04_the_file_is_read_only_for_a_while() {
+    block_on(async {
+        if let Err(why) = ReadOnly::is_possible() {
+            let line = format!("not run: SQLite on a file that becomes read-only: {why}\n");
+            return drop(std::io::stderr().write_all(line.as_bytes()));
+        }
+        let mut scene = Scene::open().await;
+        for _ in 0..2 {
+            let files = [scene.file.clone(), scene.file.with_extension("db-wal")];
+            let read_only = ReadOnly::make(&files).expect("it was possible before");
+            scene.load.is_unavailable().await;
+            scene.load.stays(503).await;
+            drop(read_only);
+            scene.recovers("read-only").await;
+        }
+        scene.ends().await;
+    });
+}
+
+/// Files that nobody can write to, root included, until this is dropped.
+struct ReadOnly(Vec<PathBuf>);
+
+impl ReadOnly {
+    fn make(files: &[PathBuf]) -> Result<Self, String> {
+        chattr("+i", files).map(|()| Self(files.to_vec()))
+    }
+
+    /// It takes a right that containers seldom have, and a file system that knows it.
+    fn is_possible() -> Result<(), String> {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        let _read_only = Self::make(&[file.path().to_owned()])?;
+        let written = file.write_all(b"one");
+        written.map_or(Ok(()), |()| Err("`chattr +i` does not stop who has a file open".to_owned()))
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        chattr("-i", &self.0).expect("what was made is unmade");
+    }
+}
+
+fn chattr(change: &str, files: &[PathBuf]) -> Result<(), String> {
+    let output = Command::new("chattr").arg(change).args(files).output().map_err(|fault| format!("chattr: {fault}"))?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
 }
 
 /// Another process holds the lock beyond every time limit; a backup is made meanwhile and at other times.

@@ -30,11 +30,11 @@ use crate::support::installation::Installation;
 use crate::support::postgres::left_out;
 use crate::support::server::Server;
 
-/// How long a short run takes.
-const SHORT: Duration = Duration::from_secs(95);
+/// How long a short run takes, at the least.
+const SHORT: Duration = Duration::from_secs(50);
 /// How many kills a long run makes.
 const MANY: usize = 500;
-/// Fewer prove nothing: the machine was too busy.
+/// Fewer prove nothing: a busy machine takes its time.
 const FEW: usize = 20;
 /// A next key that is missing is made within this time.
 const NEXT_WITHIN: Duration = Duration::from_secs(5);
@@ -76,8 +76,13 @@ async fn killed_during_rotations(kind: Kind) {
     let Some(mut scene) = Scene::open(kind).await else { return left_out() };
     let long = long();
     let since = Instant::now();
-    let enough = |kills: usize| if long { kills >= MANY } else { since.elapsed() >= SHORT };
-    while !enough(scene.kills()) {
+    loop {
+        let both = scene.server_kills > 0 && scene.command_kills > 0;
+        let enough =
+            if long { scene.kills() >= MANY } else { since.elapsed() >= SHORT && scene.kills() >= FEW && both };
+        if enough {
+            break;
+        }
         match scene.dice.below(5) {
             0 => scene.kill_the_server().await,
             _ => scene.kill_commands().await,
@@ -85,8 +90,6 @@ async fn killed_during_rotations(kind: Kind) {
     }
     let story = scene.story(since.elapsed());
     let _ = std::io::stderr().write_all(story.as_bytes());
-    assert!(scene.kills() >= FEW, "{story}");
-    assert!(scene.server_kills > 0 && scene.command_kills > 0, "{story}");
 }
 
 struct Token {

@@ -14,9 +14,11 @@ mod dice;
 mod disk;
 mod failover;
 mod faults;
+mod flips;
 mod key_crash;
 mod kills;
 mod load;
+mod power;
 mod proxy;
 #[expect(dead_code, unused_imports, unused_macros, reason = "shared with tests/it, which uses the rest")]
 #[path = "../it/support/mod.rs"]

@@ -169,6 +169,10 @@ fn text(value: &Value, name: &str) -> String {
 }
 
 impl Visitor {
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
     /// Whether what it holds is good; it may have ended without anybody asking.
     pub(crate) async fn is_alive(&mut self, site: &Site) -> bool {
         let State::Holds { refresh, .. } = &mut self.state else { panic!("nothing to ask for") };

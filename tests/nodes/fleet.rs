@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -36,6 +37,8 @@ pub(crate) struct Node {
     folder: PathBuf,
     /// Another build than this one.
     program: Option<PathBuf>,
+    /// Of its process.
+    environment: Vec<(&'static str, String)>,
     server: Option<Server>,
 }
 
@@ -57,19 +60,36 @@ impl Fleet {
 
     /// A node of each build, without a proxy: the first one's address is the issuer. `None` is this build.
     pub(crate) async fn of_builds(cluster: &Cluster, programs: [Option<&Path>; 2]) -> Self {
+        let mut fleet = Self::of_two(cluster);
+        for (node, program) in fleet.nodes.iter_mut().zip(programs) {
+            node.program = program.map(Path::to_owned);
+        }
+        fleet.begin().await;
+        fleet
+    }
+
+    /// The same with something in the environment of each.
+    pub(crate) async fn of_places(cluster: &Cluster, environments: [Vec<(&'static str, String)>; 2]) -> Self {
+        let mut fleet = Self::of_two(cluster);
+        for (node, environment) in fleet.nodes.iter_mut().zip(environments) {
+            node.environment = environment;
+        }
+        fleet.begin().await;
+        fleet
+    }
+
+    fn of_two(cluster: &Cluster) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let base = Url::parse(&format!("http://localhost:{port}")).unwrap();
         let master_key = folder.path().join("master.key");
         let mut fleet = Self { port, base, nodes: Vec::new(), master_key, folder };
         let database = cluster.database();
-        for (number, (port, program)) in [port, free_port()].into_iter().zip(programs).enumerate() {
+        for (number, port) in [port, free_port()].into_iter().enumerate() {
             // An older build knows no key that is newer.
-            let mut node = fleet.furnish(number, port, &database, "");
-            node.program = program.map(Path::to_owned);
+            let node = fleet.furnish(number, port, &database, "");
             fleet.nodes.push(node);
         }
-        fleet.begin().await;
         fleet
     }
 
@@ -94,7 +114,7 @@ impl Fleet {
             key = self.master_key.display(),
         );
         std::fs::write(folder.join("signet.toml"), text).unwrap();
-        Node { port, folder, program: None, server: None }
+        Node { port, folder, program: None, environment: Vec::new(), server: None }
     }
 
     pub(crate) fn ports(&self) -> Vec<u16> {
@@ -145,11 +165,26 @@ impl Fleet {
 
 impl Node {
     pub(crate) async fn start(&mut self) {
-        let serve = match &self.program {
+        self.server = Some(Server::with(self.command(), &self.folder, self.port).await);
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match &self.program {
             Some(program) => command_of(program, &self.folder),
             None => command(&self.folder),
         };
-        self.server = Some(Server::with(serve, &self.folder, self.port).await);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// A command of an administrator who sits at this node.
+    pub(crate) fn cli(&self, args: &[&str]) -> Said {
+        run(self.command(), args, "")
+    }
+
+    /// Until it has said so in its log.
+    pub(crate) async fn says(&self, words: &str) {
+        self.server.as_ref().expect("a running node").wait_for_log(words).await;
     }
 
     pub(crate) fn url(&self) -> Url {

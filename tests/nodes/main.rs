@@ -9,6 +9,7 @@
 )]
 
 mod builds;
+mod clocks;
 mod fleet;
 mod load;
 mod moved_home;

@@ -9,3 +9,5 @@
 mod flows;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod seeds;

@@ -110,4 +110,6 @@ fn the_rest(
 }
 
 #[cfg(test)]
+mod front_channel_tests;
+#[cfg(test)]
 mod tests;

@@ -90,7 +90,8 @@ fn page(outcome: Result<AuthorizationRequest, AuthorizeFailure>) -> String {
 
 #[test]
 fn a_good_request() {
-    let changes = [("nonce", "n"), ("prompt", "login+consent"), ("max_age", "0"), ("ui_locales", "de-AT+en+../x")];
+    let changes =
+        [("nonce", "n"), ("prompt", "login+consent"), ("max_age", "0"), ("ui_locales", "de-AT+en+../x++123456789")];
     let request = ask(&changes).unwrap();
     assert_eq!(request.redirect_uri, "https://c1.test/cb");
     assert_eq!(request.response_mode, ResponseMode::Query);
@@ -100,6 +101,9 @@ fn a_good_request() {
     assert!(request.prompt.login && request.prompt.consent && !request.prompt.none);
     assert_eq!(request.max_age, Some(0));
     assert_eq!(request.ui_locales, ["de-AT", "en"]);
+    let [longest, longer] = [34, 35].map(|length| "abcd-efgh".repeat(4).chars().take(length).collect::<String>() + "z");
+    let request = ask(&[("ui_locales", &format!("{longest}+{longer}+{}", "x+".repeat(20)))]).unwrap();
+    assert_eq!(request.ui_locales, [vec![longest], vec!["x".to_owned(); 9]].concat());
 }
 
 #[test]
@@ -241,7 +245,17 @@ fn ro_08_request_objects_are_not_supported() {
 
 #[test]
 fn pr_04_pr_05_prompt() {
-    for bad in ["none+login", "login+none", "none+consent", "foo", "login+foo", "LOGIN", "login++consent", "+login"] {
+    for bad in [
+        "none+login",
+        "login+none",
+        "none+consent",
+        "none+select_account",
+        "foo",
+        "login+foo",
+        "LOGIN",
+        "login++consent",
+        "+login",
+    ] {
         assert_eq!(back(ask(&[("prompt", bad)])), ErrorCode::InvalidRequest, "{bad}");
     }
     assert!(ask(&[("prompt", "login+login")]).unwrap().prompt.login);
@@ -444,6 +458,29 @@ fn pr_01_prompt_none_never_shows_a_page() {
         let old = ask(&[("prompt", "none"), ("max_age", max_age)]).unwrap();
         assert_eq!(refused_with(&step(&old, None, Some(&session(0)), 1_000)), ErrorCode::LoginRequired);
     }
+}
+
+/// Also for what no request can say today (`none` with `select_account`) and for the person of a hint.
+#[test]
+fn pr_01_none_is_no_page_whatever_else_is_asked() {
+    let mut request = ask(&[("prompt", "none")]).unwrap();
+    request.prompt.select_account = true;
+    assert_eq!(refused_with(&step(&request, None, Some(&session(0)), 1_000)), ErrorCode::AccountSelectionRequired);
+    request.prompt.select_account = false;
+    request.subject = Some(Subject::new("somebody-else").unwrap());
+    assert_eq!(refused_with(&step(&request, None, Some(&session(0)), 1_000)), ErrorCode::LoginRequired);
+}
+
+/// One login to become the person of the hint, and not one after the other.
+#[test]
+fn pr_11_somebody_else_who_has_just_signed_in_is_refused() {
+    let mut request = ask(&[]).unwrap();
+    request.subject = Some(Subject::new("somebody-else").unwrap());
+    let attempt = attempt(&request);
+    let before = step(&request, Some(&attempt), Some(&session(999)), 1_001);
+    assert_eq!(before, Step::Login(LoginReason::SomebodyElse));
+    let during = step(&request, Some(&attempt), Some(&session(1_000)), 1_001);
+    assert_eq!(refused_with(&during), ErrorCode::LoginRequired);
 }
 
 #[test]

@@ -89,6 +89,7 @@ mod tests {
             ("https://app.example.test.evil.test/", NoWayBack::Host),
             ("https://app.example.test@evil.test/", NoWayBack::NotAnAddress),
             ("https://ada@app.example.test/", NoWayBack::NotAnAddress),
+            ("https://:secret@app.example.test/", NoWayBack::NotAnAddress),
             ("https://evil.test\\@app.example.test/", NoWayBack::NotAnAddress),
             ("https://app.example.test/\r\nSet-Cookie: x", NoWayBack::NotAnAddress),
             ("https:// app.example.test/", NoWayBack::NotAnAddress),

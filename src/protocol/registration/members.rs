@@ -20,7 +20,7 @@ const MOST: usize = 50;
 /// Characters of a text that is no address.
 const LONGEST: usize = 1000;
 /// Characters of a name or of a contact, as people read them.
-const LONGEST_SHOWN: usize = 200;
+pub(super) const LONGEST_SHOWN: usize = 200;
 
 /// What would make answers unreadable to others than the client. It is not served, and nobody is to believe it is.
 const ENCRYPTION: [&str; 8] = [

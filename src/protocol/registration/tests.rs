@@ -8,6 +8,7 @@ use super::answer;
 use super::check_document;
 use super::check_unchangeable;
 use super::client;
+use super::members::LONGEST_SHOWN;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
 use crate::domain::client::GrantType;
@@ -208,6 +209,28 @@ fn ru_18_dangerous_schemes_nowhere() {
             assert!(description.starts_with(member), "{description}");
         }
     }
+}
+
+#[test]
+fn dr_07_contacts_are_short_and_visible() {
+    let long = |length: usize| "a".repeat(length);
+    for bad in ["", "a\u{202e}b", "a\0", &long(LONGEST_SHOWN + 1)] {
+        let (code, told) = register(with(json!({"contacts": ["ops@c1.test", bad]}))).unwrap_err();
+        assert_eq!(code, "invalid_client_metadata");
+        assert!(told.starts_with("contacts"), "{told}");
+    }
+    let client = register(with(json!({"contacts": [long(LONGEST_SHOWN), "\u{e9}"]}))).unwrap();
+    assert_eq!(client.contacts, [long(LONGEST_SHOWN), "\u{e9}".to_owned()]);
+}
+
+/// What this server fetches comes over https, or from this very machine where the operator allows that.
+#[test]
+fn dr_12_what_is_fetched_comes_over_https() {
+    let sent = || with(json!({"jwks_uri": "http://127.0.0.1:9/jwks", "token_endpoint_auth_method": "private_key_jwt"}));
+    let told = register(sent()).unwrap_err();
+    assert_eq!(told.0, "invalid_client_metadata");
+    let terms = Terms { fetches_from_loopback: true, ..terms() };
+    assert!(register_with(&terms, sent()).unwrap().keys.jwks_uri.is_some());
 }
 
 #[test]

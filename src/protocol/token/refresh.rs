@@ -256,6 +256,10 @@ mod tests {
         assert_eq!(decision(&confidential(), Generation::Previous, 9_999), Decision::Retry);
         let never = decide(&family(&public()), Generation::Previous, &public(), false, Duration::ZERO, at(100));
         assert_eq!(never, Decision::Reuse);
+        // What cannot be given again is not given at all.
+        let without = Family { successor: None, ..family(&confidential()) };
+        let again = decide(&without, Generation::Previous, &confidential(), true, WINDOW, at(100));
+        assert_eq!(again, Decision::Reuse);
     }
 
     #[test]

@@ -144,6 +144,8 @@ mod tests {
         assert_eq!(got("", &client(), "openid"), [ONE, "https://op"]);
         assert_eq!(got("resource=https://rs2.test/api", &client(), "api:read"), [TWO]);
         assert_eq!(got("", &confidential(), "openid"), ["https://op"]);
+        let of_ours = Client { audiences: vec!["https://op".to_owned()], ..confidential() };
+        assert_eq!(got("", &of_ours, "openid"), ["https://op"], "once");
         assert_eq!(got("", &confidential(), "api:read"), ["https://op"]);
     }
 
@@ -175,6 +177,31 @@ mod tests {
             "resource=https://rs1.test&resource=https://rs3.test",
         ] {
             assert_eq!(granted(text, &[], &client(), "api:read"), Err(ErrorCode::InvalidTarget), "{text}");
+        }
+    }
+
+    /// "Its value MUST be an absolute URI [...] MUST NOT include a fragment component" (RFC 8707 section 2), also where
+    /// the operator has registered something else.
+    #[test]
+    fn sc_05_no_resource_that_is_no_absolute_uri() {
+        for (text, audience) in [
+            ("a_b:x", "a_b:x"),
+            ("1a:x", "1a:x"),
+            (":x", ":x"),
+            ("a:", "a:"),
+            ("orders", "orders"),
+            ("https://rs1.test/%20b", "https://rs1.test/ b"),
+            ("https://rs1.test%23b", "https://rs1.test#b"),
+            ("https://rs1.test/%C3%A4", "https://rs1.test/\u{e4}"),
+        ] {
+            let client = Client { audiences: vec![audience.to_owned()], ..confidential() };
+            let outcome = granted(&format!("resource={text}"), &[], &client, "api:read");
+            assert_eq!(outcome, Err(ErrorCode::InvalidTarget), "{text}");
+        }
+        for good in ["urn:orders", "a%2B-.1:x"] {
+            let name = good.replace("%2B", "+");
+            let client = Client { audiences: vec![name.clone()], ..confidential() };
+            assert_eq!(granted(&format!("resource={good}"), &[], &client, "api:read").unwrap(), [name]);
         }
     }
 

@@ -23,8 +23,6 @@ use super::Scene;
 use super::lives::pause;
 
 const ACCOUNTS: usize = 6;
-/// Opening the database and the keys takes most of a command's time.
-const COMMAND_TAKES: Duration = Duration::from_millis(350);
 
 /// Somebody with a password, and an application that has access.
 pub(super) struct Account {
@@ -70,11 +68,12 @@ impl Scene {
         child
     }
 
-    async fn killed(&mut self, blow: Blow, mut child: Child, at_most: Duration) -> End {
-        pause(self.dice.pause(at_most)).await;
+    async fn killed(&mut self, blow: Blow, mut child: Child) -> End {
+        pause(self.before_the_end(blow)).await;
         let ended = child.try_wait().expect("the state of the command");
         drop(child.kill());
         let status = ended.unwrap_or(child.wait().expect("its end"));
+        self.learn(blow, ended.is_some());
         let tally = self.note(blow);
         match status.code() {
             None => {
@@ -98,7 +97,7 @@ impl Scene {
                 _ => &["keys", "rotate"],
             };
             let child = self.spawn(words, "");
-            let end = self.killed(Blow::Rotate, child, COMMAND_TAKES).await;
+            let end = self.killed(Blow::Rotate, child).await;
             // Overtaken by another; too young or under way.
             assert!(!matches!(end, End::Refused(code) if ![1, 3, 5].contains(&code)), "{words:?}: {end:?}");
             self.keys_are_whole().await;
@@ -118,7 +117,7 @@ impl Scene {
             account.changes += 1;
             let next = format!("password {} of {}", account.changes, account.name);
             let child = self.spawn(&["users", "set-password", &account.email(), "--password-stdin"], &next);
-            let end = self.killed(Blow::Password, child, COMMAND_TAKES).await;
+            let end = self.killed(Blow::Password, child).await;
             assert!(matches!(end, End::Killed | End::Done), "{end:?}");
             let changed = settled(account, &next, visitor, end == End::Done, &site).await;
             if changed {
@@ -146,7 +145,7 @@ impl Scene {
             let (email, password) = (format!("new{}@example.test", self.users), "a password of somebody new");
             let words = ["users", "create", &email, "--password-stdin"];
             let child = self.spawn(&words, password);
-            let end = self.killed(Blow::User, child, COMMAND_TAKES).await;
+            let end = self.killed(Blow::User, child).await;
             assert!(matches!(end, End::Killed | End::Done), "{end:?}");
             if end == End::Killed {
                 // All of the user is there, or nothing.

@@ -34,10 +34,11 @@ impl Scene {
             let mut running: Vec<_> =
                 (0..=self.dice.below(2)).map(|_| migrate().spawn().expect("the signet program starts")).collect();
             for child in &mut running {
-                std::thread::sleep(self.dice.pause(std::time::Duration::from_millis(70)));
+                std::thread::sleep(self.before_the_end(Blow::Migrate));
                 let ended = child.try_wait().expect("the state of the command");
                 drop(child.kill());
                 let status = ended.unwrap_or(child.wait().expect("its end"));
+                self.learn(Blow::Migrate, ended.is_some());
                 match status.code() {
                     None => self.note(Blow::Migrate).kills += 1,
                     Some(code) => {

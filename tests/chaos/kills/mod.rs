@@ -77,12 +77,20 @@ const BLOWS: [Blow; 9] = [
     Blow::Start,
 ];
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tally {
+    /// The latest moment for a kill. Twice as long as a command takes here and now: half of them come to their end.
+    latest: Duration,
     kills: u32,
     acknowledged: u32,
     /// Asked for, and no answer came.
     unknown: u32,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { latest: Duration::from_millis(500), kills: 0, acknowledged: 0, unknown: 0 }
+    }
 }
 
 struct Scene {
@@ -147,10 +155,21 @@ impl Scene {
         self.tally.entry(blow).or_default()
     }
 
+    /// A moment before or shortly after the end of a command.
+    fn before_the_end(&mut self, blow: Blow) -> Duration {
+        let latest = self.note(blow).latest;
+        self.dice.pause(latest)
+    }
+
+    fn learn(&mut self, blow: Blow, ended: bool) {
+        let tally = self.note(blow);
+        tally.latest = (if ended { tally.latest * 4 / 5 } else { tally.latest * 5 / 4 }).min(Duration::from_secs(10));
+    }
+
     fn story(&self, took: Duration) -> String {
         let kills: u32 = self.tally.values().map(|tally| tally.kills).sum();
         let mut story = format!("{:?}, seed {}: {kills} kills in {} s\n", self.kind, self.dice.seed, took.as_secs());
-        for (blow, Tally { kills, acknowledged, unknown }) in &self.tally {
+        for (blow, Tally { kills, acknowledged, unknown, .. }) in &self.tally {
             let line = format!("  {blow:?}: {kills} kills, {acknowledged} acknowledged, {unknown} without an answer\n");
             story.push_str(&line);
         }

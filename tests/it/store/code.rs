@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use signet::domain::client::Client;
+use signet::domain::code::Code;
 use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::store::code::IssueCode;
@@ -95,6 +97,30 @@ pub(super) async fn co_08_user_or_client_or_session_ended(db: Database) {
     // One that was issued by a page that had seen the session alive.
     db.store.issue_code(code("c4"), None, NOON).await.unwrap();
     assert_eq!(db.store.redeem_code(hash("c4"), NOON, family("f4")).await, Ok(RedeemCode::Unknown));
+}
+
+/// Each of the three must stand, and not just any of its kind: bob, his session and another client do.
+pub(super) async fn co_08_each_must_stand_itself(db: Database) {
+    furnish(&db.store).await;
+    db.store.create_client(client("other")).await.unwrap();
+    db.store.begin_session(session("s2", "bob"), None, None).await.unwrap();
+    let issue = async |name: &str, sid: &str| {
+        let code = Code { session_id: session_id(sid), ..code(name) };
+        assert_eq!(db.store.issue_code(code, None, NOON).await, Ok(IssueCode::Issued));
+    };
+    let redeem = async |name: &str| db.store.redeem_code(hash(name), NOON, family(name)).await;
+    db.store.set_user_disabled(user_id("ada"), true, NOON).await.unwrap();
+    issue("c1", "s2").await;
+    assert_eq!(redeem("c1").await, Ok(RedeemCode::Unknown), "the user is disabled");
+    db.store.set_user_disabled(user_id("ada"), false, NOON).await.unwrap();
+    db.store.replace_client(Client { disabled: true, ..client("demo-web") }).await.unwrap();
+    issue("c2", "s2").await;
+    assert_eq!(redeem("c2").await, Ok(RedeemCode::Unknown), "the client is disabled");
+    db.store.replace_client(client("demo-web")).await.unwrap();
+    issue("c3", "s1").await;
+    assert_eq!(redeem("c3").await, Ok(RedeemCode::Unknown), "the session ended with the user");
+    issue("c4", "s2").await;
+    assert_eq!(redeem("c4").await, Ok(RedeemCode::Fresh));
 }
 
 /// Whoever comes first: after both, no family of the disabled user lives.

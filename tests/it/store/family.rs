@@ -4,8 +4,10 @@ use signet::domain::family::Family;
 use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::place::Place;
+use signet::domain::user::PasswordHash;
 use signet::store::Store;
 use signet::store::code::RedeemCode;
+use signet::store::family::BeginFamily;
 use signet::store::family::MOST_ALIVE;
 use signet::store::family::RotateFamily;
 use signet::store::family::Rotation;
@@ -111,6 +113,102 @@ pub(super) async fn ended_does_not_rotate(db: Database) {
         let lost = db.store.rotate_family(family_id("f1"), late).await;
         assert_eq!(lost, Ok(RotateFamily::Lost(family("f1"))));
     }
+}
+
+/// A family that is used every hour ends with its life all the same.
+pub(super) async fn ends_with_its_life_however_often_it_is_used(db: Database) {
+    furnish_with_family(&db.store).await;
+    let without_refresh = Family { current: None, ..family("f2") };
+    db.store.begin_family(without_refresh, None, None).await.unwrap();
+    let alive = async |at| db.store.live_families_of_client(client_id("demo-web"), later(at)).await.unwrap();
+    assert_eq!((alive(3599).await, alive(3600).await), (1, 0));
+    let used = Rotation { idle_expires_at: later(90_000), ..step("f1-1", "f1-2") };
+    assert!(matches!(db.store.rotate_family(family_id("f1"), used).await, Ok(RotateFamily::Rotated(_))));
+    assert_eq!((alive(86_399).await, alive(86_400).await), (1, 0));
+    let keep = async |now| db.store.keep_family(family_id("f1"), hash("f1-2"), later(now), later(90_000)).await;
+    assert_eq!((keep(86_399).await, keep(86_400).await), (Ok(true), Ok(false)));
+    let late = Rotation { now: later(86_400), idle_expires_at: later(90_000), ..step("f1-2", "f1-3") };
+    assert!(matches!(db.store.rotate_family(family_id("f1"), late).await, Ok(RotateFamily::Lost(_))));
+}
+
+/// A node whose clock is behind takes a revoked family for one that has not reached its idle end.
+pub(super) async fn revoked_is_revoked_whatever_the_clock_says(db: Database) {
+    furnish_with_family(&db.store).await;
+    let revoked = db.store.revoke_family(family_id("f1"), RevocationReason::Client, Reach::Immediate, later(20)).await;
+    assert_eq!(revoked, Ok(true));
+    let ended = db.store.family(family_id("f1")).await.unwrap().unwrap();
+    assert_eq!(ended.idle_expires_at, later(20));
+    let lost = db.store.rotate_family(family_id("f1"), step("f1-1", "f1-2")).await;
+    assert_eq!(lost, Ok(RotateFamily::Lost(ended)));
+    assert_eq!(db.store.keep_family(family_id("f1"), hash("f1-1"), later(10), later(3610)).await, Ok(false));
+    assert_eq!(db.store.live_families_of_client(client_id("demo-web"), later(10)).await, Ok(0));
+}
+
+pub(super) async fn revoking_all_of_a_user_is_of_that_user(db: Database) {
+    furnish_with_family(&db.store).await;
+    let bobs = Family { user_id: user_id("bob"), session_id: None, ..family("f2") };
+    db.store.begin_family(bobs.clone(), None, None).await.unwrap();
+    let revoke =
+        async |reach| db.store.revoke_families_of_user(user_id("ada"), RevocationReason::Client, reach, later(1)).await;
+    assert_eq!(revoke(Reach::RefreshOnly).await, Ok(1));
+    assert_eq!(db.store.denials_since(0).await.unwrap().entries, []);
+    assert_eq!(revoke(Reach::Immediate).await, Ok(0));
+    assert_eq!(db.store.denials_since(0).await.unwrap().entries.len(), 1);
+    assert_eq!(db.store.family(family_id("f2")).await, Ok(Some(bobs)));
+}
+
+/// Room is made by the oldest of this user at this client, and only when there is none: what has ended takes up none.
+pub(super) async fn room_is_made_by_ones_own(db: Database) {
+    furnish(&db.store).await;
+    db.store.create_client(client("other")).await.unwrap();
+    let begin = async |family| db.store.begin_family(family, None, None).await.unwrap();
+    begin(Family { client_id: client_id("other"), ..family("elsewhere") }).await;
+    begin(Family { user_id: user_id("bob"), session_id: None, ..family("bobs") }).await;
+    for number in 0..MOST_ALIVE {
+        begin(Family { created_at: later(1), ..family(&format!("n{number}")) }).await;
+    }
+    let revoke = db.store.revoke_family(family_id("n1"), RevocationReason::Client, Reach::RefreshOnly, later(2)).await;
+    assert_eq!(revoke, Ok(true));
+    begin(Family { created_at: later(3), ..family("fits") }).await;
+    let superseded = async || {
+        let all = db.store.families_of_user(user_id("ada")).await.unwrap();
+        all.into_iter().filter(|it| it.revoked.is_some_and(|it| it.reason == RevocationReason::Superseded)).count()
+    };
+    assert_eq!(superseded().await, 0);
+    begin(Family { created_at: later(3), ..family("too-many") }).await;
+    assert_eq!(superseded().await, 1);
+    for name in ["elsewhere", "bobs"] {
+        assert_eq!(db.store.family(family_id(name)).await.unwrap().unwrap().revoked, None, "{name}");
+    }
+}
+
+/// Whose family this browser had before decides how far its end reaches.
+pub(super) async fn a_new_family_ends_the_one_it_replaces(db: Database) {
+    furnish_with_family(&db.store).await;
+    let begin = async |name: &str, user: &str, replaces: &str| {
+        let new = Family { user_id: user_id(user), session_id: None, ..family(name) };
+        assert_eq!(db.store.begin_family(new, Some(family_id(replaces)), None).await, Ok(BeginFamily::Begun));
+        let old = db.store.family(family_id(replaces)).await.unwrap().unwrap();
+        assert_eq!(old.revoked.map(|revoked| revoked.reason), Some(RevocationReason::Logout), "{replaces}");
+        db.store.denials_since(0).await.unwrap().entries.len()
+    };
+    assert_eq!(begin("f2", "ada", "f1").await, 0);
+    assert_eq!(begin("f3", "bob", "f2").await, 1);
+}
+
+/// A password takes long to compare, and meanwhile it may change; a client may be disabled.
+pub(super) async fn begins_only_for_what_stands(db: Database) {
+    furnish(&db.store).await;
+    db.store.create_client(client("other")).await.unwrap();
+    let former = PasswordHash::from_phc("$former");
+    let begin = async |proven| db.store.begin_family(family("f1"), None, proven).await;
+    assert_eq!(begin(Some(former)).await, Ok(BeginFamily::PasswordChanged));
+    let disabled =
+        |disabled| db.store.replace_client(signet::domain::client::Client { disabled, ..client("demo-web") });
+    disabled(true).await.unwrap();
+    assert_eq!(begin(user("ada").password).await, Ok(BeginFamily::Gone));
+    disabled(false).await.unwrap();
+    assert_eq!(begin(user("ada").password).await, Ok(BeginFamily::Begun));
 }
 
 pub(super) async fn the_oldest_makes_room(db: Database) {

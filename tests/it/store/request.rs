@@ -50,6 +50,17 @@ pub(super) async fn expired_is_closed(db: Database) {
     assert_eq!(db.store.select_account(id(), hash("b1"), later(1800)).await, Ok(false));
     assert_eq!(db.store.finish_attempt(id(), later(1800)).await, Ok(false));
     assert_eq!(db.store.finish_attempt(id(), later(1799)).await, Ok(true));
+    // So is one that has been answered.
+    assert_eq!(db.store.record_consent_on_attempt(id(), hash("b1"), openid(), later(1799)).await, Ok(false));
+    assert_eq!(db.store.select_account(id(), hash("b1"), later(1799)).await, Ok(false));
+}
+
+pub(super) async fn answered_is_closed(db: Database) {
+    db.store.begin_attempt(attempt("a1", "b1"), 10).await.unwrap();
+    let id = || request_id("a1");
+    assert_eq!(db.store.finish_attempt(id(), later(1)).await, Ok(true));
+    assert_eq!(db.store.record_consent_on_attempt(id(), hash("b1"), openid(), later(2)).await, Ok(false));
+    assert_eq!(db.store.select_account(id(), hash("b1"), later(2)).await, Ok(false));
 }
 
 pub(super) async fn consent_adds_up(db: Database) {

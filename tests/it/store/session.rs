@@ -1,3 +1,4 @@
+use signet::domain::code::Code;
 use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::user::PasswordHash;
@@ -79,6 +80,50 @@ pub(super) async fn replaced_by_another_user_ends(db: Database) {
     assert!(db.store.session(hash("s1")).await.unwrap().unwrap().0.ended_at.is_some());
     assert_eq!(db.store.session(hash("s2")).await.unwrap().unwrap().1, user("bob"));
     assert_eq!(db.store.redeem_code(hash("c2"), NOON, family("f2")).await, Ok(RedeemCode::Unknown));
+}
+
+pub(super) async fn its_end_is_of_nothing_else(db: Database) {
+    furnish_with_family(&db.store).await;
+    db.store.begin_session(session("s2", "ada"), None, None).await.unwrap();
+    for name in ["c2", "c3"] {
+        db.store.issue_code(Code { session_id: session_id("s2"), ..code(name) }, None, NOON).await.unwrap();
+    }
+    let redeem = async |name: &str, family| db.store.redeem_code(hash(name), NOON, family).await;
+    assert_eq!(redeem("c2", family("f2")).await, Ok(RedeemCode::Fresh));
+    let removed = db.store.revoke_family(family_id("f1"), RevocationReason::Client, Reach::RefreshOnly, NOON).await;
+    assert_eq!(removed, Ok(true));
+    assert_eq!(db.store.end_session(session_id("s1"), Reach::Immediate, later(1)).await, Ok(true));
+    let reason =
+        async |name| db.store.family(family_id(name)).await.unwrap().unwrap().revoked.map(|revoked| revoked.reason);
+    assert_eq!((reason("f1").await, reason("f2").await), (Some(RevocationReason::Client), None));
+    assert_eq!(db.store.denials_since(0).await.unwrap().entries.len(), 1);
+    assert_eq!(redeem("c3", family("f3")).await, Ok(RedeemCode::Fresh));
+    // What was redeemed is kept, so that its second use is seen.
+    assert_eq!(redeem("c1", family("f4")).await, Ok(RedeemCode::Replayed { family_id: family_id("f1") }));
+}
+
+/// The name of a session that has ended is not taken up again.
+pub(super) async fn ended_does_not_go_on(db: Database) {
+    furnish(&db.store).await;
+    db.store.end_session(session_id("s1"), Reach::Immediate, later(1)).await.unwrap();
+    let begun = db.store.begin_session(session("s2", "ada"), Some(hash("s1")), None).await;
+    assert_eq!(begun, Ok(BeginSession::Begun(session_id("s2"))));
+}
+
+/// Idle or at the end of its life: either is enough.
+pub(super) async fn two_ends_of_a_session(db: Database) {
+    furnish(&db.store).await;
+    let live = async |at| {
+        let listed = db.store.live_sessions(None, later(at), 10).await.unwrap().len();
+        (listed, db.store.live_sessions_of_user(user_id("ada"), later(at)).await.unwrap())
+    };
+    assert_eq!((live(3599).await, live(3600).await), ((1, 1), (0, 0)));
+    db.store.touch_session(hash("s1"), later(3599), later(90_000)).await.unwrap();
+    assert_eq!((live(86_399).await, live(86_400).await), ((1, 1), (0, 0)));
+    db.store.begin_session(session("s2", "bob"), None, None).await.unwrap();
+    assert_eq!(live(1).await, (2, 1));
+    db.store.end_session(session_id("s1"), Reach::Immediate, later(2)).await.unwrap();
+    assert_eq!(live(1).await, (1, 0));
 }
 
 pub(super) async fn touch_never_takes_time_away(db: Database) {

@@ -21,6 +21,7 @@ use signet::domain::ids::ClientId;
 use signet::domain::user::Email;
 use signet::domain::user::User;
 use signet::flow::Signet;
+use signet::flow::error::FlowError;
 use signet::flow::open::Parts;
 use signet::http::Web;
 use signet::http::server;
@@ -115,7 +116,23 @@ impl App {
         Self::start_on(folder, &url, false, &settings, self.signet.dev).await
     }
 
+    /// A provider on whatever is there, if it can be opened.
+    pub(crate) async fn start_on_what_is_left(database: &str) -> Result<Self, FlowError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::open(folder, database, &[], true).await
+    }
+
     async fn start_on(folder: TempDir, database: &str, empty: bool, settings: &[(&str, &str)], dev: bool) -> Self {
+        let app = Self::open(folder, database, settings, dev).await.expect("a provider");
+        if empty {
+            fill(&app.signet).await;
+        } else {
+            move_demo_api(&app.signet).await;
+        }
+        app
+    }
+
+    async fn open(folder: TempDir, database: &str, settings: &[(&str, &str)], dev: bool) -> Result<Self, FlowError> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let scheme = if settings.iter().any(|(key, _)| *key == "server.tls.certificate") { "https" } else { "http" };
         let base = format!("{scheme}://localhost:{}", listener.local_addr().expect("an address").port());
@@ -131,28 +148,16 @@ impl App {
         let sources = Sources { overrides, dev: true, ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
         let clock = Arc::new(ManualClock::at(NOON));
-        let store = Store::open(database, options()).expect("a database");
+        let store = Store::open(database, options())?;
         let parts = Parts { config, store, master: master(), clock: clock.clone(), entropy: Arc::new(OsEntropy), dev };
-        let signet = Arc::new(Signet::open(parts).await.expect("a provider"));
-        if empty {
-            fill(&signet).await;
-        } else {
-            move_demo_api(&signet).await;
-        }
+        let signet = Arc::new(Signet::open(parts).await?);
         let tls = signet.config.tls.files().map(|(certificate, key)| {
             let client_ca = signet.config.tls.client_ca.as_deref();
             Arc::new(Tls::from_files(certificate, key, client_ca, clock.clone()).expect("a certificate"))
         });
         let (handle, thread) = serve(Web::new(Arc::clone(&signet)).expect("pages"), listener, tls.clone());
-        Self {
-            base: Url::parse(&base).expect("a URL"),
-            clock,
-            signet,
-            tls,
-            handle,
-            thread: Some(thread),
-            _folder: folder,
-        }
+        let base = Url::parse(&base).expect("a URL");
+        Ok(Self { base, clock, signet, tls, handle, thread: Some(thread), _folder: folder })
     }
 
     /// An address of this provider.

@@ -1,6 +1,5 @@
 //! The two questions: does nothing go wrong, and would we notice if it did.
 
-use std::env;
 use std::fmt::Write;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -14,10 +13,15 @@ use signet::store::simulation::Base;
 use signet::store::simulation::Fault;
 
 use super::plan;
+use super::plan::Event;
 use super::plan::History;
+use super::plan::Op;
+use super::plan::Trouble;
+use super::plan::What;
 use super::shrink::shrink;
 use super::site::Site;
 use super::world::World;
+use crate::seeds::seeds;
 
 const FEW: u64 = 5000;
 const MANY: u64 = 100_000;
@@ -27,18 +31,6 @@ const MANY_ON_FILE: u64 = 2000;
 const SEARCHED: u64 = 50;
 /// Each fault must show within so many histories, which takes well below two minutes.
 const FOUND_WITHIN: u64 = 2000;
-
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok().map(|text| text.parse().unwrap())
-}
-
-fn seeds(few: u64, many: u64) -> std::ops::Range<u64> {
-    if let Some(seed) = number("SIGNET_TEST_SEED") {
-        return seed..seed + 1;
-    }
-    let long = env::var_os("SIGNET_TEST_LONG").is_some_and(|value| value == "1");
-    0..number("SIGNET_TEST_SEEDS").unwrap_or(if long { many } else { few })
-}
 
 /// One history in memory: how many answers were judged.
 fn live(site: &Site, seed: u64, history: &History, fault: Option<Fault>) -> Result<u64, String> {
@@ -123,6 +115,8 @@ fn nothing_goes_wrong_on_the_real_sqlite() {
                 )
             });
             judged.fetch_add(world.judged, Ordering::Relaxed);
+            drop(world);
+            site.forget_file(seed);
         }
     });
     println!(
@@ -131,6 +125,35 @@ fn nothing_goes_wrong_on_the_real_sqlite() {
         judged.into_inner(),
         clock.monotonic().as_secs_f64()
     );
+}
+
+/// Seed 24807 of the long run. Whoever signs in again and never hears of it keeps a cookie that names nobody: with it
+/// nobody is signed in here, and what a sign-out answers is no word about the session that has moved on.
+#[test]
+fn a_sign_out_speaks_of_the_session_that_its_cookie_names() {
+    let site = Site::new();
+    let start = |op: Op, troubles: Vec<(u32, Trouble)>| Event {
+        what: What::Start { node: 0, op, lost: false, troubles },
+        turns: u32::MAX,
+        dice: 0,
+    };
+    for (trouble, ends) in [(None, true), (Some(Trouble::Fails), true), (Some(Trouble::AnswerLost), false)] {
+        let mut events = vec![
+            start(Op::Authorize { user: 0, app: 1, stolen_cookie: false }, Vec::new()),
+            start(Op::Redeem { code: 0, thief: false }, Vec::new()),
+        ];
+        // The second call of the database begins the session.
+        events.extend(trouble.map(|trouble| start(Op::SignIn { user: 0 }, vec![(1, trouble)])));
+        events.push(start(Op::Logout { user: 0 }, Vec::new()));
+        site.memory().begin_history().unwrap();
+        let mut world = World::new(&site, Base::Memory(Arc::clone(site.memory())), 24807, 1, None);
+        world.run(&History { nodes: 1, events }).unwrap();
+        assert_eq!(!world.is_alive(0).unwrap(), ends, "{trouble:?}");
+        // A sign-in that may have taken place is no proof that it has.
+        assert_eq!(world.oracle.grants[0].ended.is_some(), trouble.is_none(), "{trouble:?}");
+        drop(world);
+        site.memory().forget_history().unwrap();
+    }
 }
 
 #[test]

@@ -29,6 +29,9 @@ impl World<'_> {
         if let Some(user) = disturbs(what) {
             oracle.people[user].shaky += 1;
         }
+        if let Request::SignIn { old, .. } = *what {
+            oracle.cookies[old].leaving += 1;
+        }
         match *what {
             Request::SignIn { user, .. }
             | Request::Logout { user, .. }
@@ -137,8 +140,9 @@ impl World<'_> {
                 oracle.tokens[token].ended.get_or_insert(end);
             }
             Request::Logout { cookie, .. } if done => {
-                // The cookie of a session that had gone on under another one ends nothing.
-                let Cookie { session, ended: None, .. } = &oracle.cookies[cookie] else { return };
+                // The cookie of a session that has gone on under another one, or may have, names nobody: then nobody
+                // is signed in here, which is what was answered, and nothing needs to have ended.
+                let Cookie { session, ended: None, leaving: 0, .. } = &oracle.cookies[cookie] else { return };
                 let (session, begun) = (session.clone(), oracle.cookies[cookie].begun);
                 if oracle.cookies.iter().any(|other| other.session == session && other.begun > begun) {
                     return;
@@ -170,6 +174,9 @@ impl World<'_> {
     }
 
     fn signed_in(&mut self, asked: &Asked, user: usize, value: &str, old: usize, answer: Answer) -> Result<(), String> {
+        if matches!(answer, Answer::Refused(_)) {
+            self.oracle.cookies[old].leaving -= 1;
+        }
         let Answer::Session(session) = answer else { return Ok(()) };
         if self.oracle.people[user].disabled.is_some_and(|end| end.told.number < asked.began.number) {
             return Err(format!("I5: user {user} is disabled and signs in"));
@@ -178,7 +185,7 @@ impl World<'_> {
         // The same person's session goes on, under a new cookie: the old one opens nothing any more.
         let value = value.to_owned();
         self.oracle.cookies[old].ended.get_or_insert(end);
-        self.oracle.cookies.push(Cookie { user, value, session, begun: self.now.number, ended: None });
+        self.oracle.cookies.push(Cookie { user, value, session, begun: self.now.number, ended: None, leaving: 0 });
         if !asked.lost {
             self.oracle.people[user].cookie = self.oracle.cookies.len() - 1;
         }
@@ -503,7 +510,7 @@ impl World<'_> {
         Ok(family.map(|family| u64::try_from(family.generation).unwrap()))
     }
 
-    fn is_alive(&self, grant: usize) -> Result<bool, String> {
+    pub(crate) fn is_alive(&self, grant: usize) -> Result<bool, String> {
         let id = FamilyId::new(self.oracle.grants[grant].id.clone()).map_err(|error| error.to_string())?;
         let family = self.site.wait(self.eye.family(id)).map_err(|error| format!("{error:?}"))?;
         Ok(family.is_some_and(|family| family.revoked.is_none()))

@@ -43,6 +43,8 @@ pub(crate) struct Cookie {
     pub(crate) session: String,
     pub(crate) begun: u64,
     pub(crate) ended: Option<End>,
+    /// Sign-ins that may have put another one in its place: under way, or with an answer that nobody has heard.
+    pub(crate) leaving: usize,
 }
 
 #[derive(Debug)]
@@ -143,6 +145,7 @@ impl Oracle {
             session: format!("first-{user}"),
             begun: 0,
             ended: None,
+            leaving: 0,
         });
         Self {
             people: (0..USERS).map(|cookie| Person { cookie, ..Person::default() }).collect(),

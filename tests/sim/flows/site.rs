@@ -132,6 +132,14 @@ impl Site {
         Base::of(&store).unwrap()
     }
 
+    /// Thousands of them would fill a disk.
+    pub(crate) fn forget_file(&self, seed: u64) {
+        for ending in ["", "-wal", "-shm"] {
+            // What is not there needs no removing.
+            let _ = std::fs::remove_file(self.folder.path().join(format!("{seed}.db{ending}")));
+        }
+    }
+
     pub(crate) fn memory(&self) -> &Arc<Memory> {
         &self.memory
     }

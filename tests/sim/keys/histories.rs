@@ -1,6 +1,5 @@
 //! The two questions: does ours never break, and would we notice if it did.
 
-use std::env;
 use std::panic::resume_unwind;
 use std::thread;
 
@@ -10,25 +9,18 @@ use signet::ambient::SystemClock;
 use super::fault::Fault;
 use super::outcome::History;
 use super::world::World;
+use crate::seeds::seeds;
 
-const FEW: u64 = 2000;
+/// An unoptimised build takes a fifth of a second for each.
+const FEW: u64 = 300;
 const MANY: u64 = 20_000;
 /// Each fault must show within so many histories: seconds on a machine that has nothing else to do.
 const FOUND_WITHIN: u64 = 40;
 
-fn seeds() -> std::ops::Range<u64> {
-    let number = |name| env::var(name).ok().map(|text: String| text.parse::<u64>().unwrap());
-    if let Some(seed) = number("SIGNET_TEST_SEED") {
-        return seed..seed + 1;
-    }
-    let many = env::var_os("SIGNET_TEST_LONG").is_some_and(|value| value == "1");
-    0..number("SIGNET_TEST_SEEDS").unwrap_or(if many { MANY } else { FEW })
-}
-
 #[test]
 fn no_reader_ever_notices_a_rotation() {
     let clock = SystemClock::new();
-    let seeds = seeds();
+    let seeds = seeds(FEW, MANY);
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let live = |first: usize| {
         let mut sum = History::default();
