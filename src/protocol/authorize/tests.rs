@@ -550,6 +550,9 @@ fn pr_13_no_silent_grant_when_the_client_could_be_anyone() {
     let ask = |client: &Client| next_step(&request, None, Some(&session(0)), Some(&consent), client, at(1_000));
     assert_eq!(ask(&public()), Step::Consent { missing: scope("openid") });
     assert_eq!(ask(&Client { first_party: true, ..public() }), issued());
+    // One that will have to prove itself at the token endpoint could not.
+    let known = Client { token_endpoint_auth_methods: confidential().token_endpoint_auth_methods, ..public() };
+    assert_eq!(ask(&known), issued());
 }
 
 #[test]
