@@ -127,16 +127,16 @@ fn work(queue: &Receiver<Job>) {
     let _ = rustix::process::setpriority_process(None, NICENESS);
     let mut memory = Memory::default();
     loop {
-        match queue.recv_timeout(KEEP_MEMORY) {
-            // A panic costs its own answer and no thread.
-            Ok(job) => drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory)))),
+        let job = match queue.recv_timeout(KEEP_MEMORY) {
             Err(RecvTimeoutError::Timeout) => {
                 memory = Memory::default();
-                let Ok(job) = queue.recv() else { return };
-                drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory))));
+                queue.recv().ok()
             }
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
+            next => next.ok(),
+        };
+        let Some(job) = job else { return };
+        // A panic costs its own answer and no thread.
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory))));
     }
 }
 
