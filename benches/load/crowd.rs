@@ -107,6 +107,11 @@ impl Database {
     }
 }
 
+/// The e-mail address of one of the people the driver signs in for.
+pub(crate) fn address(index: usize) -> String {
+    format!("person-{}@example.test", index % PEOPLE)
+}
+
 /// The people the driver signs in for: their session cookies. All have the one password, hashed once.
 pub(crate) async fn sign_in(database: &Database, count: usize) -> Result<Vec<String>, Fault> {
     let store = database.open()?;
@@ -117,10 +122,9 @@ pub(crate) async fn sign_in(database: &Database, count: usize) -> Result<Vec<Str
 async fn one(store: &Store, password: &PasswordHash, index: usize) -> Result<String, Fault> {
     let now = Timestamp::from_micros(SystemClock::new().unix_micros());
     let id = UserId::new(hash::random_id("usr_", &OsEntropy))?;
-    let email = if index == 0 { site::USER.to_owned() } else { format!("person-{index}@example.test") };
     let user = User {
         id: id.clone(),
-        email: Email::parse(&email)?,
+        email: Email::parse(&address(index))?,
         password: Some(password.clone()),
         roles: BTreeSet::new(),
         claims: StandardClaims { name: Some("Ada Example".to_owned()), ..StandardClaims::default() },

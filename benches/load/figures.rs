@@ -332,8 +332,8 @@ impl<'a> Bench<'a> {
         let wanted = self.plan.window.as_millis() * self.plan.rounds as u128 / 9;
         let mut wire = Wire::connect(self.server.address).await?;
         let mut requests = Vec::new();
-        for _ in 0..wanted {
-            requests.push(site::login_form(&mut wire).await?);
+        for person in 0..usize::try_from(wanted)? {
+            requests.push(site::login_form(&mut wire, person).await?);
         }
         let mut own = [PasswordPosts { requests }];
         self.pair(["floor: one Argon2id hash", "password login, Argon2id at its defaults"], ("/hash", None), &mut own)
@@ -399,7 +399,7 @@ async fn flood(site: &Site, cores: Cores, plan: &Plan) -> Result<Flood, Fault> {
     let keys = Rc::new(Keys::read(site.issuer.clone(), &jwks)?);
     let mut tokens: Vec<_> = (0..BESIDE_FLOOD).map(|_| ClientCredentials::new(&keys)).collect();
     let quiet = drive::measure(&server, &mut tokens, plan.window).await?;
-    let mut logins: Vec<_> = (0..FLOOD).map(|_| FullLogin).collect();
+    let mut logins: Vec<_> = (0..FLOOD).map(|index| FullLogin { person: index * (crowd::PEOPLE / FLOOD) }).collect();
     let measured = drive::measure(&server, &mut tokens, plan.window);
     let (flooded, count) = drive::beside(server.address, &mut logins, measured).await?;
     // The flood also runs while the tokens warm up, a tenth of the time.

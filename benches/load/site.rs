@@ -11,6 +11,7 @@ use signet::crypto::hash;
 use tempfile::TempDir;
 
 use crate::Fault;
+use crate::crowd;
 use crate::crowd::Database;
 use crate::process::Cores;
 use crate::process::Process;
@@ -26,7 +27,6 @@ pub(crate) const WEB_ES256: &str = "bench-web-es256";
 pub(crate) const SECRET: &str = "only-for-measuring-0123456789abcdef";
 pub(crate) const REDIRECT_URI_ENCODED: &str = "https%3A%2F%2Fapp.example.test%2Fcallback";
 pub(crate) const VERIFIER: &str = "0123456789-a-code-verifier-of-the-load-driver-0123456789";
-pub(crate) const USER: &str = "ada@example.test";
 pub(crate) const PASSWORD: &str = "correct-horse-battery";
 
 /// Everything as it comes, except: one address may sign in as often as it likes.
@@ -119,21 +119,24 @@ pub(crate) fn authorize_path(client: &str) -> String {
     )
 }
 
-/// The POST of a filled-in login form.
-pub(crate) async fn login_form(wire: &mut Wire) -> Result<Vec<u8>, Fault> {
+/// The POST of a login form that one of the people has filled in.
+pub(crate) async fn login_form(wire: &mut Wire, person: usize) -> Result<Vec<u8>, Fault> {
     let answer = wire.send(&steps::get(&authorize_path(WEB), &[])).await?.expect(303, "/authorize")?;
     let browser = answer.cookie("signet_browser").ok_or("no browser cookie")?.to_owned();
     let page = answer.header("location").ok_or("no Location")?.to_owned();
     let cookie = format!("signet_browser={browser}");
     let answer = wire.send(&steps::get(&page, &[("Cookie", &cookie)])).await?.expect(200, "/login")?;
     let (csrf, request) = (hidden(answer.text()?, "csrf")?, hidden(answer.text()?, "request")?);
-    let form = format!("csrf={csrf}&request={request}&username={}&password={PASSWORD}", USER.replace('@', "%40"));
+    let form = format!(
+        "csrf={csrf}&request={request}&username={}&password={PASSWORD}",
+        crowd::address(person).replace('@', "%40")
+    );
     Ok(steps::post("/login", &[("Cookie", &cookie)], &form))
 }
 
 /// Signs in with a new browser.
-pub(crate) async fn login(wire: &mut Wire) -> Result<(), Fault> {
-    let form = login_form(wire).await?;
+pub(crate) async fn login(wire: &mut Wire, person: usize) -> Result<(), Fault> {
+    let form = login_form(wire, person).await?;
     let answer = wire.send(&form).await?.expect(303, "/login")?;
     answer.cookie("signet_session").map(|_| ()).ok_or_else(|| "no session cookie".into())
 }

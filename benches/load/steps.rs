@@ -270,11 +270,15 @@ impl Step for PasswordPosts {
 }
 
 /// A whole login, from a browser without cookies to its session.
-pub(crate) struct FullLogin;
+pub(crate) struct FullLogin {
+    /// Whose login the next one is.
+    pub(crate) person: usize,
+}
 
 impl Step for FullLogin {
     async fn step(&mut self, wire: &mut Wire) -> Result<(), Fault> {
-        site::login(wire).await
+        self.person += 1;
+        site::login(wire, self.person).await
     }
 }
 
