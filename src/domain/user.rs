@@ -38,8 +38,11 @@ impl Email {
     /// # Errors
     /// [`InvalidEmail`]; the rules are loose, because only a delivered message proves an address.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
-        // Lower case may compose where upper case does not (J and U+030C), hence once more.
-        let text: String = text.trim().nfc().collect::<String>().to_lowercase().nfc().collect();
+        let text = match text.trim() {
+            ascii if ascii.is_ascii() => ascii.to_ascii_lowercase(),
+            // Lower case may compose where upper case does not (J and U+030C), hence once more.
+            other => other.nfc().collect::<String>().to_lowercase().nfc().collect(),
+        };
         let plain =
             !text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\\' | ','));
         match text.split_once('@') {

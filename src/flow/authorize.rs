@@ -3,6 +3,8 @@
 use crate::crypto::hash;
 use crate::domain::client::Client;
 use crate::domain::code::Code;
+use crate::domain::consent::Consent;
+use crate::domain::ids::ClientId;
 use crate::domain::ids::RequestId;
 use crate::domain::ids::SessionId;
 use crate::domain::request::Attempt;
@@ -145,7 +147,11 @@ impl Signet {
             AttemptLookup::Open(open) => {
                 let OpenAttempt { attempt, client, signed_in } = *open;
                 let request = attempt.request.clone();
-                match self.dispatch(request, &client, Some(attempt), signed_in, cookies).await? {
+                let consent = match &signed_in {
+                    Some((_, user)) => self.store.consent(user.id.clone(), client.id.clone()).await?,
+                    None => None,
+                };
+                match self.dispatch(request, &client, Some(attempt), (signed_in, consent), cookies).await? {
                     Next::Lost => self.restart(id, cookies).await,
                     next => Ok(next),
                 }
@@ -191,7 +197,7 @@ impl Signet {
         cookies: &BrowserCookies,
     ) -> Result<Next, FlowError> {
         let client = self.client(&request.client_id).await?.ok_or(FlowError::Internal("the client has vanished"))?;
-        let signed_in = self.signed_in(cookies).await?;
+        let signed_in = self.signed_in_at(&client.id, cookies).await?;
         self.dispatch(request, &client, None, signed_in, cookies).await
     }
 
@@ -201,13 +207,10 @@ impl Signet {
         request: AuthorizationRequest,
         client: &Client,
         attempt: Option<Attempt>,
-        signed_in: Option<(Session, User)>,
+        (signed_in, consent): (Option<(Session, User)>, Option<Consent>),
         cookies: &BrowserCookies,
     ) -> Result<Next, FlowError> {
-        let consent = match &signed_in {
-            Some((_, user)) if !client.first_party => self.store.consent(user.id.clone(), client.id.clone()).await?,
-            _ => None,
-        };
+        let consent = consent.filter(|_| !client.first_party);
         let session = signed_in.as_ref().map(|(session, _)| session);
         let subject = session.map(|session| self.subject(client, &session.user_id));
         let (subject, now) = (subject.as_ref(), self.now());
@@ -335,10 +338,27 @@ impl Signet {
     /// # Errors
     /// [`FlowError::Store`].
     pub async fn signed_in(&self, cookies: &BrowserCookies) -> Result<Option<(Session, User)>, FlowError> {
-        let Some(secret) = &cookies.session else { return Ok(None) };
-        let hash = hash::secret_hash(SecretKind::Session, secret.reveal());
-        let now = self.now();
+        let Some(hash) = session_hash(cookies) else { return Ok(None) };
         let Some((session, user)) = self.store.session(hash).await? else { return Ok(None) };
+        self.used(session, user).await
+    }
+
+    /// The same, and what they have allowed a client.
+    async fn signed_in_at(
+        &self,
+        client: &ClientId,
+        cookies: &BrowserCookies,
+    ) -> Result<(Option<(Session, User)>, Option<Consent>), FlowError> {
+        let Some(hash) = session_hash(cookies) else { return Ok((None, None)) };
+        match self.store.session_and_consent(hash, client.clone()).await? {
+            Some((session, user, consent)) => Ok((self.used(session, user).await?, consent)),
+            None => Ok((None, None)),
+        }
+    }
+
+    /// A session that is asked about is kept alive; none when it has ended.
+    async fn used(&self, session: Session, user: User) -> Result<Option<(Session, User)>, FlowError> {
+        let now = self.now();
         if !session.is_live(now) || user.disabled {
             return Ok(None);
         }
@@ -373,6 +393,10 @@ fn note_dropped(params: &Params, request: &AuthorizationRequest) {
     if !dropped.is_empty() {
         tracing::info!(event = "scope_dropped", client_id = %request.client_id, dropped = %dropped);
     }
+}
+
+fn session_hash(cookies: &BrowserCookies) -> Option<SecretHash> {
+    cookies.session.as_ref().map(|secret| hash::secret_hash(SecretKind::Session, secret.reveal()))
 }
 
 pub(super) fn browser_hash(cookies: &BrowserCookies) -> Option<SecretHash> {

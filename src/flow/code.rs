@@ -56,7 +56,7 @@ impl Signet {
             .ok_or_else(|| rules::invalid_code().detail("the person is disabled or gone"))?;
         let audience = resource::audience(form, client, &code.resources, &code.scope, self.issuer())?;
 
-        let family_id = self.new_family_id()?;
+        let family_id = self.new_family_id(now)?;
         let refresh = client.allows(GrantType::RefreshToken).then(|| self.new_refresh_token(&family_id, 1));
         let family = self.new_family(family_id, begins(&code), client, refresh.as_ref(), now);
         let content = ForUser {
@@ -100,7 +100,7 @@ impl Signet {
         let now = self.now();
         let audience =
             resource::audience(&Params::none(params::TOKEN), client, &code.resources, &code.scope, self.issuer())?;
-        let family = self.new_family(self.new_family_id()?, begins(code), client, None, now);
+        let family = self.new_family(self.new_family_id(now)?, begins(code), client, None, now);
         let content = ForUser {
             user,
             family: &family,
@@ -123,7 +123,7 @@ impl Signet {
         self.note(&Event::CodeBurnt { client_id: client.id.clone() });
         let dead = Family {
             revoked: Some(Revocation { at: now, reason: RevocationReason::CodeReplayed }),
-            ..self.new_family(self.new_family_id()?, begins(code), client, None, now)
+            ..self.new_family(self.new_family_id(now)?, begins(code), client, None, now)
         };
         self.store.redeem_code(code.hash, now, dead).await?;
         Ok(())

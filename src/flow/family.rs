@@ -30,8 +30,8 @@ pub(super) struct Begins {
 }
 
 impl Signet {
-    pub(super) fn new_family_id(&self) -> Result<FamilyId, FlowError> {
-        FamilyId::new(hash::random_id("fam_", self.entropy.as_ref()))
+    pub(super) fn new_family_id(&self, now: Timestamp) -> Result<FamilyId, FlowError> {
+        FamilyId::new(hash::ordered_id("fam_", now, self.entropy.as_ref()))
             .map_err(|_| FlowError::Internal("made an unusable id"))
     }
 

@@ -118,11 +118,10 @@ impl Signet {
         // under their own name: whether an account exists cannot be told from when the waiting starts.
         let name = email.as_ref().map_or(credentials.username.as_str(), Email::as_str);
         let buckets = self.buckets(name, user.as_ref(), credentials);
-        for (bucket, policy) in &buckets {
-            if let Throttle::Wait(time) = self.store.throttle_take(*bucket, now, *policy).await? {
-                self.note(&Event::LoginThrottled { address: credentials.address, wait: time });
-                return Ok(Checked::Wait(time));
-            }
+        let taken: Vec<[u8; 32]> = buckets.iter().map(|(bucket, _)| *bucket).collect();
+        if let Throttle::Wait(time) = self.store.throttle_take_of_each(buckets, now).await? {
+            self.note(&Event::LoginThrottled { address: credentials.address, wait: time });
+            return Ok(Checked::Wait(time));
         }
         let known = user.as_ref().filter(|user| !user.disabled).and_then(|user| user.password.clone());
         let right = match self.passwords.verify(known, credentials.password.clone()).await {
@@ -130,9 +129,7 @@ impl Signet {
             Err(failure) => {
                 // Nothing was compared, so nothing was tried: a crowd at the door locks nobody out.
                 if matches!(failure, FlowError::Busy { .. }) {
-                    for (bucket, _) in buckets {
-                        self.store.throttle_give_back(bucket).await?;
-                    }
+                    self.store.throttle_settle(taken, None).await?;
                 }
                 return Err(failure);
             }
@@ -144,10 +141,7 @@ impl Signet {
         }
         let Some(user) = user else { return Ok(Checked::Wrong) };
         // Only failures count: many people may sign in from one address.
-        for (bucket, _) in buckets {
-            self.store.throttle_give_back(bucket).await?;
-        }
-        self.store.throttle_clear(self.account_bucket(name)).await?;
+        self.store.throttle_settle(taken, Some(self.account_bucket(name))).await?;
         Ok(Checked::Right(Box::new(user)))
     }
 

@@ -74,6 +74,7 @@ use crate::ambient::Entropy;
 use crate::config::Config;
 use crate::crypto::seal::MasterKey;
 use crate::crypto::seal::SubKey;
+use crate::domain::ids::FamilyId;
 use crate::keys::RingHandle;
 use crate::keys::Vault;
 use crate::keys::steady::SteadyClock;
@@ -90,6 +91,8 @@ pub struct Signet {
     pub client_keys: client_keys::ClientKeySets,
     pub denylist: denylist::Denylist,
     pub begun: begun::Begun,
+    /// The last family that the clean-up has looked at.
+    pub(crate) families_seen: Mutex<Option<FamilyId>>,
     pub gateway: gateway::Gateway,
     pub passwords: passwords::Passwords,
     pub clock: Arc<dyn Clock>,

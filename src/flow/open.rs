@@ -89,6 +89,7 @@ impl Signet {
             gateway: Gateway::new(&config, dev)?,
             denylist: Denylist::new(denials, read_at),
             begun: Begun::new(config.limits.attempts_per_address),
+            families_seen: Mutex::default(),
             ring: RingHandle::new(ring, read_at),
             secrets: Secrets::derive(&master),
             subjects,

@@ -133,7 +133,7 @@ impl Signet {
         user: &User,
     ) -> Result<(Family, PageSession), FlowError> {
         let (client, now) = (caller.client(), self.now());
-        let id = self.new_family_id()?;
+        let id = self.new_family_id(now)?;
         let refresh = self.new_refresh_token(&id, 1);
         let begins = Begins {
             client_id: client.id.clone(),

@@ -71,6 +71,6 @@ impl Store {
         if let Some(db) = self.with(Fault::ReadThenWriteRedemption) {
             return fault::redeem_after_reading(db, hash, now, family).await;
         }
-        dispatch!(self, transaction, code::redeem(hash, now, family))
+        dispatch!(self, together, code::redeem(hash, now, family))
     }
 }

@@ -5,6 +5,7 @@
 //!        |  dispatch                  `read`: one or more SELECTs
 //!        |                            `statement`: one write, whole by itself (SELECTs may follow it)
 //!        v                            `transaction`: all or nothing
+//!                                     `together`: the same, when nothing but the database itself can stop it half-way
 //! sql/                                the statements, written once, compiled for both backends
 //!        |
 //! sqlite.rs    one committing writer thread; reads on connections beside it
@@ -174,17 +175,19 @@ macro_rules! dispatch {
             }
         }
     };
-    ($store:expr, transaction, $($call:ident)::+ ( $($argument:expr),* $(,)? )) => {
+    ($store:expr, transaction, $($job:tt)+) => { $crate::store::dispatch!(@ $store, Transaction, $($job)+) };
+    ($store:expr, together, $($job:tt)+) => { $crate::store::dispatch!(@ $store, Together, $($job)+) };
+    (@ $store:expr, $unit:ident, $($call:ident)::+ ( $($argument:expr),* $(,)? )) => {
         match $store {
             #[cfg(feature = "simulation")]
             $crate::store::Store::Simulated(db) => {
-                db.call($crate::store::simulation::Work::Transaction, stringify!($($call)::+), move |conn| {
+                db.call($crate::store::simulation::Work::$unit, stringify!($($call)::+), move |conn| {
                     futures_util::FutureExt::now_or_never($crate::store::sqlite::sql::$($call)::+(conn, $($argument),*))
                 })
                 .await
             }
             $crate::store::Store::Sqlite(db) => {
-                db.write($crate::store::sqlite::Unit::Transaction, move |conn| {
+                db.write($crate::store::sqlite::Unit::$unit, move |conn| {
                     futures_util::FutureExt::now_or_never($crate::store::sqlite::sql::$($call)::+(conn, $($argument),*))
                 })
                 .await

@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
+use diesel_async::RunQueryDsl;
 use diesel_async::SimpleAsyncConnection;
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use diesel_async::pooled_connection::ManagerConfig;
@@ -189,7 +190,7 @@ impl Transactions {
             let taken = taken.await.map_err(|_| StoreError::unavailable("no connection is free"))?;
             let object = taken.map_err(|error| StoreError::unavailable(error.to_string()))?;
             let transaction = Transaction { object: Some(object) };
-            match transaction.execute("BEGIN ISOLATION LEVEL READ COMMITTED").await {
+            match transaction.command("BEGIN ISOLATION LEVEL READ COMMITTED").await {
                 Ok(()) => return Ok(transaction),
                 Err(error) => last = error,
             }
@@ -208,14 +209,14 @@ impl Transaction {
         self.object.as_deref().ok_or_else(|| StoreError::internal("a transaction has ended"))
     }
 
-    async fn execute(&self, sql: &str) -> Result<(), StoreError> {
+    async fn command(&self, sql: &str) -> Result<(), StoreError> {
         Ok(SimpleAsyncConnection::batch_execute(&mut self.conn()?, sql).await?)
     }
 
     /// Commits what went well and rolls back what did not.
     pub(super) async fn end<T>(mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         let sql = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        let ended = self.execute(sql).await;
+        let ended = self.command(sql).await;
         if ended.is_ok() && !matches!(outcome, Err(StoreError::Unavailable { .. })) {
             // Back into the pool.
             drop(self.object.take());

@@ -254,6 +254,7 @@ allow_tables_to_appear_in_same_query!(
     registrations,
     users,
     sessions,
+    consents,
     session_clients,
     codes,
     families,

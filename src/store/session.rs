@@ -1,6 +1,8 @@
 //! Browser sessions.
 
+use crate::domain::consent::Consent;
 use crate::domain::family::Reach;
+use crate::domain::ids::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
@@ -44,6 +46,15 @@ impl Store {
     /// The session and its user as they are stored: the caller asks [`Session::is_live`] and `User::disabled`.
     pub async fn session(&self, hash: SecretHash) -> Result<Option<(Session, User)>, StoreError> {
         dispatch!(self, read, session::with_user(hash))
+    }
+
+    /// The same with what the user has allowed a client.
+    pub async fn session_and_consent(
+        &self,
+        hash: SecretHash,
+        client_id: ClientId,
+    ) -> Result<Option<(Session, User, Option<Consent>)>, StoreError> {
+        dispatch!(self, read, session::with_user_and_consent(hash, client_id))
     }
 
     /// Sessions that have not ended, of one user or of all, the most recently used first.

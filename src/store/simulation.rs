@@ -16,8 +16,6 @@ use std::task::Poll;
 use diesel::Connection;
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
-use diesel_async::SimpleAsyncConnection;
-use futures_util::FutureExt;
 
 use super::Store;
 use super::StoreError;
@@ -34,6 +32,7 @@ pub enum Work {
     Read,
     Statement,
     Transaction,
+    Together,
 }
 
 /// Decides over the calls of one node.
@@ -128,6 +127,7 @@ impl Simulated {
             (Base::File(db), Work::Read) => db.read(job),
             (Base::File(db), Work::Statement) => db.write(Unit::Statement, job).await,
             (Base::File(db), Work::Transaction) => db.write(Unit::Transaction, job).await,
+            (Base::File(db), Work::Together) => db.write(Unit::Together, job).await,
         };
         Wait(turn.after).await;
         match turn.outcome {
@@ -195,7 +195,7 @@ impl Memory {
     }
 
     fn execute(&self, sql: &str) -> Result<(), StoreError> {
-        execute(&mut self.conn.lock().unwrap_or_else(PoisonError::into_inner), sql)
+        self.conn.lock().unwrap_or_else(PoisonError::into_inner).batch_execute(sql)
     }
 
     fn run<T>(
@@ -205,12 +205,12 @@ impl Memory {
     ) -> Result<T, StoreError> {
         let mut conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = || StoreError::internal("a statement waited for something that is not the database");
-        if work != Work::Transaction {
+        if matches!(work, Work::Read | Work::Statement) {
             return job(&mut conn).unwrap_or_else(|| Err(waited()));
         }
-        execute(&mut conn, "SAVEPOINT job")?;
+        conn.batch_execute("SAVEPOINT job")?;
         let outcome = job(&mut conn).unwrap_or_else(|| Err(waited()));
-        execute(&mut conn, if outcome.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" })?;
+        conn.batch_execute(if outcome.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" })?;
         outcome
     }
 
@@ -219,9 +219,4 @@ impl Memory {
     pub fn image(&self) -> Vec<u8> {
         self.conn.lock().unwrap_or_else(PoisonError::into_inner).image()
     }
-}
-
-fn execute(conn: &mut Conn<'static>, sql: &str) -> Result<(), StoreError> {
-    let done = conn.batch_execute(sql).now_or_never();
-    Ok(done.ok_or_else(|| StoreError::internal("a savepoint waited for something"))??)
 }

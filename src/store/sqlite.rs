@@ -27,6 +27,7 @@ use super::version::Versions;
 use writer::Writer;
 
 pub(super) use connection::Conn;
+pub(super) use connection::RunQueryDsl;
 pub(super) use writer::Unit;
 
 /// A SQLite database.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::denial::CLOCKS_APART;
+use crate::domain::ids::FamilyId;
 use crate::domain::time::Timestamp;
 
 use super::Store;
@@ -18,7 +19,6 @@ pub struct Swept {
     pub attempts: usize,
     pub codes: usize,
     pub sessions: usize,
-    pub families: usize,
     pub denials: usize,
     pub assertions: usize,
     pub throttles: usize,
@@ -29,22 +29,30 @@ pub struct Swept {
     pub audit: usize,
 }
 
+/// What came of looking at some families.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweptFamilies {
+    /// How many rows went.
+    pub gone: usize,
+    /// The last one looked at; none when there was none after it.
+    pub last: Option<FamilyId>,
+}
+
 impl Swept {
     /// Whether a full batch of anything went, so that there may be more.
     #[must_use]
     pub fn more(&self, batch: u32) -> bool {
-        let Self { attempts, codes, sessions, families, denials, assertions, throttles, setup_links, audit, .. } =
-            *self;
+        let Self { attempts, codes, sessions, denials, assertions, throttles, setup_links, audit, .. } = *self;
         let batch = usize::try_from(batch).unwrap_or(usize::MAX);
-        let bounded = [attempts, codes, sessions, families, denials, assertions, throttles, setup_links, audit];
+        let bounded = [attempts, codes, sessions, denials, assertions, throttles, setup_links, audit];
         bounded.into_iter().any(|count| count >= batch)
     }
 }
 
 impl Store {
-    /// Deletes at most `batch` rows of each table, each table in a transaction of its own. What has ended stays a
-    /// while: an attempt a day, so that a page left open overnight can start again; a code an hour, so that a late
-    /// replay is noticed; sessions and families a day, longer than any access token; initial access tokens a day, so that a
+    /// Deletes at most `batch` rows of each table but the families, each table in a transaction of its own. What has ended
+    /// stays a while: an attempt a day, so that a page left open overnight can start again; a code an hour, so that a late
+    /// replay is noticed; sessions a day, longer than any access token; initial access tokens a day, so that a
     /// list says why one is refused; denials and used assertions as long as clocks may be apart; readers of the JWKS and
     /// counts of tokens ninety days. Entries of the audit trail go when they were written
     /// before `audit_until`.
@@ -57,7 +65,6 @@ impl Store {
             attempts: dispatch!(self, statement, sweep::attempts(day_ago, batch))?,
             codes: dispatch!(self, statement, sweep::codes(hour_ago, batch))?,
             sessions: dispatch!(self, statement, sweep::sessions(day_ago, batch))?,
-            families: dispatch!(self, statement, sweep::families(day_ago, batch))?,
             denials: dispatch!(self, statement, sweep::denials(now.minus(CLOCKS_APART), batch))?,
             assertions: dispatch!(self, statement, sweep::assertions(now.minus(CLOCKS_APART), batch))?,
             throttles: dispatch!(self, statement, sweep::throttles(now, batch))?,
@@ -67,5 +74,17 @@ impl Store {
             usage: dispatch!(self, statement, sweep::usage(season_ago.seconds() / 3600))?,
             audit: dispatch!(self, statement, sweep::audit(audit_until, batch))?,
         })
+    }
+
+    /// Looks at the `batch` families that come `after` one by their names, and deletes those that ended a day ago, longer
+    /// than any access token lives.
+    pub async fn sweep_families(
+        &self,
+        after: Option<FamilyId>,
+        now: Timestamp,
+        batch: u32,
+    ) -> Result<SweptFamilies, StoreError> {
+        let day_ago = now.minus(DAY);
+        dispatch!(self, statement, sweep::families(after, day_ago, i64::from(batch)))
     }
 }

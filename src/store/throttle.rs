@@ -37,13 +37,18 @@ impl Store {
         dispatch!(self, statement, throttle::take(bucket, now, policy))
     }
 
-    /// Gives one try of `bucket` back: it was taken before anybody knew that it would succeed.
-    pub async fn throttle_give_back(&self, bucket: [u8; 32]) -> Result<(), StoreError> {
-        dispatch!(self, statement, throttle::give_back(bucket))
+    /// The same for something that several budgets pay for; none after the first that has nothing left.
+    pub async fn throttle_take_of_each(
+        &self,
+        buckets: Vec<([u8; 32], Policy)>,
+        now: Timestamp,
+    ) -> Result<Throttle, StoreError> {
+        dispatch!(self, together, throttle::take_of_each(buckets, now))
     }
 
-    /// Forgets the tries of `bucket`, after one that succeeded.
-    pub async fn throttle_clear(&self, bucket: [u8; 32]) -> Result<(), StoreError> {
-        dispatch!(self, statement, throttle::clear(bucket))
+    /// Gives one try of each bucket back, which was taken before anybody knew what would come of it, and forgets all tries
+    /// of one after a try that succeeded.
+    pub async fn throttle_settle(&self, back: Vec<[u8; 32]>, forgotten: Option<[u8; 32]>) -> Result<(), StoreError> {
+        dispatch!(self, together, throttle::settle(back, forgotten))
     }
 }

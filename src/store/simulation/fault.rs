@@ -3,7 +3,6 @@
 use diesel::sql_types::BigInt;
 use diesel::sql_types::Binary;
 use diesel::sql_types::Text;
-use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
 use crate::domain::family::Family;
@@ -15,6 +14,7 @@ use crate::store::error::StoreError;
 use crate::store::family::RotateFamily;
 use crate::store::family::Rotation;
 use crate::store::sqlite::Conn;
+use crate::store::sqlite::RunQueryDsl;
 use crate::store::sqlite::sql;
 
 use super::Simulated;

@@ -1,13 +1,13 @@
 //! `assertions`: a row for each that was used, until it has expired.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::schema::assertions;
 
 use super::Conn;
+use super::RunQueryDsl;
 
 /// Single use is this one INSERT: whoever comes later finds the row.
 pub(in crate::store) async fn spend(conn: &mut Conn<'_>, hash: [u8; 32], until: Timestamp) -> Result<bool, StoreError> {

@@ -1,7 +1,6 @@
 //! `audit`: rows are added and read.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::time::Timestamp;
 use crate::store::audit::Entry;
@@ -11,6 +10,7 @@ use crate::store::rows::AuditRow;
 use crate::store::schema::audit;
 
 use super::Conn;
+use super::RunQueryDsl;
 
 pub(in crate::store) async fn append(conn: &mut Conn<'_>, entries: Vec<Entry>) -> Result<(), StoreError> {
     for Entry { at, event, actor, client_id, sub, kid, address, reference, detail } in entries {

@@ -1,7 +1,6 @@
 //! `clients`: one JSON document each, and beside it what other statements ask for.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::client::Client;
 use crate::domain::family::RevocationReason;
@@ -18,6 +17,7 @@ use crate::store::schema::logout_deliveries;
 use crate::store::schema::session_clients;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::denial;
 use super::family;
 use super::version;

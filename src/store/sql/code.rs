@@ -1,7 +1,6 @@
 //! `codes`: issued once for an attempt, redeemed once.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::code::Code;
 use crate::domain::family::Family;
@@ -26,6 +25,7 @@ use crate::store::schema::sessions;
 use crate::store::schema::users;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::family;
 use super::hold;
 use super::logout;

@@ -1,7 +1,6 @@
 //! `consents`
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::consent::Consent;
 use crate::domain::ids::ClientId;
@@ -12,6 +11,7 @@ use crate::store::rows::scope;
 use crate::store::schema::consents;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::hold;
 
 pub(in crate::store) async fn one(
@@ -22,9 +22,16 @@ pub(in crate::store) async fn one(
     let query = consents::table.find((user_id.as_str(), client_id.as_str()));
     let found: Option<(String, i64)> =
         query.select((consents::scope, consents::granted_at)).get_result(conn).await.optional()?;
-    let Some((text, granted_at)) = found else { return Ok(None) };
+    found.map(|row| of_row(user_id, client_id, row)).transpose()
+}
+
+pub(super) fn of_row(
+    user_id: UserId,
+    client_id: ClientId,
+    (text, granted_at): (String, i64),
+) -> Result<Consent, StoreError> {
     let scope = scope("consents", &text)?;
-    Ok(Some(Consent { user_id, client_id, scope, granted_at: Timestamp::from_micros(granted_at) }))
+    Ok(Consent { user_id, client_id, scope, granted_at: Timestamp::from_micros(granted_at) })
 }
 
 pub(in crate::store) async fn of_user(conn: &mut Conn<'_>, user_id: UserId) -> Result<Vec<Consent>, StoreError> {
@@ -34,8 +41,7 @@ pub(in crate::store) async fn of_user(conn: &mut Conn<'_>, user_id: UserId) -> R
     rows.into_iter()
         .map(|(client, text, granted_at)| {
             let client_id = ClientId::new(client).map_err(|error| StoreError::corrupt("consents", error))?;
-            let (user_id, scope) = (user_id.clone(), scope("consents", &text)?);
-            Ok(Consent { user_id, client_id, scope, granted_at: Timestamp::from_micros(granted_at) })
+            of_row(user_id.clone(), client_id, (text, granted_at))
         })
         .collect()
 }

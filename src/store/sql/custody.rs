@@ -2,7 +2,6 @@
 //! the database is no longer as its caller saw it.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::key::KeyState;
 use crate::store::custody::Adoption;
@@ -16,6 +15,7 @@ use crate::store::schema::instance;
 use crate::store::schema::signing_keys;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::version;
 
 pub(in crate::store) async fn adopt(conn: &mut Conn<'_>, adoption: Adoption) -> Result<(), StoreError> {

@@ -4,7 +4,6 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sql_types::Text;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::denial;
 use crate::domain::denial::CLOCKS_APART;
@@ -20,6 +19,7 @@ use crate::store::schema::denials;
 use crate::store::schema::families;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::version;
 
 pub(super) const TOKEN: &str = "token";

@@ -1,7 +1,6 @@
 //! `families`
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::family::Family;
 use crate::domain::family::Reach;
@@ -27,6 +26,7 @@ use crate::store::schema::families;
 use crate::store::schema::users;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::denial;
 use super::hold;
 use super::user;

@@ -1,7 +1,6 @@
 //! `instance` and `setup_links`: what belongs to the installation as a whole.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
@@ -11,10 +10,11 @@ use crate::store::schema::instance;
 use crate::store::schema::setup_links;
 
 use super::Conn;
+use super::RunQueryDsl;
 
 pub(in crate::store) async fn ping(conn: &mut Conn<'_>) -> Result<(), StoreError> {
     // A table of ours: a database that answers but was not migrated is of no use.
-    instance::table.select(instance::name).limit(1).first::<String>(conn).await.optional()?;
+    instance::table.select(instance::name).limit(1).get_result::<String>(conn).await.optional()?;
     Ok(())
 }
 

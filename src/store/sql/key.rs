@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::ids::KeyId;
 use crate::domain::key::KeyState;
@@ -16,6 +15,7 @@ use crate::store::rows::KeyRow;
 use crate::store::schema::signing_keys;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::custody;
 use super::version;
 

@@ -1,7 +1,6 @@
 //! `session_clients`: whom a session has signed in to. `logout_deliveries`: who has yet to be told that one has ended.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::ids::ClientId;
 use crate::domain::ids::SessionId;
@@ -14,6 +13,7 @@ use crate::store::schema::logout_deliveries;
 use crate::store::schema::session_clients;
 
 use super::Conn;
+use super::RunQueryDsl;
 
 /// Notes that a session has signed somebody in to a client; goes into the transaction that gives the client its
 /// tokens, and with them the session's name.

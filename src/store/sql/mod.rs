@@ -1,5 +1,5 @@
-//! Every statement, written once. `sqlite.rs` and `postgres.rs` each include this folder, with a `Conn`, an `announce`
-//! and a `hold` of their own; here none of them is known by name.
+//! Every statement, written once. `sqlite.rs` and `postgres.rs` each include this folder, with a `Conn`, a
+//! `RunQueryDsl`, an `announce` and a `hold` of their own; here none of them is known by name.
 //!
 //! What finds at most one row is read with `get_result`. `first` would add `LIMIT ?`, and SQLite plans a statement anew
 //! each time a limit is bound.
@@ -26,5 +26,6 @@ pub(in crate::store) mod user;
 pub(in crate::store) mod version;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::announce;
 use super::hold;

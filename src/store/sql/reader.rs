@@ -1,7 +1,6 @@
 //! `jwks_readers`
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
@@ -10,6 +9,7 @@ use crate::store::reader::Reader;
 use crate::store::schema::jwks_readers;
 
 use super::Conn;
+use super::RunQueryDsl;
 
 pub(in crate::store) async fn count(conn: &mut Conn<'_>, fetched: Vec<Reader>, most: i64) -> Result<(), StoreError> {
     let mut room = None;

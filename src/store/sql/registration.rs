@@ -1,7 +1,6 @@
 //! `registrations`: what is kept of clients that registered themselves, beside `clients`. `initial_tokens`.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::client::Client;
 use crate::domain::ids::ClientId;
@@ -28,6 +27,7 @@ use crate::store::schema::initial_tokens;
 use crate::store::schema::registrations;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::client;
 use super::consent;
 use super::version;
@@ -134,7 +134,7 @@ pub(in crate::store) async fn sweep_unused(
         .filter(diesel::dsl::exists(still))
         .filter(diesel::dsl::not(diesel::dsl::exists(granted)))
         .returning(clients::id)
-        .get_results(conn)
+        .load(conn)
         .await?;
     diesel::delete(codes::table.filter(codes::client_id.eq_any(&gone))).execute(conn).await?;
     if !gone.is_empty() {

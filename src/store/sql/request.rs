@@ -1,7 +1,6 @@
 //! `attempts`
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::ids::RequestId;
 use crate::domain::request::Attempt;
@@ -13,6 +12,7 @@ use crate::store::rows::AttemptRow;
 use crate::store::schema::attempts;
 
 use super::Conn;
+use super::RunQueryDsl;
 
 pub(in crate::store) async fn begin(
     conn: &mut Conn<'_>,

@@ -1,10 +1,11 @@
 //! `sessions`
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
+use crate::domain::consent::Consent;
 use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
+use crate::domain::ids::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
@@ -16,6 +17,7 @@ use crate::store::error::StoreError;
 use crate::store::rows::SessionRow;
 use crate::store::rows::UserRow;
 use crate::store::schema::codes;
+use crate::store::schema::consents;
 use crate::store::schema::families;
 use crate::store::schema::sessions;
 use crate::store::schema::users;
@@ -23,6 +25,8 @@ use crate::store::session::BeginSession;
 use crate::store::session::MOST_ALIVE;
 
 use super::Conn;
+use super::RunQueryDsl;
+use super::consent;
 use super::denial;
 use super::family;
 use super::hold;
@@ -92,7 +96,7 @@ async fn go_on(conn: &mut Conn<'_>, old: &SecretHash, new: &Session) -> Result<O
 /// Another person's session in this browser is signed out.
 async fn end_of_somebody_else(conn: &mut Conn<'_>, old: &SecretHash, new: &Session) -> Result<(), StoreError> {
     let query = sessions::table.find(old.as_bytes().as_slice()).select((sessions::id, sessions::user_id));
-    match query.first::<(String, String)>(conn).await.optional()? {
+    match query.get_result::<(String, String)>(conn).await.optional()? {
         Some((id, user)) if user != new.user_id.as_str() => {
             end_row(conn, &id, Reach::Immediate, new.created_at).await.map(|_| ())
         }
@@ -112,6 +116,26 @@ pub(in crate::store) async fn with_user(
         .await
         .optional()?;
     found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+}
+
+pub(in crate::store) async fn with_user_and_consent(
+    conn: &mut Conn<'_>,
+    hash: SecretHash,
+    client_id: ClientId,
+) -> Result<Option<(Session, User, Option<Consent>)>, StoreError> {
+    let of_both = consents::user_id.eq(sessions::user_id).and(consents::client_id.eq(client_id.as_str()));
+    let found: Option<(SessionRow, UserRow, Option<(String, i64)>)> = sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .left_join(consents::table.on(of_both))
+        .filter(sessions::hash.eq(hash.as_bytes().as_slice()))
+        .select((SessionRow::as_select(), UserRow::as_select(), (consents::scope, consents::granted_at).nullable()))
+        .get_result(conn)
+        .await
+        .optional()?;
+    let Some((session, user, allowed)) = found else { return Ok(None) };
+    let (session, user) = (Session::try_from(session)?, User::try_from(user)?);
+    let consent = allowed.map(|row| consent::of_row(user.id.clone(), client_id, row)).transpose()?;
+    Ok(Some((session, user, consent)))
 }
 
 pub(in crate::store) async fn with_user_by_id(

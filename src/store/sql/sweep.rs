@@ -2,8 +2,8 @@
 //! have been used again since it was looked at.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
+use crate::domain::ids::FamilyId;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::schema::assertions;
@@ -18,8 +18,10 @@ use crate::store::schema::key_usage;
 use crate::store::schema::sessions;
 use crate::store::schema::setup_links;
 use crate::store::schema::throttles;
+use crate::store::sweep::SweptFamilies;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::denial::GRANT;
 use super::denial::TOKEN;
 
@@ -53,13 +55,27 @@ pub(in crate::store) async fn sessions(conn: &mut Conn<'_>, end: Timestamp, batc
     Ok(stale.execute(conn).await?)
 }
 
-pub(in crate::store) async fn families(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {
+/// In the order of their names. There is no index of when families end: each refresh would have to move its entry.
+pub(in crate::store) async fn families(
+    conn: &mut Conn<'_>,
+    after: Option<FamilyId>,
+    end: Timestamp,
+    batch: i64,
+) -> Result<SweptFamilies, StoreError> {
     let end = end.micros();
-    let stale: Vec<String> =
-        families::table.filter(families::idle_expires_at.le(end)).select(families::id).limit(batch).load(conn).await?;
+    let beyond = families::id.gt(after.as_ref().map_or("", FamilyId::as_str));
+    let rows = families::table.filter(beyond).order(families::id).limit(batch);
+    let rows: Vec<(String, i64)> = rows.select((families::id, families::idle_expires_at)).load(conn).await?;
+    let is_full = usize::try_from(batch).is_ok_and(|batch| rows.len() >= batch);
+    let last = rows.last().filter(|_| is_full).map(|(id, _)| FamilyId::new(id));
+    let last = last.transpose().map_err(|error| StoreError::corrupt("families", error))?;
+    let stale: Vec<String> = rows.into_iter().filter(|(_, idle_end)| *idle_end <= end).map(|(id, _)| id).collect();
+    if stale.is_empty() {
+        return Ok(SweptFamilies { gone: 0, last });
+    }
     let stale =
         diesel::delete(families::table).filter(families::id.eq_any(stale)).filter(families::idle_expires_at.le(end));
-    Ok(stale.execute(conn).await?)
+    Ok(SweptFamilies { gone: stale.execute(conn).await?, last })
 }
 
 pub(in crate::store) async fn denials(conn: &mut Conn<'_>, end: Timestamp, batch: i64) -> Result<usize, StoreError> {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
@@ -14,6 +13,7 @@ use crate::store::throttle::Policy;
 use crate::store::throttle::Throttle;
 
 use super::Conn;
+use super::RunQueryDsl;
 
 /// Counts and decides in one upsert, so that of many at once no more than `limit` are let through.
 pub(in crate::store) async fn take(
@@ -61,14 +61,32 @@ pub(in crate::store) async fn take(
     Ok(Throttle::Wait(Timestamp::from_micros(until).since(now).min(policy.block).max(Duration::from_micros(1))))
 }
 
-pub(in crate::store) async fn give_back(conn: &mut Conn<'_>, bucket: [u8; 32]) -> Result<(), StoreError> {
-    let open =
-        throttles::table.find(bucket.to_vec()).filter(throttles::taken.gt(0)).filter(throttles::blocked_until.eq(0));
-    diesel::update(open).set(throttles::taken.eq(throttles::taken - 1)).execute(conn).await?;
-    Ok(())
+pub(in crate::store) async fn take_of_each(
+    conn: &mut Conn<'_>,
+    buckets: Vec<([u8; 32], Policy)>,
+    now: Timestamp,
+) -> Result<Throttle, StoreError> {
+    for (bucket, policy) in buckets {
+        let taken = take(conn, bucket, now, policy).await?;
+        if taken != Throttle::Allowed {
+            return Ok(taken);
+        }
+    }
+    Ok(Throttle::Allowed)
 }
 
-pub(in crate::store) async fn clear(conn: &mut Conn<'_>, bucket: [u8; 32]) -> Result<(), StoreError> {
-    diesel::delete(throttles::table.find(bucket.to_vec())).execute(conn).await?;
+pub(in crate::store) async fn settle(
+    conn: &mut Conn<'_>,
+    back: Vec<[u8; 32]>,
+    forgotten: Option<[u8; 32]>,
+) -> Result<(), StoreError> {
+    for bucket in back {
+        let open = throttles::table.find(bucket.to_vec());
+        let open = open.filter(throttles::taken.gt(0)).filter(throttles::blocked_until.eq(0));
+        diesel::update(open).set(throttles::taken.eq(throttles::taken - 1)).execute(conn).await?;
+    }
+    if let Some(bucket) = forgotten {
+        diesel::delete(throttles::table.find(bucket.to_vec())).execute(conn).await?;
+    }
     Ok(())
 }

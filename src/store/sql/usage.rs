@@ -1,7 +1,6 @@
 //! `key_usage`
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::ids::KeyId;
 use crate::store::error::StoreError;
@@ -9,6 +8,7 @@ use crate::store::schema::key_usage;
 use crate::store::usage::Usage;
 
 use super::Conn;
+use super::RunQueryDsl;
 
 pub(in crate::store) async fn add(conn: &mut Conn<'_>, usage: Vec<Usage>) -> Result<(), StoreError> {
     for Usage { kid, hour, tokens } in usage {

@@ -2,7 +2,6 @@
 //! to this user holds that row, so the two cannot pass each other.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::domain::family::Reach;
 use crate::domain::family::RevocationReason;
@@ -25,6 +24,7 @@ use crate::store::user::CreateUser;
 use crate::store::user::UpdateUser;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::denial;
 use super::family;
 use super::hold;
@@ -98,7 +98,7 @@ pub(super) async fn still_has(
     proven: Option<&PasswordHash>,
 ) -> Result<Option<bool>, StoreError> {
     let query = users::table.find(id.as_str()).select((users::disabled, users::password));
-    let Some((false, password)) = query.first::<(bool, Option<String>)>(conn).await.optional()? else {
+    let Some((false, password)) = query.get_result::<(bool, Option<String>)>(conn).await.optional()? else {
         return Ok(None);
     };
     Ok(Some(proven.is_none_or(|proven| password.as_deref() == Some(proven.as_phc()))))
@@ -186,7 +186,7 @@ async fn end_all(
         .filter(sessions::user_id.eq(id.as_str()).and(sessions::id.ne(keep)).and(sessions::ended_at.is_null()))
         .set(sessions::ended_at.eq(Some(now.micros())))
         .returning(sessions::id)
-        .get_results(conn)
+        .load(conn)
         .await?;
     logout::announce_ended(conn, &ended, id.as_str(), now).await?;
     diesel::delete(codes::table)

@@ -1,13 +1,13 @@
 //! `versions`: counters that tell other nodes that something was changed.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 
 use crate::store::error::StoreError;
 use crate::store::schema::versions;
 use crate::store::version::Versions;
 
 use super::Conn;
+use super::RunQueryDsl;
 use super::announce;
 
 pub(super) const CLIENTS: &str = "clients";

@@ -5,26 +5,19 @@
 use std::future::Ready;
 use std::future::ready;
 use std::marker::PhantomData;
-use std::vec::IntoIter;
 
 use diesel::QueryResult;
 use diesel::SqliteConnection;
 use diesel::connection::Connection;
-use diesel::connection::LoadConnection;
-use diesel::connection::SimpleConnection;
 use diesel::query_builder::AsQuery;
 use diesel::query_builder::AstPass;
 use diesel::query_builder::Query;
 use diesel::query_builder::QueryBuilder;
 use diesel::query_builder::QueryFragment;
 use diesel::query_builder::QueryId;
-use diesel::row::IntoOwnedRow;
-use diesel::sql_types::Untyped;
+use diesel::query_dsl::methods::LoadQuery;
 use diesel::sqlite::Sqlite;
 use diesel::sqlite::query_builder::SqliteQueryBuilder;
-use diesel_async::AsyncConnectionCore;
-use diesel_async::SimpleAsyncConnection;
-use futures_util::stream::Iter;
 
 use crate::store::error::StoreError;
 
@@ -43,6 +36,12 @@ impl Conn<'_> {
     #[cfg(feature = "simulation")]
     pub(in crate::store) fn image(&mut self) -> Vec<u8> {
         self.inner.serialize_database_to_buffer().to_vec()
+    }
+
+    /// Statements as they are written, none of which is kept.
+    #[cfg(feature = "simulation")]
+    pub(in crate::store) fn batch_execute(&mut self, sql: &str) -> Result<(), StoreError> {
+        Ok(diesel::connection::SimpleConnection::batch_execute(&mut self.inner, sql)?)
     }
 
     pub(super) fn run(&mut self, statement: Fixed) -> Result<(), StoreError> {
@@ -83,77 +82,57 @@ impl QueryId for Fixed {
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl SimpleAsyncConnection for Conn<'_> {
-    fn batch_execute(&mut self, query: &str) -> impl Future<Output = QueryResult<()>> + Send {
-        ready(self.inner.batch_execute(query))
-    }
-}
-
-type Cursor<'conn, 'query> = <SqliteConnection as LoadConnection>::Cursor<'conn, 'query>;
-type BorrowedRow<'conn, 'query> = <SqliteConnection as LoadConnection>::Row<'conn, 'query>;
-type OwnedRow<'conn, 'query> = <BorrowedRow<'conn, 'query> as IntoOwnedRow<'conn, Sqlite>>::OwnedRow;
-
-impl AsyncConnectionCore for Conn<'_> {
-    type ExecuteFuture<'conn, 'query> = Ready<QueryResult<usize>>;
-    type LoadFuture<'conn, 'query> = Ready<QueryResult<Self::Stream<'conn, 'query>>>;
-    type Stream<'conn, 'query> = Iter<IntoIter<QueryResult<Self::Row<'conn, 'query>>>>;
-    type Row<'conn, 'query> = OwnedRow<'conn, 'query>;
-    type Backend = Sqlite;
-
-    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> Self::LoadFuture<'conn, 'query>
+/// What `diesel_async` calls so, for a database that has nothing to wait for: rows are read where SQLite has them.
+pub(in crate::store) trait RunQueryDsl: Sized {
+    /// How many rows changed.
+    fn execute(self, conn: &mut Conn<'_>) -> Ready<QueryResult<usize>>
     where
-        T: AsQuery + 'query,
-        T::Query: QueryFragment<Sqlite> + QueryId + 'query,
+        Self: QueryFragment<Sqlite> + QueryId,
     {
-        let query = source.as_query();
+        ready(match self.is_safe_to_cache_prepared(&Sqlite) {
+            Ok(true) => conn.inner.execute_returning_count(&self),
+            Ok(false) => conn.inner.execute_returning_count(&ByText::new(self)),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn load<'query, U>(self, conn: &mut Conn<'_>) -> Ready<QueryResult<Vec<U>>>
+    where
+        Self: AsQuery<Query: QueryFragment<Sqlite> + LoadQuery<'query, SqliteConnection, U>>,
+        ByText<Self::Query>: LoadQuery<'query, SqliteConnection, U>,
+    {
+        let query = self.as_query();
         ready(match query.is_safe_to_cache_prepared(&Sqlite) {
-            Ok(true) => LoadConnection::load(&mut self.inner, Typeless(query)).map(rows),
-            Ok(false) => LoadConnection::load(&mut self.inner, ByText::new(query)).map(rows),
+            Ok(true) => query.internal_load(&mut conn.inner).and_then(Iterator::collect),
+            Ok(false) => ByText::new(query).internal_load(&mut conn.inner).and_then(Iterator::collect),
             Err(error) => Err(error),
         })
     }
 
-    fn execute_returning_count<'conn, 'query, T>(&'conn mut self, source: T) -> Self::ExecuteFuture<'conn, 'query>
+    /// The first row.
+    fn get_result<'query, U>(self, conn: &mut Conn<'_>) -> Ready<QueryResult<U>>
     where
-        T: QueryFragment<Sqlite> + QueryId + 'query,
+        Self: AsQuery<Query: QueryFragment<Sqlite> + LoadQuery<'query, SqliteConnection, U>>,
+        ByText<Self::Query>: LoadQuery<'query, SqliteConnection, U>,
     {
-        ready(match source.is_safe_to_cache_prepared(&Sqlite) {
-            Ok(true) => self.inner.execute_returning_count(&source),
-            Ok(false) => self.inner.execute_returning_count(&ByText::new(source)),
+        let query = self.as_query();
+        ready(match query.is_safe_to_cache_prepared(&Sqlite) {
+            Ok(true) => query.internal_load(&mut conn.inner).and_then(first),
+            Ok(false) => ByText::new(query).internal_load(&mut conn.inner).and_then(first),
             Err(error) => Err(error),
         })
     }
 }
 
-/// All rows, so that none is borrowed from the statement any more. What fails ends them.
-fn rows<'conn, 'query>(cursor: Cursor<'conn, 'query>) -> Iter<IntoIter<QueryResult<OwnedRow<'conn, 'query>>>> {
-    let mut names = None;
-    let rows: Vec<_> = cursor.map(|row| row.map(|row| row.into_owned(&mut names))).collect();
-    futures_util::stream::iter(rows)
-}
+impl<Q> RunQueryDsl for Q {}
 
-/// A query whose column types are the business of whoever reads its rows.
-struct Typeless<Q>(Q);
-
-impl<Q> Query for Typeless<Q> {
-    type SqlType = Untyped;
-}
-
-impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Typeless<Q> {
-    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        self.0.walk_ast(pass)
-    }
-}
-
-impl<Q: QueryId> QueryId for Typeless<Q> {
-    type QueryId = Typeless<Q::QueryId>;
-
-    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
+fn first<U>(mut rows: impl Iterator<Item = QueryResult<U>>) -> QueryResult<U> {
+    rows.next().unwrap_or(Err(diesel::NotFound))
 }
 
 /// A query of which diesel cannot tell that its type is always the same text: every update, and every list of values.
 /// The text can: texts are kept, but not those of long lists, of which there would be as many as there are lengths.
-struct ByText<Q> {
+pub(in crate::store) struct ByText<Q> {
     query: Q,
     is_kept: bool,
 }
@@ -169,9 +148,11 @@ impl<Q: QueryFragment<Sqlite>> ByText<Q> {
     }
 }
 
-impl<Q> Query for ByText<Q> {
-    type SqlType = Untyped;
+impl<Q: Query> Query for ByText<Q> {
+    type SqlType = Q::SqlType;
 }
+
+impl<Q> diesel::RunQueryDsl<SqliteConnection> for ByText<Q> {}
 
 impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for ByText<Q> {
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {

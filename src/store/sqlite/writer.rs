@@ -35,6 +35,9 @@ pub(in crate::store) enum Unit {
     Statement,
     /// Several: they run inside a savepoint.
     Transaction,
+    /// Several, none of which fails unless the database does: then the whole batch is undone. A savepoint would copy each
+    /// page before it is changed.
+    Together,
 }
 
 pub(super) struct Writer {
@@ -109,6 +112,8 @@ enum Verdict {
     Undo,
     /// More than a constraint went wrong: SQLite may have undone the whole transaction, which COMMIT will tell.
     UndoAndStop,
+    /// Half of it may be done, and nothing can take that back alone.
+    UndoAll,
 }
 
 struct Desk {
@@ -157,7 +162,9 @@ impl Desk {
                 Ok((verdict, reply)) => {
                     replies.push(reply);
                     failing |= verdict == Verdict::UndoAndStop;
-                    if verdict != Verdict::UndoAndStop && replies.len() < BATCH {
+                    sound &= verdict != Verdict::UndoAll;
+                    let goes_on = matches!(verdict, Verdict::Keep | Verdict::Undo);
+                    if goes_on && replies.len() < BATCH {
                         next = self.another();
                     }
                 }
@@ -210,8 +217,13 @@ impl Desk {
 }
 
 fn perform(conn: &mut Conn<'static>, job: Job) -> (Verdict, Reply) {
-    if job.unit == Unit::Statement {
-        return (job.run)(Ok(conn));
+    match job.unit {
+        Unit::Statement => return (job.run)(Ok(conn)),
+        Unit::Together => {
+            let (verdict, reply) = (job.run)(Ok(conn));
+            return (if verdict == Verdict::Keep { verdict } else { Verdict::UndoAll }, reply);
+        }
+        Unit::Transaction => {}
     }
     if let Err(error) = conn.run(Fixed::Savepoint) {
         return (job.run)(Err(error));

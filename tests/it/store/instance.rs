@@ -1,4 +1,7 @@
+use signet::domain::family::Family;
+use signet::store::family::BeginFamily;
 use signet::store::sweep::Swept;
+use signet::store::sweep::SweptFamilies;
 use tokio::task::JoinSet;
 
 use crate::support::database::Database;
@@ -57,7 +60,6 @@ pub(super) async fn sweeps_what_is_over(db: Database) {
         attempts: 1,
         codes: 1,
         sessions: 1,
-        families: 1,
         denials: 1,
         assertions: 1,
         throttles: 1,
@@ -71,6 +73,23 @@ pub(super) async fn sweeps_what_is_over(db: Database) {
     assert!(swept.more(1));
     let swept = db.store.sweep(later(3 * 86_400), later(0), 10).await.unwrap();
     assert_eq!(swept, Swept { attempts: 1, denials: 1, assertions: 1, ..Swept::default() });
+}
+
+pub(super) async fn families_are_swept_in_turn(db: Database) {
+    furnish_with_family(&db.store).await;
+    for (name, idle_end) in [("f2", 3601), ("f3", 3600), ("f4", 60), ("f5", 60)] {
+        let new = Family { idle_expires_at: later(idle_end), ..family(name) };
+        assert_eq!(db.store.begin_family(new, None, None).await, Ok(BeginFamily::Begun));
+    }
+    let day_later = later(3600 + 86_400);
+    let mut last = None;
+    for (gone, next) in [(1, Some("f2")), (2, Some("f4")), (1, None)] {
+        let swept = db.store.sweep_families(last, day_later, 2).await.unwrap();
+        assert_eq!(swept, SweptFamilies { gone, last: next.map(family_id) });
+        last = swept.last;
+    }
+    let left = db.store.families_of_user(user_id("ada")).await.unwrap();
+    assert_eq!(left.into_iter().map(|family| family.id).collect::<Vec<_>>(), [family_id("f2")]);
 }
 
 pub(super) async fn time_moves_on_only(db: Database) {

@@ -24,7 +24,7 @@ on_every_backend! {
     client { comes_back_as_it_was, every_change_moves_the_version, deleting_ends_what_it_had }
     user { comes_back_as_it_was, one_address_one_account, pages, password_change_ends_all_but_this_session,
         rehash_only_of_what_was_compared, disabling_ends_everything }
-    session { comes_back_with_its_user, of_a_disabled_user_is_not_begun, with_a_former_password_is_not_begun,
+    session { comes_back_with_its_user, comes_back_with_what_its_user_has_allowed, of_a_disabled_user_is_not_begun, with_a_former_password_is_not_begun,
         logout_ends_codes_and_families, replaced_by_the_same_user_goes_on, replaced_by_another_user_ends,
         its_end_is_of_nothing_else, ended_does_not_go_on, two_ends_of_a_session, touch_never_takes_time_away }
     request { comes_back_as_it_was, oldest_beyond_the_bound_goes, belongs_to_one_browser, expired_is_closed,
@@ -51,6 +51,7 @@ on_every_backend! {
     registration { comes_back_as_it_was, a_token_is_used_up_by_as_many_as_it_is_for, never_more_than_there_may_be,
         only_what_was_read_is_replaced, what_was_never_used_goes }
     throttle { never_more_than_the_limit, window_and_block, nothing_is_allowed_when_the_limit_is_zero,
-        what_is_given_back_does_not_count }
-    instance { first_value_stays, setup_link_works_once, sweeps_what_is_over, answers_a_ping, time_moves_on_only }
+        what_is_given_back_does_not_count, several_budgets_pay_together }
+    instance { first_value_stays, setup_link_works_once, sweeps_what_is_over, families_are_swept_in_turn, answers_a_ping,
+        time_moves_on_only }
 }

@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection;
 use signet::store::Options;
 use signet::store::Store;
 use signet::store::StoreError;
+use signet::store::code::RedeemCode;
 
 use crate::support::database::Database;
 use crate::support::database::Kind;
@@ -114,6 +115,42 @@ fn db_12_sqlite_locked_for_a_crowd() {
         tokio::time::timeout(Duration::from_secs(20), crowd.join_all()).await.expect("an answer for everybody");
         other.batch_execute("ROLLBACK").unwrap();
         assert!(store.create_user(user("ada")).await.is_ok());
+    });
+}
+
+/// A redemption has no savepoint of its own: one that fails half-way is undone with whatever shares its batch, and everybody
+/// is told the truth.
+#[test]
+fn co_01_half_a_redemption_is_none() {
+    let db = Database::new(Kind::Sqlite).unwrap();
+    block_on(async {
+        furnish(&db.store).await;
+        let file = db.folder.path().join("signet.db");
+        let mut other = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+        let refuses =
+            "CREATE TRIGGER t BEFORE INSERT ON families WHEN NEW.id LIKE '%0' BEGIN SELECT RAISE(ABORT, 'x'); END";
+        other.batch_execute(refuses).unwrap();
+        for number in 0..100 {
+            db.store.issue_code(code(&format!("c{number}")), None, NOON).await.unwrap();
+        }
+        let mut crowd = tokio::task::JoinSet::new();
+        for number in 0..100 {
+            let (store, name) = (db.store.clone(), format!("c{number}"));
+            crowd.spawn(async move { (number, store.redeem_code(hash(&name), later(1), family(&name)).await) });
+        }
+        let told = crowd.join_all().await;
+        other.batch_execute("DROP TRIGGER t").unwrap();
+        assert!(told.iter().all(|(number, outcome)| number % 10 != 0 || outcome.is_err()));
+        assert!(told.iter().any(|(_, outcome)| outcome.is_ok()), "{told:?}");
+        for (number, outcome) in told {
+            let name = format!("c{number}");
+            let there = db.store.family(family_id(&name)).await.unwrap().is_some();
+            assert_eq!(there, outcome == Ok(RedeemCode::Fresh), "{name}");
+            if outcome.is_err() {
+                let again = db.store.redeem_code(hash(&name), later(2), family(&name)).await;
+                assert_eq!(again, Ok(RedeemCode::Fresh), "{name}");
+            }
+        }
     });
 }
 

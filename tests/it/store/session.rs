@@ -1,4 +1,5 @@
 use signet::domain::code::Code;
+use signet::domain::consent::Consent;
 use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
 use signet::domain::user::PasswordHash;
@@ -12,6 +13,24 @@ pub(super) async fn comes_back_with_its_user(db: Database) {
     furnish(&db.store).await;
     assert_eq!(db.store.session(hash("s1")).await, Ok(Some((session("s1", "ada"), user("ada")))));
     assert_eq!(db.store.session(hash("s2")).await, Ok(None));
+}
+
+pub(super) async fn comes_back_with_what_its_user_has_allowed(db: Database) {
+    furnish(&db.store).await;
+    let at = |client| db.store.session_and_consent(hash("s1"), client_id(client));
+    let allowed = |user, client| Consent {
+        user_id: user_id(user),
+        client_id: client_id(client),
+        scope: scope("openid email"),
+        granted_at: later(5),
+    };
+    db.store.create_client(client("c2")).await.unwrap();
+    for (user, client) in [("bob", "demo-web"), ("ada", "c2")] {
+        db.store.remember_consent(allowed(user, client)).await.unwrap();
+    }
+    assert_eq!(at("demo-web").await, Ok(Some((session("s1", "ada"), user("ada"), None))));
+    assert_eq!(at("c2").await, Ok(Some((session("s1", "ada"), user("ada"), Some(allowed("ada", "c2"))))));
+    assert_eq!(db.store.session_and_consent(hash("s2"), client_id("c2")).await, Ok(None));
 }
 
 pub(super) async fn of_a_disabled_user_is_not_begun(db: Database) {

@@ -32,7 +32,7 @@ pub(super) async fn window_and_block(db: Database) {
         assert_eq!(take(seconds).await, Ok(Throttle::Allowed), "{seconds}");
     }
     assert_eq!(take(320).await, Ok(Throttle::Wait(Duration::from_mins(5))));
-    db.store.throttle_clear([1; 32]).await.unwrap();
+    db.store.throttle_settle(Vec::new(), Some([1; 32])).await.unwrap();
     for seconds in 320..325 {
         assert_eq!(take(seconds).await, Ok(Throttle::Allowed), "{seconds}");
     }
@@ -48,17 +48,41 @@ pub(super) async fn nothing_is_allowed_when_the_limit_is_zero(db: Database) {
     }
 }
 
+pub(super) async fn several_budgets_pay_together(db: Database) {
+    let wide = Policy { limit: 7, ..POLICY };
+    let both = || db.store.throttle_take_of_each(vec![([1; 32], wide), ([2; 32], POLICY)], NOON);
+    for round in 0..5 {
+        assert_eq!(both().await, Ok(Throttle::Allowed), "{round}");
+    }
+    // The second has nothing left; the first has paid until then, and not after its own end.
+    for round in 0..3 {
+        assert!(matches!(both().await, Ok(Throttle::Wait(_))), "{round}");
+    }
+    assert!(matches!(db.store.throttle_take([1; 32], NOON, wide).await, Ok(Throttle::Wait(_))));
+    let none_left = || db.store.throttle_take_of_each(vec![([1; 32], wide), ([3; 32], POLICY)], NOON);
+    for _ in 0..9 {
+        assert!(matches!(none_left().await, Ok(Throttle::Wait(_))));
+    }
+    db.store.throttle_settle(vec![[3; 32]], Some([2; 32])).await.unwrap();
+    for bucket in [[2; 32], [3; 32]] {
+        for round in 0..5 {
+            assert_eq!(db.store.throttle_take(bucket, NOON, POLICY).await, Ok(Throttle::Allowed), "{bucket:?} {round}");
+        }
+        assert!(matches!(db.store.throttle_take(bucket, NOON, POLICY).await, Ok(Throttle::Wait(_))));
+    }
+}
+
 pub(super) async fn what_is_given_back_does_not_count(db: Database) {
     for round in 0..20 {
         assert_eq!(db.store.throttle_take([1; 32], NOON, POLICY).await, Ok(Throttle::Allowed), "{round}");
-        db.store.throttle_give_back([1; 32]).await.unwrap();
+        db.store.throttle_settle(vec![[1; 32]], None).await.unwrap();
     }
     for round in 0..5 {
         assert_eq!(db.store.throttle_take([1; 32], NOON, POLICY).await, Ok(Throttle::Allowed), "{round}");
     }
     assert!(matches!(db.store.throttle_take([1; 32], NOON, POLICY).await, Ok(Throttle::Wait(_))));
     // A block is served, whoever succeeds meanwhile.
-    db.store.throttle_give_back([1; 32]).await.unwrap();
+    db.store.throttle_settle(vec![[1; 32]], None).await.unwrap();
     assert!(matches!(db.store.throttle_take([1; 32], NOON, POLICY).await, Ok(Throttle::Wait(_))));
-    db.store.throttle_give_back([9; 32]).await.unwrap();
+    db.store.throttle_settle(vec![[9; 32]], None).await.unwrap();
 }
