@@ -158,7 +158,9 @@ impl Fleet {
 
     /// The same application, asking one of the nodes.
     pub(crate) fn party_at(&self, number: usize, party: &Party) -> Party {
-        Party { base: self.nodes[number].url(), ..party.clone() }
+        let mut party = party.clone();
+        party.base = self.nodes[number].url();
+        party
     }
 
     fn party(&self, args: &[&str], id: &str) -> Party {
