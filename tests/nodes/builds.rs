@@ -100,10 +100,11 @@ fn an_older_build_and_this_one_in_every_order() {
             let mut fleet = Fleet::of_build(cluster, from).await;
             let (shop, signer) = (fleet.app("shop"), Signer::at(&fleet));
             for number in [0, 1] {
-                let held = Held::by(fleet.party_at(number, &shop)).await;
+                let mut held = Held::by(shop.clone()).await;
                 let spent = signer.spend(&fleet).await;
                 fleet.nodes[number].exchange(to).await;
                 signer.has_spent(&fleet, &spent).await;
+                held.party = fleet.party_at(number, &shop);
                 held.still_works().await;
                 across(&fleet, &shop, rounds(2, 20)).await;
             }

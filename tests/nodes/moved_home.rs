@@ -21,7 +21,7 @@ const SCOPE: &str = "openid email offline_access";
 /// What people and applications hold in their hands while a database moves or a build is exchanged.
 pub(crate) struct Held {
     browser: Browser,
-    party: Party,
+    pub(crate) party: Party,
     tokens: Tokens,
     pending: String,
     used: String,
