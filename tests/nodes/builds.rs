@@ -14,6 +14,7 @@ use signet::domain::key::Algorithm;
 use crate::fleet::Fleet;
 use crate::moved_home::Held;
 use crate::moved_home::silently;
+use crate::support::browser::ADA;
 use crate::support::browser::Browser;
 use crate::support::client_key::ClientKey;
 use crate::support::client_key::assertion_claims;
@@ -23,6 +24,7 @@ use crate::support::installation::Installation;
 use crate::support::party::Answer;
 use crate::support::party::Form;
 use crate::support::party::Party;
+use crate::support::party::REDIRECT_URI;
 use crate::support::postgres::Cluster;
 use crate::support::postgres::left_out;
 use crate::support::rounds;
@@ -102,7 +104,13 @@ fn an_older_build_and_this_one_in_every_order() {
             for number in [0, 1] {
                 let mut held = Held::by(shop.clone()).await;
                 let spent = signer.spend(&fleet).await;
+                // Somebody is looking at the page where they sign in.
+                let mut browser = Browser::new();
+                let page = browser.open(&shop.authorization_url(SCOPE)).await;
+                let page = browser.follow(page, REDIRECT_URI).await.expect("a page");
                 fleet.nodes[number].exchange(to).await;
+                let arrived = browser.arrive(page, REDIRECT_URI, ADA).await;
+                assert!(arrived.query_pairs().any(|(name, _)| name == "code"), "{arrived}");
                 signer.has_spent(&fleet, &spent).await;
                 held.party = fleet.party_at(number, &shop);
                 held.still_works().await;
