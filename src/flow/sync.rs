@@ -98,7 +98,7 @@ impl Signet {
         // The number first: the keys are at least as new as it says.
         let version = self.store.versions().await?.keys;
         let keys = self.store.signing_keys().await?;
-        let ring = Ring::build(&keys, &self.vault, self.config.keys.jwks_max_age)?.with_version(version);
+        let ring = self.ring.load().renewed(&keys, &self.vault)?.with_version(version);
         self.ring.swap(Arc::new(ring));
         self.ring.confirm(read_at);
         tracing::debug!(event = "keys_loaded", keys = keys.len());

@@ -1,7 +1,6 @@
 //! The keys of a running node: an immutable snapshot that is swapped whole.
 
 use std::collections::HashMap;
-use std::collections::hash_map;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,11 +46,19 @@ pub enum KeysError {
 pub struct Ring {
     /// Those that may sign, now or from a planned instant on, without their sealed halves.
     office: Vec<SigningKey>,
-    signers: HashMap<KeyId, Signer>,
-    verifiers: HashMap<KeyId, Verifier>,
+    keys: HashMap<KeyId, Parsed>,
     memo: Memo,
     jwks: Jwks,
     version: i64,
+}
+
+/// The halves of a key, and what each was parsed from: a public JWK, and a sealed text of this digest. Only a key that
+/// may sign has a private half here.
+#[derive(Debug)]
+struct Parsed {
+    public_jwk: String,
+    verifier: Arc<Verifier>,
+    signer: Option<([u8; 32], Arc<Signer>)>,
 }
 
 /// The key of `algorithm` that signs at `now`, among those of one snapshot: the next one from the instant on that is
@@ -69,28 +76,42 @@ impl Ring {
     /// [`KeysError`] for the first key that is not as it should be. A `next` key is unsealed too, so that damage shows
     /// now and not on the day of its activation.
     pub fn build(keys: &[SigningKey], vault: &Vault, jwks_max_age: Duration) -> Result<Self, KeysError> {
+        Self::of(keys, vault, jwks_max_age, &HashMap::new())
+    }
+
+    /// The ring that comes after this one. What has not changed is not parsed, unsealed and tried again.
+    ///
+    /// # Errors
+    /// As [`Ring::build`].
+    pub fn renewed(&self, keys: &[SigningKey], vault: &Vault) -> Result<Self, KeysError> {
+        Self::of(keys, vault, self.jwks.max_age, &self.keys)
+    }
+
+    fn of(
+        keys: &[SigningKey],
+        vault: &Vault,
+        jwks_max_age: Duration,
+        known: &HashMap<KeyId, Parsed>,
+    ) -> Result<Self, KeysError> {
         let mut office: Vec<SigningKey> = Vec::new();
-        let mut signers = HashMap::new();
-        let mut verifiers = HashMap::new();
+        let mut ours = HashMap::new();
         for key in keys {
             if key.state == KeyState::Revoked {
                 continue;
             }
-            let verifier = verifier(key)?;
-            if matches!(key.state, KeyState::Next | KeyState::Active) {
-                signers.insert(key.kid.clone(), signer(key, vault, &verifier)?);
+            let parsed = Parsed::of(key, vault, known.get(&key.kid))?;
+            if parsed.signer.is_some() {
                 let colleague = |other: &SigningKey| other.algorithm == key.algorithm && other.state == key.state;
                 if key.state == KeyState::Active && office.iter().any(colleague) {
                     return Err(KeysError::TwoActive(key.algorithm));
                 }
                 office.push(SigningKey { sealed_private: None, public_jwk: String::new(), ..key.clone() });
             }
-            let hash_map::Entry::Vacant(place) = verifiers.entry(key.kid.clone()) else {
+            if ours.insert(key.kid.clone(), parsed).is_some() {
                 return Err(KeysError::Duplicate(key.kid.clone()));
-            };
-            place.insert(verifier);
+            }
         }
-        Ok(Self { office, signers, verifiers, memo: Memo::new(), jwks: Jwks::of(keys, jwks_max_age), version: 0 })
+        Ok(Self { office, keys: ours, memo: Memo::new(), jwks: Jwks::of(keys, jwks_max_age), version: 0 })
     }
 
     /// The same ring, marked as the keys' state number `version` of the database.
@@ -109,7 +130,8 @@ impl Ring {
     /// one. So all nodes switch at one instant, from what they have loaded long before.
     #[must_use]
     pub fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Signer> {
-        self.signers.get(&self.signing_key(algorithm, now)?.kid)
+        let parsed = self.keys.get(&self.signing_key(algorithm, now)?.kid)?;
+        parsed.signer.as_ref().map(|(_, signer)| signer.as_ref())
     }
 
     /// The row of [`Ring::signer`], without its two halves.
@@ -122,7 +144,7 @@ impl Ring {
     /// tokens end before their key expires.
     #[must_use]
     pub fn verifier(&self, kid: &KeyId) -> Option<&Verifier> {
-        self.verifiers.get(kid)
+        self.keys.get(kid).map(|parsed| parsed.verifier.as_ref())
     }
 
     /// Checks form and signature of a token of our own and reads its claims. Whether they are acceptable (`typ`, `iss`,
@@ -150,6 +172,25 @@ impl Ring {
     }
 }
 
+impl Parsed {
+    fn of(key: &SigningKey, vault: &Vault, known: Option<&Self>) -> Result<Self, KeysError> {
+        let same = |known: &&Self| known.public_jwk == key.public_jwk && known.verifier.algorithm() == key.algorithm;
+        let known = known.filter(same);
+        let verifier = known.map_or_else(|| verifier(key).map(Arc::new), |known| Ok(Arc::clone(&known.verifier)))?;
+        let signer = if matches!(key.state, KeyState::Next | KeyState::Active) {
+            let gone = || KeysError::NoPrivateHalf(key.kid.clone(), key.state);
+            let sealed = key.sealed_private.as_deref().ok_or_else(gone)?;
+            let digest = hash::digest(sealed);
+            let known = known.and_then(|known| known.signer.clone()).filter(|(other, _)| *other == digest);
+            let parse = || Ok((digest, Arc::new(signer(key, sealed, vault, &verifier)?)));
+            Some(known.map_or_else(parse, Ok)?)
+        } else {
+            None
+        };
+        Ok(Self { public_jwk: key.public_jwk.clone(), verifier, signer })
+    }
+}
+
 fn verifier(key: &SigningKey) -> Result<Verifier, KeysError> {
     let verifier =
         Verifier::from_jwk(&key.public_jwk).map_err(|source| KeysError::Unusable { kid: key.kid.clone(), source })?;
@@ -159,8 +200,7 @@ fn verifier(key: &SigningKey) -> Result<Verifier, KeysError> {
     Ok(verifier)
 }
 
-fn signer(key: &SigningKey, vault: &Vault, verifier: &Verifier) -> Result<Signer, KeysError> {
-    let sealed = key.sealed_private.as_deref().ok_or_else(|| KeysError::NoPrivateHalf(key.kid.clone(), key.state))?;
+fn signer(key: &SigningKey, sealed: &[u8], vault: &Vault, verifier: &Verifier) -> Result<Signer, KeysError> {
     let pkcs8 = vault
         .unseal(&key.kid, key.algorithm, sealed)
         .map_err(|source| KeysError::Sealed { kid: key.kid.clone(), source })?;

@@ -106,13 +106,43 @@ fn max_age_ends_when_a_key_leaves() {
 }
 
 #[test]
+fn a_ring_is_renewed_without_parsing_what_it_has() {
+    let (vault, stranger) = (vault(), vault());
+    let (active, next) = (key(&vault, "a", KeyState::Active), key(&vault, "b", KeyState::Next));
+    let ring = Ring::build(&[active.clone(), next.clone()], &vault, MAX_AGE).unwrap();
+    let token = ring.signer(Algorithm::Es256, NOW).unwrap().sign("at+jwt", &json!({"sub": "ada"})).unwrap();
+
+    let retired = SigningKey { state: KeyState::Retired, sealed_private: None, ..active.clone() };
+    let promoted = SigningKey { state: KeyState::Active, ..next };
+    // A vault that could open neither of them is not asked.
+    let after = ring.renewed(&[retired.clone(), promoted], &stranger).unwrap();
+    assert_eq!(after.signer(Algorithm::Es256, NOW).unwrap().kid().as_str(), "b");
+    assert!(after.verify(&token).is_ok());
+    assert_eq!(published(&after), ["b", "a"]);
+
+    // What it no longer has, a private half too, is gone.
+    let revoked = SigningKey { state: KeyState::Revoked, ..retired.clone() };
+    assert_eq!(after.renewed(&[revoked], &vault).unwrap().verify(&token), Err(VerifyError::Key));
+    let back = SigningKey { state: KeyState::Active, ..retired };
+    let gone = KeysError::NoPrivateHalf(kid("a"), KeyState::Active);
+    assert_eq!(ring.renewed(&[back], &vault).unwrap_err(), gone);
+    let alone = ring.renewed(&[], &vault).unwrap();
+    assert!(alone.renewed(&[active], &stranger).is_err(), "it has to be unsealed again");
+}
+
+#[test]
 fn damaged_rows_make_no_ring() {
     let right = vault();
     let good = key(&right, "a", KeyState::Active);
-    let fails = |keys: &[SigningKey], vault: &Vault| Ring::build(keys, vault, MAX_AGE).unwrap_err();
+    let known = Ring::build(std::slice::from_ref(&good), &right, MAX_AGE).unwrap();
+    let fails = |keys: &[SigningKey], vault: &Vault| {
+        let fault = Ring::build(keys, vault, MAX_AGE).unwrap_err();
+        assert_eq!(known.renewed(keys, vault).unwrap_err(), fault, "nor after a good one");
+        fault
+    };
 
     let sealed = KeysError::Sealed { kid: kid("a"), source: VaultError::Damaged };
-    assert_eq!(fails(std::slice::from_ref(&good), &vault()), sealed);
+    assert_eq!(Ring::build(std::slice::from_ref(&good), &vault(), MAX_AGE).unwrap_err(), sealed);
     let mut changed = good.clone();
     changed.sealed_private.as_mut().unwrap()[40] ^= 1;
     assert_eq!(fails(&[changed], &right), sealed);

@@ -1,4 +1,4 @@
-//! An older and a newer build on one database: what a rolling upgrade, and a way back, look like in the middle.
+//! An older and a newer build on one database: a rolling upgrade, and the way back.
 //!
 //! `SIGNET_TEST_OLD_PROGRAM` names the older build; `./test --long` makes one. Without it this build stands on both sides,
 //! which shows the crossing but no difference.
@@ -7,14 +7,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
+use signet::ambient::Clock;
+use signet::ambient::SystemClock;
+use signet::domain::key::Algorithm;
 
 use crate::fleet::Fleet;
+use crate::moved_home::Held;
 use crate::moved_home::silently;
+use crate::support::browser::ADA;
 use crate::support::browser::Browser;
+use crate::support::client_key::ClientKey;
+use crate::support::client_key::assertion_claims;
 use crate::support::database::Kind;
 use crate::support::database::block_on;
 use crate::support::installation::Installation;
+use crate::support::party::Answer;
+use crate::support::party::Form;
 use crate::support::party::Party;
+use crate::support::party::REDIRECT_URI;
 use crate::support::postgres::Cluster;
 use crate::support::postgres::left_out;
 use crate::support::rounds;
@@ -88,20 +98,81 @@ fn an_older_build_and_this_one_in_every_order() {
     block_on(async {
         let Some(cluster) = Cluster::shared() else { return left_out() };
         let older = std::env::var_os("SIGNET_TEST_OLD_PROGRAM").map(PathBuf::from);
-        for places in [[older.as_deref(), None], [None, older.as_deref()]] {
-            let fleet = Fleet::of_builds(cluster, places).await;
-            across(&fleet, &fleet.app("shop"), rounds(2, 20)).await;
+        for (from, to) in [(older.as_deref(), None), (None, older.as_deref())] {
+            let mut fleet = Fleet::of_build(cluster, from).await;
+            let (shop, signer) = (fleet.app("shop"), Signer::at(&fleet));
+            for number in [0, 1] {
+                let mut held = Held::by(shop.clone()).await;
+                let spent = signer.spend(&fleet).await;
+                // Somebody is looking at the page where they sign in.
+                let mut browser = Browser::new();
+                let page = browser.open(&shop.authorization_url(SCOPE)).await;
+                let page = browser.follow(page, REDIRECT_URI).await.expect("a page");
+                fleet.nodes[number].exchange(to).await;
+                let arrived = browser.arrive(page, REDIRECT_URI, ADA).await;
+                assert!(arrived.query_pairs().any(|(name, _)| name == "code"), "{arrived}");
+                signer.has_spent(&fleet, &spent).await;
+                held.party = fleet.party_at(number, &shop);
+                held.still_works().await;
+                across(&fleet, &shop, rounds(2, 20)).await;
+            }
         }
     });
 }
 
+/// A service that signs an assertion each time.
+struct Signer {
+    key: ClientKey,
+    party: Party,
+    issuer: String,
+}
+
+impl Signer {
+    fn at(fleet: &Fleet) -> Self {
+        let key = ClientKey::new(Algorithm::Es256, "of-the-signer");
+        Self { party: fleet.signer(&key), key, issuer: fleet.base.as_str().trim_end_matches('/').to_owned() }
+    }
+
+    /// CJ-04: one assertion is used at either node, and then worth nothing at the other.
+    async fn spend(&self, fleet: &Fleet) -> [Form; 2] {
+        let spent = [self.request(), self.request()];
+        for (at, form) in spent.iter().enumerate() {
+            self.ask(fleet, at, form).await.tokens();
+            self.ask(fleet, 1 - at, form).await.unknown_client(false);
+        }
+        spent
+    }
+
+    /// Nor is it worth anything to the build that has taken a node's place.
+    async fn has_spent(&self, fleet: &Fleet, spent: &[Form]) {
+        for form in spent {
+            for at in [0, 1] {
+                self.ask(fleet, at, form).await.unknown_client(false);
+            }
+        }
+    }
+
+    async fn ask(&self, fleet: &Fleet, at: usize, form: &Form) -> Answer {
+        Answer::to(fleet.party_at(at, &self.party).raw(form.encoded())).await
+    }
+
+    fn request(&self) -> Form {
+        let now = SystemClock::new().unix_micros() / 1_000_000;
+        let mut claims = assertion_claims(&self.party.id, &self.issuer, now);
+        // It is to be refused because it was used, not because it is old.
+        claims["exp"] = Value::from(now + 500);
+        let assertion = self.key.sign(&self.key.header().to_string(), &claims.to_string());
+        Form::new(&[
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &assertion),
+        ])
+    }
+}
+
 /// People sign in at the first node, whose address is the issuer; everything else goes to and fro.
 pub(crate) async fn across(fleet: &Fleet, shop: &Party, rounds: usize) {
-    let [here, there] = [0, 1].map(|number| {
-        let mut party: Party = shop.clone();
-        party.base = fleet.nodes[number].url();
-        party
-    });
+    let [here, there] = [0, 1].map(|number| fleet.party_at(number, shop));
     same_keys(&here, &there).await;
     for round in 0..rounds {
         let mut browser = Browser::new();

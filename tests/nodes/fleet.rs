@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use url::Url;
 
 use crate::support::browser::ADA;
+use crate::support::client_key::ClientKey;
+use crate::support::client_key::jwks;
 use crate::support::installation::Said;
 use crate::support::installation::run;
 use crate::support::party::Party;
@@ -58,10 +60,10 @@ impl Fleet {
         fleet
     }
 
-    /// A node of each build, without a proxy: the first one's address is the issuer. `None` is this build.
-    pub(crate) async fn of_builds(cluster: &Cluster, programs: [Option<&Path>; 2]) -> Self {
+    /// Two nodes of one build, without a proxy: the first one's address is the issuer. `None` is this build.
+    pub(crate) async fn of_build(cluster: &Cluster, program: Option<&Path>) -> Self {
         let mut fleet = Self::of_two(cluster);
-        for (node, program) in fleet.nodes.iter_mut().zip(programs) {
+        for node in &mut fleet.nodes {
             node.program = program.map(Path::to_owned);
         }
         fleet.begin().await;
@@ -145,6 +147,22 @@ impl Fleet {
         self.party(&args, "robot")
     }
 
+    /// A service that proves with a key who it is.
+    pub(crate) fn signer(&self, key: &ClientKey) -> Party {
+        let file = self.folder.path().join("signer.jwks");
+        std::fs::write(&file, jwks(&[key.public()])).unwrap();
+        let file = file.display().to_string();
+        let args = ["clients", "create", "Signer", "--service", "--audience", "https://api.test", "-o", "env"];
+        self.party(&[&args[..], &["--jwks", &file]].concat(), "signer")
+    }
+
+    /// The same application, asking one of the nodes.
+    pub(crate) fn party_at(&self, number: usize, party: &Party) -> Party {
+        let mut party = party.clone();
+        party.base = self.nodes[number].url();
+        party
+    }
+
     fn party(&self, args: &[&str], id: &str) -> Party {
         let made = self.cli(args).ends_with(0);
         let secret = made.out.lines().find_map(|line| line.strip_prefix("CLIENT_SECRET=")).map(str::to_owned);
@@ -166,6 +184,13 @@ impl Fleet {
 impl Node {
     pub(crate) async fn start(&mut self) {
         self.server = Some(Server::with(self.command(), &self.folder, self.port).await);
+    }
+
+    /// Puts another build into its place.
+    pub(crate) async fn exchange(&mut self, program: Option<&Path>) {
+        assert_eq!(self.server.take().expect("a running node").stop().await, Some(0));
+        self.program = program.map(Path::to_owned);
+        self.start().await;
     }
 
     fn command(&self) -> Command {

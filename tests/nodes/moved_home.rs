@@ -18,10 +18,10 @@ use crate::support::server::Server;
 
 const SCOPE: &str = "openid email offline_access";
 
-/// What people and applications hold in their hands while a database moves.
-struct Held {
+/// What people and applications hold in their hands while a database moves or a build is exchanged.
+pub(crate) struct Held {
     browser: Browser,
-    party: Party,
+    pub(crate) party: Party,
     tokens: Tokens,
     pending: String,
     used: String,
@@ -38,7 +38,7 @@ pub(crate) fn furnish(installation: &Installation, server: &Server) -> Party {
 }
 
 impl Held {
-    async fn by(party: Party) -> Self {
+    pub(crate) async fn by(party: Party) -> Self {
         let mut browser = Browser::new();
         let used = party.code(&mut browser, SCOPE).await;
         let tokens = party.redeem(&used).await.tokens();
@@ -49,7 +49,7 @@ impl Held {
     }
 
     /// All of it is worth what it was worth.
-    async fn still_works(mut self) {
+    pub(crate) async fn still_works(mut self) {
         let keys = self.party.get("/.well-known/jwks.json").await.json();
         // One that is being made for later may have joined them.
         let all = |set: &Value| set["keys"].as_array().expect("keys").clone();

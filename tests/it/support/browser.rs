@@ -137,7 +137,12 @@ impl Browser {
     /// Opens an authorization URL, signs in and allows what is asked, until the server sends the browser to
     /// `redirect_uri`; gives that whole URL. Nothing needs to listen there.
     pub(crate) async fn authorize(&mut self, url: &Url, redirect_uri: &str, who: (&str, &str)) -> Url {
-        let mut page = self.open(url).await;
+        let page = self.open(url).await;
+        self.arrive(page, redirect_uri, who).await
+    }
+
+    /// The same from a page on the way there.
+    pub(crate) async fn arrive(&mut self, mut page: Page, redirect_uri: &str, who: (&str, &str)) -> Url {
         for _ in 0..MAX_STEPS {
             page = match self.follow(page, redirect_uri).await {
                 Err(arrived) => return arrived,

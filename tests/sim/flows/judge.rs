@@ -81,7 +81,9 @@ impl World<'_> {
     /// What must never happen.
     pub(crate) fn judge(&mut self, asked: &Asked, answer: Answer) -> Result<(), String> {
         if let Some(user) = disturbs(&asked.what) {
-            self.oracle.people[user].shaky -= 1;
+            let person = &mut self.oracle.people[user];
+            person.shaky -= 1;
+            person.settled = self.now.number;
         }
         match (&asked.what, &answer) {
             (_, Answer::Broken(what)) => return Err(format!("{:?} fails: {what}", asked.what)),
@@ -214,7 +216,8 @@ impl World<'_> {
             return Err(format!("I5: a code for user {user}, who is disabled"));
         }
         self.app_stands(asked, app)?;
-        let touched = self.oracle.people[user].shaky > 0 || shown.ended.is_some();
+        let person = &self.oracle.people[user];
+        let touched = person.shaky > 0 || !before(person.settled) || shown.ended.is_some();
         self.oracle.codes.push(Code {
             value: code,
             verifier: verifier.to_owned(),
@@ -393,7 +396,7 @@ impl World<'_> {
         if self.oracle.is_dead(token, asked.began, asked.node, asked.life) {
             return Err(format!("I3: an access token is believed by node {} after its end", asked.node));
         }
-        if !self.oracle.jumped && asked.began.at > token.expires + ONE_SECOND {
+        if !self.oracle.jumped && asked.began.at > token.expires.end + ONE_SECOND {
             return Err("an access token is believed after it has expired".to_owned());
         }
         token.app.map_or(Ok(()), |app| self.app_stands(asked, app))
@@ -402,7 +405,7 @@ impl World<'_> {
     /// A token was not believed.
     fn refused(&self, token: usize) -> Result<(), String> {
         let token = &self.oracle.tokens[token];
-        if self.oracle.is_sound(token) && self.now.at < token.expires - ONE_SECOND {
+        if self.oracle.is_sound(token) && self.now.at < token.expires.start - ONE_SECOND {
             return Err(format!("a good access token of {:?} is refused", token.app.map(|app| NAMES[app])));
         }
         Ok(())
@@ -411,14 +414,14 @@ impl World<'_> {
     fn exchanged(&mut self, asked: &Asked, subject: usize, answer: Answer) -> Result<(), String> {
         let Answer::Tokens(tokens) = answer else { return Ok(()) };
         self.believed(asked, subject)?;
-        let (grant, expires) = (self.oracle.tokens[subject].grant, self.oracle.tokens[subject].expires);
+        let (grant, expires) = (self.oracle.tokens[subject].grant, self.oracle.tokens[subject].expires.end);
         let touched = self.oracle.tokens[subject].touched;
         if grant.is_none() {
             return Err("a token of nobody is exchanged".to_owned());
         }
         let new = self.new_token(&tokens, grant, None, asked)?;
         new.touched |= touched;
-        if new.expires > expires + ONE_SECOND {
+        if new.expires.start > expires + ONE_SECOND {
             return Err("an exchanged token lives longer than the one it came from".to_owned());
         }
         Ok(())
@@ -433,7 +436,7 @@ impl World<'_> {
         asked: &Asked,
     ) -> Result<&mut Token, String> {
         let value = tokens.get("access_token").and_then(Value::as_str).unwrap_or_default();
-        let token = self.oracle.read(value, grant, app, self.now.at)?;
+        let token = self.oracle.read(value, grant, app, asked.began.at..self.now.at)?;
         let published = self.look_at_keys()?;
         let excused = asked.began.at <= self.oracle.keys_settle_at || self.oracle.revoking_keys > 0;
         let known = published.contains(&token.kid) || (excused && self.oracle.keys.contains(&token.kid));
@@ -476,7 +479,7 @@ impl World<'_> {
         let now = self.now.at;
         let mut unverified = Vec::new();
         for (at, token) in self.oracle.tokens.iter().enumerate() {
-            if token.touched || self.oracle.revoking_keys > 0 || now >= token.expires {
+            if token.touched || self.oracle.revoking_keys > 0 || now >= token.expires.start {
                 continue;
             }
             let Some(key) = published.iter().find(|key| key["kid"] == token.kid.as_str()) else {

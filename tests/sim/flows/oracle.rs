@@ -1,6 +1,7 @@
 //! What has been answered so far, and what must therefore be true.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use signet::crypto::jws;
 use signet::domain::scope::Scope;
@@ -96,8 +97,8 @@ pub(crate) struct Token {
     pub(crate) grant: Option<usize>,
     pub(crate) app: Option<usize>,
     pub(crate) scope: Scope,
-    /// In true time.
-    pub(crate) expires: i64,
+    /// In true time, at some time in this: nobody knows when between request and answer it was signed.
+    pub(crate) expires: Range<i64>,
     pub(crate) ended: Option<End>,
     pub(crate) touched: bool,
     pub(crate) verified: bool,
@@ -110,6 +111,8 @@ pub(crate) struct Person {
     pub(crate) enabling: usize,
     /// What may end something of theirs and is under way.
     pub(crate) shaky: usize,
+    /// When the last of these was answered. What was asked for before may have been made before, and ended by it.
+    pub(crate) settled: u64,
 }
 
 #[derive(Debug, Default)]
@@ -219,13 +222,13 @@ impl Oracle {
         grant && app && !token.touched && token.ended.is_none() && !self.jumped && self.revoking_keys == 0
     }
 
-    /// Looks into a new access token. `allowed`: what it may be for at most.
+    /// Looks into a new access token, which was signed at some time in `signed`.
     pub(crate) fn read(
         &self,
         value: &str,
         grant: Option<usize>,
         app: Option<usize>,
-        now: i64,
+        signed: Range<i64>,
     ) -> Result<Token, String> {
         let peeked =
             jws::peek(value, jws::MAX_LENGTH).map_err(|fault| format!("an unreadable access token: {fault}"))?;
@@ -271,9 +274,9 @@ impl Oracle {
             grant,
             app,
             scope,
-            expires: now + lifetime,
+            expires: signed.start + lifetime..signed.end + lifetime,
             ended: None,
-            touched: shaky || self.revoking_keys > 0 || now < self.keys_settle_at,
+            touched: shaky || self.revoking_keys > 0 || signed.end < self.keys_settle_at,
             verified: false,
         })
     }
