@@ -270,6 +270,9 @@ impl Signet {
     ) -> Result<String, FlowError> {
         let signer = pen.ring.signer(algorithm, pen.at).ok_or(FlowError::NoKey(algorithm))?;
         let token = signer.sign(typ, claims)?;
+        if typ == access_token::TYPE {
+            pen.ring.has_made(&token);
+        }
         self.watch.usage.count(signer.kid());
         Ok(token)
     }

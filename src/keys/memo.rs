@@ -1,68 +1,32 @@
-//! Tokens whose signature a ring has found good, so that it need not be computed again: an API asks about one token at
-//! every call. A memo belongs to one ring and goes with it. So a key that is revoked, or taken out, takes along all that
-//! it ever vouched for, and no change of keys has to think of this. Only signatures are remembered: whether a token has
-//! expired, is denied or meant for somebody else is asked every time.
+//! Tokens whose signature a ring knows to be good, because it has found it so or made it, so that it need not be computed
+//! again: an API asks about one token at every call, and an application about a new one at once. A memo belongs to one ring
+//! and goes with it. So a key that is revoked, or taken out, takes along all that it ever vouched for, and no change of keys
+//! has to think of this. Only signatures are remembered: whether a token has expired, is denied or meant for somebody else is
+//! asked every time.
 
 use std::fmt;
-use std::sync::Arc;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
-use super::ring::Verified;
-use crate::crypto::VerifyError;
-use crate::crypto::hash;
-use crate::crypto::jws;
-use crate::domain::ids::KeyId;
-use crate::domain::key::Algorithm;
-
-/// How many tokens are remembered. Of the usual size they take about four megabytes.
-const MOST: u64 = 5_000;
-
-/// Longer tokens are not remembered: what is kept is bounded by this, too.
-const LONGEST: usize = 2048;
+/// How many tokens are remembered, the last ones that somebody asked about or was given. They take some four megabytes.
+const MOST: u64 = 16_000;
 
 /// By SHA-256 of the whole token, its signature included.
-pub(super) struct Memo(Cache<[u8; 32], Arc<Seen>>);
-
-/// What was signed, and with what.
-struct Seen {
-    algorithm: Algorithm,
-    kid: KeyId,
-    typ: Option<String>,
-    payload: Vec<u8>,
-}
+pub(super) struct Memo(Cache<[u8; 32], (), foldhash::fast::RandomState>);
 
 impl Memo {
     pub(super) fn new() -> Self {
-        Self(Cache::new(MOST))
+        let memory = Cache::builder().max_capacity(MOST).eviction_policy(EvictionPolicy::lru());
+        Self(memory.build_with_hasher(foldhash::fast::RandomState::default()))
     }
 
-    /// The token as it was verified before, or as `check` verifies it now. What is not good is never remembered.
-    pub(super) fn verified(
-        &self,
-        token: &str,
-        check: impl FnOnce() -> Result<(Algorithm, KeyId, Option<String>, Vec<u8>), VerifyError>,
-    ) -> Result<Verified, VerifyError> {
-        if token.len() > LONGEST {
-            let (algorithm, kid, typ, payload) = check()?;
-            return Seen { algorithm, kid, typ, payload }.read();
-        }
-        let digest = hash::digest(token.as_bytes());
-        if let Some(seen) = self.0.get(&digest) {
-            return seen.read();
-        }
-        let (algorithm, kid, typ, payload) = check()?;
-        let seen = Arc::new(Seen { algorithm, kid, typ, payload });
-        let verified = seen.read()?;
-        self.0.insert(digest, seen);
-        Ok(verified)
+    pub(super) fn knows(&self, token: &[u8; 32]) -> bool {
+        self.0.get(token).is_some()
     }
-}
 
-impl Seen {
-    fn read(&self) -> Result<Verified, VerifyError> {
-        let claims = jws::claims(&self.payload)?;
-        Ok(Verified { algorithm: self.algorithm, kid: self.kid.clone(), typ: self.typ.clone(), claims })
+    pub(super) fn note(&self, token: [u8; 32]) {
+        self.0.insert(token, ());
     }
 }
 
