@@ -71,6 +71,10 @@ fn dr_07_types_and_sizes() {
     for member in flags {
         refused(member, json!("true"));
     }
+    let most = |number: usize| register(with(json!({"contacts": vec!["ops@c1.test"; number]})));
+    assert!(most(50).is_ok() && most(51).is_err());
+    let long = |length: usize| register(with(json!({"client_name": format!("{:<length$}", "Shop")})));
+    assert!(long(2000).is_ok() && long(2001).is_err());
 }
 
 #[test]
@@ -136,5 +140,10 @@ fn dr_09_names_have_nothing_hidden() {
     assert_eq!(name("\u{5546}\u{5e97} \u{1f980}").unwrap(), "\u{5546}\u{5e97} \u{1f980}");
     for bad in ["", " ", "\u{200b}\u{202e}", &"x".repeat(201), &"x".repeat(10_240)] {
         assert!(name(bad).is_err(), "{bad:?}");
+    }
+    assert!(name(&"\u{e9}".repeat(200)).is_ok());
+    // No word joiner, no direction, no blank letter, no tag: each is one code point of its block.
+    for hidden in "\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}\u{200b}\u{202a}\u{2060}\u{3164}\u{ffa0}\u{fff0}\u{e0041}".chars() {
+        assert_eq!(name(&format!("Sh{hidden}op")).unwrap(), "Shop", "{hidden:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! Registration (RFC 7591) and its changes (RFC 7592), as values.
 
+mod change;
 mod members;
 mod uris;
 
@@ -191,6 +192,10 @@ fn rfc7591_2_1_grants_and_response_types_agree() {
         let sent = json!({"redirect_uris": [uri], "response_types": ["id_token"]});
         assert_eq!(register_with(&all_terms(), sent).unwrap_err().0, "invalid_redirect_uri", "{uri}");
     }
+    let device =
+        json!({"redirect_uris": ["com.app:/cb"], "application_type": "native", "response_types": ["id_token"]});
+    assert!(register_with(&all_terms(), device).is_ok(), "that is for web clients");
+    assert!(register(json!({"redirect_uris": ["http://localhost/cb"]})).is_ok(), "and for those without codes");
 }
 
 #[test]

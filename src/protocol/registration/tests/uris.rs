@@ -7,6 +7,7 @@ use super::register_with;
 use super::terms;
 use super::told;
 use super::with;
+use crate::domain::client::ApplicationType;
 use crate::protocol::registration::Terms;
 use crate::protocol::registration::check_document;
 
@@ -40,7 +41,7 @@ fn dr_06_redirect_uris() {
     assert_eq!(register(json!({})).unwrap_err().0, "invalid_redirect_uri");
     let native = |uri: &str| register(json!({"redirect_uris": [uri], "application_type": "native"}));
     for good in ["com.app:/cb", "http://127.0.0.1/cb", "http://[::1]/cb", "https://c1.test/cb"] {
-        assert!(native(good).is_ok(), "{good}");
+        assert_eq!(native(good).unwrap().application_type, ApplicationType::Native, "{good}");
     }
     for bad in ["app:/cb", "com.app:cb", "com.app://host", "http://c1.test/cb"] {
         assert!(native(bad).is_err(), "{bad}");
