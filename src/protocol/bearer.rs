@@ -3,11 +3,12 @@
 use super::error::ErrorCode;
 use super::error::OAuthError;
 use super::params::Params;
+use crate::crypto::jws;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 
 /// Longest access token that is looked at, in bytes.
-pub const MAX_TOKEN: usize = 16 * 1024;
+pub const MAX_TOKEN: usize = jws::MAX_LENGTH;
 
 /// Finds the access token of a request. `authorization` has every `Authorization` header as sent, `form` the body when
 /// it is a form. A token in the query is never looked for: it "SHOULD NOT be used" (RFC 6750 section 2.3).
@@ -81,7 +82,9 @@ pub fn is_challenged(error: &OAuthError) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::MAX_TOKEN;
     use super::challenge;
+    use super::is_challenged;
     use super::token;
     use crate::protocol::error::ErrorCode;
     use crate::protocol::error::OAuthError;
@@ -124,7 +127,8 @@ mod tests {
             assert_eq!(header(value), Err(ErrorCode::InvalidToken), "{value:?}");
         }
         assert_eq!(header("Bearer"), Err(ErrorCode::InvalidRequest));
-        assert_eq!(header(&format!("Bearer {}", "a".repeat(20_000))), Err(ErrorCode::InvalidToken));
+        let long = |length: usize| header(&format!("Bearer {}", "a".repeat(length))).map(drop);
+        assert_eq!((long(MAX_TOKEN), long(MAX_TOKEN + 1)), (Ok(()), Err(ErrorCode::InvalidToken)));
     }
 
     #[test]
@@ -137,5 +141,14 @@ mod tests {
             "Bearer realm=\"signet\", error=\"insufficient_scope\", error_description=\"needs ?more???X: y\", \
              scope=\"api:read\""
         );
+    }
+
+    #[test]
+    fn rfc6750_3_1_what_another_token_would_mend_is_challenged() {
+        for code in ErrorCode::ALL {
+            let its_own =
+                [ErrorCode::InvalidRequest, ErrorCode::InvalidToken, ErrorCode::InsufficientScope].contains(code);
+            assert_eq!(is_challenged(&OAuthError::new(*code, "No")), its_own, "{code:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 use super::CHALLENGE;
 use super::Checked;
+use super::MAX_HEADER;
 use super::Presented;
 use super::STANDARD;
 use super::check;
@@ -105,6 +106,7 @@ fn ca_05_malformed_basic_is_invalid_client() {
         "Basic !!!!",
         "Basicc1",
         "Bearer abc",
+        "Other YzE6czNjcmV0",
         "Basic YzE6czNjcmV0=",
         "Basic YzE6czNjcmV0IA",
         "Basic YzE6c_-_",
@@ -126,6 +128,9 @@ fn ca_05_malformed_basic_is_invalid_client() {
         let error = read(header, "").unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidClient, "{header}");
     }
+    let padded = |length: usize| format!("{:<length$}", basic("c1:s3cret"));
+    assert!(read(&padded(MAX_HEADER), "").is_ok());
+    assert!(read(&padded(MAX_HEADER + 1), "").is_err());
 }
 
 #[test]

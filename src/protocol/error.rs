@@ -206,6 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn a_long_description_is_cut() {
+        let sent = |length| OAuthError::invalid_request("x".repeat(length)).description().len();
+        assert_eq!((sent(199), sent(200), sent(201)), (199, 200, 200));
+    }
+
+    #[test]
+    fn rfc6749_5_2_a_status_for_each() {
+        assert_eq!(OAuthError::invalid_grant("No").status(), 400);
+        assert_eq!(OAuthError::invalid_client("No").status(), 401);
+        assert_eq!(OAuthError::temporarily_unavailable("No").status(), 503);
+    }
+
+    #[test]
     fn each_code_has_its_own_name() {
         let names: std::collections::BTreeSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(names.len(), ErrorCode::ALL.len());

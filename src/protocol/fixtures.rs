@@ -1,13 +1,19 @@
 //! Values that the tests of this room share.
 
+use crate::domain::claims::ClaimsRequest;
 use crate::domain::client::ApplicationType;
 use crate::domain::client::AuthMethod;
 use crate::domain::client::Client;
 use crate::domain::client::ClientSecret;
 use crate::domain::client::ClientSecretHash;
 use crate::domain::client::GrantType;
+use crate::domain::family::Family;
 use crate::domain::ids::ClientId;
+use crate::domain::ids::FamilyId;
+use crate::domain::ids::UserId;
+use crate::domain::place::Place;
 use crate::domain::scope::Scope;
+use crate::domain::secret::SecretHash;
 use crate::domain::session::Authentication;
 use crate::domain::session::AuthenticationMethod;
 use crate::domain::time::Timestamp;
@@ -58,4 +64,28 @@ pub(crate) fn secret(hash: &str) -> ClientSecret {
 
 pub(crate) fn authentication(seconds: i64) -> Authentication {
     Authentication { time: at(seconds), methods: vec![AuthenticationMethod::Password] }
+}
+
+/// A grant of Ada at `client`, rotated at second 100.
+pub(crate) fn family(client: &Client) -> Family {
+    Family {
+        id: FamilyId::new("f").unwrap(),
+        client_id: client.id.clone(),
+        user_id: UserId::new("ada").unwrap(),
+        session_id: None,
+        scope: scope("openid api:read"),
+        resources: Vec::new(),
+        claims: ClaimsRequest::default(),
+        authentication: authentication(0),
+        generation: 2,
+        current: Some(SecretHash::from_bytes([2; 32])),
+        previous: Some(SecretHash::from_bytes([1; 32])),
+        successor: Some(vec![0]),
+        rotated_at: Some(at(100)),
+        rotated_from: Some(Place::new("192.0.2.0/24", "Firefox/145")),
+        created_at: at(0),
+        idle_expires_at: at(10_000),
+        expires_at: at(20_000),
+        revoked: None,
+    }
 }

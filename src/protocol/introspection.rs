@@ -102,9 +102,22 @@ fn members<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::MEDIA_TYPE;
+    use super::Signed;
     use super::access_token;
+    use super::audiences_of;
     use super::inactive;
+    use super::refresh_token;
+    use super::token;
     use super::wants_signed;
+    use crate::domain::client::Client;
+    use crate::domain::family::Family;
+    use crate::domain::ids::Subject;
+    use crate::protocol::error::ErrorCode;
+    use crate::protocol::fixtures::at;
+    use crate::protocol::fixtures::confidential;
+    use crate::protocol::fixtures::family;
+    use crate::protocol::params::ABOUT_TOKEN;
+    use crate::protocol::params::Params;
     use serde_json::json;
 
     #[test]
@@ -118,6 +131,41 @@ mod tests {
         let answer = access_token(payload.as_object().unwrap().clone());
         let expected = json!({ "active": true, "token_type": "Bearer", "sub": "u", "act": { "sub": "svc" }, "exp": 5 });
         assert_eq!(json!(answer), expected);
+    }
+
+    #[test]
+    fn rfc7662_2_2_a_refresh_token_tells_its_grant() {
+        let ada = Subject::new("ada").unwrap();
+        let rotated = family(&confidential());
+        let mut expected = json!({
+            "active": true, "iss": "https://op.test", "sub": "ada", "client_id": "c1", "scope": "api:read openid",
+            "iat": 100, "exp": 10_000,
+        });
+        assert_eq!(json!(refresh_token(&rotated, &ada, "https://op.test")), expected);
+        let new = Family { rotated_at: None, idle_expires_at: at(30_000), ..rotated };
+        expected["iat"] = json!(0);
+        expected["exp"] = json!(20_000);
+        assert_eq!(json!(refresh_token(&new, &ada, "https://op.test")), expected);
+    }
+
+    #[test]
+    fn rfc7662_2_1_one_token_and_whom_it_may_be_for() {
+        let form = |text: &str| Params::parse(&[text.as_bytes()], ABOUT_TOKEN).unwrap();
+        assert_eq!(token(&form("token=a.b.c")), Ok("a.b.c"));
+        for bad in ["", "token=", "token=a&token=a"] {
+            assert_eq!(token(&form(bad)).unwrap_err().code, ErrorCode::InvalidRequest, "{bad}");
+        }
+        let caller = Client { resources: vec!["https://rs.test".to_owned()], ..confidential() };
+        assert_eq!(audiences_of(&caller), ["https://rs.test", "c1"]);
+    }
+
+    #[test]
+    fn rfc9701_5_a_signed_answer_is_no_token() {
+        let (caller, answer) = (confidential(), inactive());
+        let signed = Signed::new("https://op.test", &caller, &answer, at(7));
+        let expected =
+            json!({ "iss": "https://op.test", "aud": "c1", "iat": 7, "token_introspection": { "active": false } });
+        assert_eq!(json!(signed), expected);
     }
 
     #[test]

@@ -211,7 +211,7 @@ pub fn decode(encoded: &[u8], max: usize) -> Result<String, FaultKind> {
             b'+' => b' ',
             b'%' => {
                 let (high, low) = (rest.next().and_then(hex), rest.next().and_then(hex));
-                high.zip(low).map(|(high, low)| high << 4 | low).ok_or(FaultKind::Escape)?
+                high.zip(low).map(|(high, low)| 16 * high + low).ok_or(FaultKind::Escape)?
             }
             other => other,
         });
@@ -325,10 +325,13 @@ mod tests {
             assert_eq!(check(at(max)), Ok(()), "{}", known.name);
             assert_eq!(check(at(max + 1)).unwrap_err().kind, FaultKind::TooLong, "{}", known.name);
         }
+        // A request object of 64 KiB is the largest that anybody may send.
+        assert_eq!(parse(&format!("request={}", "a".repeat(65_536))).check(), Ok(()));
         let long = format!("{}=1", "n".repeat(129));
         assert_eq!(parse(&long).check().unwrap_err().kind, FaultKind::TooLong);
         let bytes = vec![b'a'; MAX_TOTAL + 1];
         assert_eq!(Params::parse(&[&bytes], AUTHORIZE).unwrap_err(), Unreadable::TooLong);
+        assert!(Params::parse(&[&bytes[1..]], AUTHORIZE).is_ok());
         let half = vec![b'a'; MAX_TOTAL / 2 + 1];
         assert_eq!(Params::parse(&[&half, &half], AUTHORIZE).unwrap_err(), Unreadable::TooLong);
         let many = vec!["a=1"; MAX_COUNT + 1].join("&");

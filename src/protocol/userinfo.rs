@@ -166,6 +166,8 @@ mod tests {
     use super::CLAIMS;
     use super::check;
     use super::claims;
+    use super::named;
+    use super::scope_of;
     use crate::domain::ids::ClientId;
     use crate::domain::ids::FamilyId;
     use crate::domain::ids::Subject;
@@ -247,6 +249,15 @@ mod tests {
             assert!(!got.contains_key(name), "{name}");
         }
         assert!(got.values().all(|value| !value.is_null() && value != ""));
+    }
+
+    #[test]
+    fn core_5_5_single_claims_and_no_others_of_their_scope() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let got = named(&ada(), &names(&["name", "email_verified", "shoe_size", "sub"]));
+        assert_eq!(Value::Object(got), json!({"name": "Ada", "email_verified": true}));
+        assert_eq!(Value::Object(named(&ada(), &names(&[]))), json!({}));
+        assert_eq!((scope_of("zoneinfo"), scope_of("roles"), scope_of("acr")), (Some("profile"), Some("roles"), None));
     }
 
     #[test]

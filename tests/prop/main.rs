@@ -1,7 +1,15 @@
 //! Properties that must hold for every input, tried on many that nobody thought of.
 
 #[cfg(test)]
+mod access_token;
+#[cfg(test)]
+mod client_assertion;
+#[cfg(test)]
 mod jws;
+#[cfg(test)]
+mod logout;
+#[cfg(test)]
+mod narrowing;
 #[cfg(test)]
 mod params;
 #[cfg(test)]
@@ -12,6 +20,8 @@ mod prompt;
 mod redirect;
 #[cfg(test)]
 mod refresh;
+#[cfg(test)]
+mod registration;
 #[cfg(test)]
 mod request_object;
 #[cfg(test)]

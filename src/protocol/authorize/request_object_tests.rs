@@ -237,7 +237,9 @@ fn rfc9101_10_8_no_other_kind_of_token() {
 fn ro_17_encrypted_and_oversized_ones() {
     let outer = params("client_id=c1");
     let read = |text: &str| read(text, &outer, &client(), ISSUER, at(NOW)).map(super::Unsigned::signed);
-    refused(read("a.b.c.d.e"));
+    let encrypted = read("a.b.c.d.e");
+    assert!(encrypted.as_ref().is_err_and(|error| error.description().starts_with("Encrypted")), "{encrypted:?}");
+    refused(encrypted);
     refused(read("a.b"));
     refused(read(""));
     let long = with(&claims(), "x", json!("x".repeat(LARGEST_OBJECT))).to_string();

@@ -257,6 +257,7 @@ mod tests {
     fn gw_03_what_is_not_understood_is_refused() {
         assert_eq!(Asked::parse("").unwrap().family, Family::Seed);
         assert_eq!(Asked::parse("headers=remote").unwrap().family, Family::Remote);
+        assert_eq!(Asked::parse("audience=https://rs.test").unwrap().audience.as_deref(), Some("https://rs.test"));
         for bad in [
             "headers=other",
             "headers=",
@@ -295,6 +296,9 @@ mod tests {
         assert!(!passes("scope=a&scope=d", &[], Some("a b c")));
         assert!(!passes("scope=a++b", &[], Some("a b")));
         assert!(!passes("scope=a", &["admin"], None));
+        let needed = |query: &str| Asked::parse(query).unwrap().scope();
+        assert_eq!(needed("scope=a+b&scope=c"), Some(scope("a b c")));
+        assert_eq!(needed("scope=a++b"), None, "nobody has it");
     }
 
     #[test]
@@ -323,6 +327,9 @@ mod tests {
         assert_eq!(all.value(Field::Subject), "usr_1");
         assert_eq!(all.value(Field::Roles), "admin,shop:editor");
         assert_eq!(all.value(Field::Email), "ada@example.test");
+        assert_eq!((all.value(Field::Name), all.value(Field::PreferredUsername)), ("Ada".into(), "ada".into()));
+        assert_eq!(Identity { roles: &own[..1], ..all }.value(Field::Roles), "admin");
+        assert_eq!(Identity { roles: &[], ..all }.value(Field::Roles), "");
         let narrow = scope("openid email");
         let some = Identity { scope: Some(&narrow), ..all };
         assert_eq!((some.value(Field::Email), some.value(Field::Name)), ("ada@example.test".into(), "".into()));

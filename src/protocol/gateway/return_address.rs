@@ -108,5 +108,15 @@ mod tests {
     fn a_long_address_becomes_the_host_alone() {
         let long = format!("https://app.example.test/{}", "a".repeat(3000));
         assert_eq!(parse(&long), Ok("https://app.example.test/".to_owned()));
+        let of = |length: usize| format!("{:a<length$}", "https://app.example.test/");
+        assert_eq!(parse(&of(2000)), Ok(of(2000)));
+        assert_eq!(parse(&of(2001)), Ok("https://app.example.test/".to_owned()));
+    }
+
+    #[test]
+    fn pages_show_host_and_port() {
+        let shown = |text| ReturnAddress::parse(text, |_| true).unwrap().host();
+        assert_eq!(shown("https://app.example.test:443/a"), "app.example.test");
+        assert_eq!(shown("https://app.example.test:8443/a"), "app.example.test:8443");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::LARGEST_OBJECT;
 use super::MAX_VALUE;
+use crate::crypto::jws;
 
 /// A parameter that an endpoint understands.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +110,7 @@ pub const END_SESSION: &[Known] = &[
 /// What the revocation and introspection endpoints understand, RFC 7009 section 2.1 and RFC 7662 section 2.1. A token is
 /// at most as long as the longest that we would read anywhere.
 pub const ABOUT_TOKEN: &[Known] = &[
-    Known::new("token").max(16 * 1024),
+    Known::new("token").max(jws::MAX_LENGTH),
     Known::new("token_type_hint").max(256),
     Known::new("client_id").max(255),
     Known::new("client_secret").max(1024),

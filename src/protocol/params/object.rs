@@ -106,5 +106,6 @@ mod tests {
             let name = bad.as_object().unwrap().keys().next().unwrap().clone();
             assert_eq!(read(&bad).unwrap_err(), name, "{bad}");
         }
+        assert!(read(&json!({"login_hint": "a".repeat(256)})).is_ok());
     }
 }

@@ -17,8 +17,8 @@ use super::Terms;
 
 /// Elements of a list.
 const MOST: usize = 50;
-/// Characters of a text that is no address.
-const LONGEST: usize = 1000;
+/// Bytes of a text.
+const LONGEST: usize = RedirectUri::MAX_LENGTH;
 /// Characters of a name or of a contact, as people read them.
 pub(super) const LONGEST_SHOWN: usize = 200;
 
@@ -87,7 +87,7 @@ impl<'a> Members<'a> {
     pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, OAuthError> {
         match self.0.get(name) {
             None => Ok(None),
-            Some(Json::String(text)) if text.len() <= LONGEST.max(RedirectUri::MAX_LENGTH) => Ok(Some(text)),
+            Some(Json::String(text)) if text.len() <= LONGEST => Ok(Some(text)),
             Some(Json::String(_)) => Err(wrong(name, "is too long")),
             Some(_) => Err(wrong(name, "is a text")),
         }

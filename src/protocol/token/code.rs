@@ -226,12 +226,16 @@ mod tests {
     #[test]
     fn pk_02_verifier_without_challenge() {
         let plain = Code { code_challenge: None, ..code() };
-        assert!(with_verifier(&plain, Some(VERIFIER)).unwrap_err().burns);
+        let refused = with_verifier(&plain, Some(VERIFIER)).unwrap_err();
+        assert!(refused.burns);
+        assert_eq!(refused.error.private_detail(), Some("code_verifier without code_challenge"));
     }
 
     #[test]
     fn pk_03_no_verifier_burns_the_code() {
-        assert!(with_verifier(&code(), None).unwrap_err().burns);
+        let refused = with_verifier(&code(), None).unwrap_err();
+        assert!(refused.burns);
+        assert_eq!(refused.error.private_detail(), Some("code_verifier is missing"));
         let form = Params::parse(&[b"code=x&code_verifier="], TOKEN).unwrap();
         assert!(CodeRequest::read(&form).unwrap().code_verifier.is_none());
     }
@@ -252,6 +256,10 @@ mod tests {
             assert!(!super::is_verifier(&format!("{}{odd}", "a".repeat(43))), "{odd:?}");
         }
         assert!(super::is_verifier(&"a".repeat(43)) && super::is_verifier(&"~".repeat(128)));
+        // "code_verifier = high-entropy cryptographic random STRING [...] with a minimum length of 43 characters" (RFC 7636
+        // section 4.1), also for a client whose challenge was made of less.
+        let short = request(Some(CB), Some(&"a".repeat(42)));
+        assert!(check(&code(), &short, &confidential(), at(0), |_| CHALLENGE.to_owned()).unwrap_err().burns);
     }
 
     #[test]

@@ -180,50 +180,23 @@ mod tests {
     use super::is_elsewhere;
     use super::may_be_under_way;
     use super::narrow;
-    use crate::domain::claims::ClaimsRequest;
     use crate::domain::client::Client;
     use crate::domain::client::SecurityProfile;
     use crate::domain::family::Family;
     use crate::domain::family::Revocation;
     use crate::domain::family::RevocationReason;
     use crate::domain::ids::ClientId;
-    use crate::domain::ids::FamilyId;
-    use crate::domain::ids::UserId;
     use crate::domain::place::Place;
     use crate::domain::secret::SecretHash;
     use crate::protocol::error::ErrorCode;
     use crate::protocol::fixtures::at;
-    use crate::protocol::fixtures::authentication;
     use crate::protocol::fixtures::confidential;
+    use crate::protocol::fixtures::family;
     use crate::protocol::fixtures::public;
     use crate::protocol::fixtures::scope;
     use std::time::Duration;
 
     const WINDOW: Duration = Duration::from_mins(1);
-
-    /// Rotated at second 100.
-    fn family(client: &Client) -> Family {
-        Family {
-            id: FamilyId::new("f").unwrap(),
-            client_id: client.id.clone(),
-            user_id: UserId::new("ada").unwrap(),
-            session_id: None,
-            scope: scope("openid api:read"),
-            resources: Vec::new(),
-            claims: ClaimsRequest::default(),
-            authentication: authentication(0),
-            generation: 2,
-            current: Some(SecretHash::from_bytes([2; 32])),
-            previous: Some(SecretHash::from_bytes([1; 32])),
-            successor: Some(vec![0]),
-            rotated_at: Some(at(100)),
-            rotated_from: Some(Place::new("192.0.2.0/24", "Firefox/145")),
-            created_at: at(0),
-            idle_expires_at: at(10_000),
-            expires_at: at(20_000),
-            revoked: None,
-        }
-    }
 
     fn decision(client: &Client, generation: Generation, seconds: i64) -> Decision {
         decide(&family(client), generation, client, !client.is_public(), WINDOW, at(seconds))

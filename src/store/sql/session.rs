@@ -215,16 +215,17 @@ async fn end_row(conn: &mut Conn<'_>, id: &str, reach: Reach, now: Timestamp) ->
         return Ok(false);
     };
     hold::user_for_change(conn, &user_id).await?;
+    // First, because an end of today makes those of long ago look as if they still had tokens.
+    let with_tokens = families::table
+        .filter(families::user_id.eq(&user_id).and(families::session_id.eq(id)))
+        .filter(families::offline.eq(false).and(family::may_have_tokens(now)));
+    let denied = with_tokens.select(families::id).load(conn).await?;
     let live = sessions::table.filter(sessions::id.eq(id).and(sessions::ended_at.is_null()));
     let ended = diesel::update(live).set(sessions::ended_at.eq(Some(now.micros()))).execute(conn).await? == 1;
     if ended {
         end_what_hangs_on_it(conn, id, &user_id, now).await?;
     }
     if reach == Reach::Immediate {
-        let with_tokens = families::table
-            .filter(families::user_id.eq(&user_id).and(families::session_id.eq(id)))
-            .filter(families::offline.eq(false).and(family::may_have_tokens(now)));
-        let denied = with_tokens.select(families::id).load(conn).await?;
         denial::grants(conn, denied, now).await?;
     }
     Ok(ended)

@@ -19,6 +19,8 @@ pub(super) async fn co_01_second_use_revokes_the_family(db: Database) {
     furnish(&db.store).await;
     assert_eq!(db.store.issue_code(code("c1"), None, NOON).await, Ok(IssueCode::Issued));
     assert_eq!(db.store.code(hash("c1")).await, Ok(Some(code("c1"))));
+    assert_eq!(db.store.code_and_user(hash("c1")).await, Ok(Some((code("c1"), Some(user("ada"))))));
+    assert_eq!(db.store.code_and_user(hash("c9")).await, Ok(None));
     assert_eq!(db.store.redeem_code(hash("c1"), later(1), family("f1")).await, Ok(RedeemCode::Fresh));
     assert_eq!(db.store.family(family_id("f1")).await, Ok(Some(family("f1"))));
     let used = db.store.code(hash("c1")).await.unwrap().unwrap().redeemed.unwrap();

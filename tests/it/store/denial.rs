@@ -156,3 +156,10 @@ pub(super) async fn none_without_a_token_that_could_be_out(db: Database) {
     let denied = db.store.denials_since(0).await.unwrap().entries;
     assert_eq!(denied, [Denial { denied: Denied::Grant(family_id("new")), expires_at: outlasts(at) }]);
 }
+
+pub(super) async fn none_at_a_sign_out_long_after(db: Database) {
+    furnish_with_family(&db.store).await;
+    let at = later(3600 + 3600 + 121);
+    assert_eq!(db.store.end_session(session_id("s1"), Reach::Immediate, at).await, Ok(true));
+    assert_eq!(db.store.denials_since(0).await.unwrap().entries, []);
+}

@@ -157,6 +157,22 @@ pub(super) async fn revoking_all_of_a_user_is_of_that_user(db: Database) {
     assert_eq!(db.store.family(family_id("f2")).await, Ok(Some(bobs)));
 }
 
+pub(super) async fn lists_and_counts_are_of_one(db: Database) {
+    furnish_with_family(&db.store).await;
+    db.store.create_client(client("other")).await.unwrap();
+    for name in ["f2", "f3"] {
+        let bobs = Family { user_id: user_id("bob"), client_id: client_id("other"), session_id: None, ..family(name) };
+        assert_eq!(db.store.begin_family(bobs, None, None).await, Ok(BeginFamily::Begun));
+    }
+    let names = |found: Vec<Family>| found.into_iter().map(|family| family.id.to_string()).collect::<Vec<_>>();
+    for (user, client, expected) in [("ada", "demo-web", &["f1"][..]), ("bob", "other", &["f2", "f3"])] {
+        assert_eq!(names(db.store.families_of_user(user_id(user)).await.unwrap()), expected);
+        assert_eq!(names(db.store.families_of_client(client_id(client)).await.unwrap()), expected);
+        let live = db.store.live_families_of_client(client_id(client), later(1)).await.unwrap();
+        assert_eq!(usize::try_from(live), Ok(expected.len()));
+    }
+}
+
 /// Room is made by the oldest of this user at this client, and only when there is none: what has ended takes up none.
 pub(super) async fn room_is_made_by_ones_own(db: Database) {
     furnish(&db.store).await;

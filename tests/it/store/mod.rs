@@ -26,7 +26,7 @@ on_every_backend! {
         rehash_only_of_what_was_compared, disabling_ends_everything }
     session { comes_back_with_its_user, comes_back_with_what_its_user_has_allowed, of_a_disabled_user_is_not_begun, with_a_former_password_is_not_begun,
         logout_ends_codes_and_families, replaced_by_the_same_user_goes_on, replaced_by_another_user_ends,
-        its_end_is_of_nothing_else, ended_does_not_go_on, two_ends_of_a_session, touch_never_takes_time_away }
+        its_end_is_of_nothing_else, its_end_is_of_its_own_user, room_is_made_by_ones_own, ended_does_not_go_on, two_ends_of_a_session, touch_never_takes_time_away }
     request { comes_back_as_it_was, oldest_beyond_the_bound_goes, belongs_to_one_browser, expired_is_closed,
         answered_is_closed, consent_adds_up }
     code { co_01_second_use_revokes_the_family, co_02_one_of_64_parallel_redemptions, co_03_bound_to_its_client,
@@ -36,10 +36,11 @@ on_every_backend! {
     family { rotates, one_of_64_parallel_rotations, revoke_wins_over_rotate, ended_does_not_rotate,
         userinfo_in_one_question, first_reason_stays, the_oldest_makes_room, keeps_without_rotating,
         ends_with_its_life_however_often_it_is_used, revoked_is_revoked_whatever_the_clock_says,
-        revoking_all_of_a_user_is_of_that_user, room_is_made_by_ones_own, a_new_family_ends_the_one_it_replaces,
+        revoking_all_of_a_user_is_of_that_user, lists_and_counts_are_of_one, room_is_made_by_ones_own, a_new_family_ends_the_one_it_replaces,
         begins_only_for_what_stands }
     denial { every_end_that_reaches_so_far_denies, a_later_end_may_reach_further, a_token_is_denied_once,
-        none_is_missed_by_a_reader_in_between, none_without_a_token_that_could_be_out }
+        none_is_missed_by_a_reader_in_between, none_without_a_token_that_could_be_out,
+        none_at_a_sign_out_long_after }
     key { comes_back_as_it_was, one_of_16_parallel_creations, change_of_guard, stale_plan_changes_nothing,
         expires_and_revokes, an_instant_is_brought_forward_but_never_put_off,
         a_successor_comes_in_the_same_transaction, nothing_is_made_under_another_master_key,

@@ -1,4 +1,6 @@
 use signet::domain::client::Client;
+use signet::domain::code::Code;
+use signet::domain::family::Family;
 use signet::domain::ids::InitialTokenId;
 use signet::domain::registration::InitialToken;
 use signet::domain::registration::Registration;
@@ -39,6 +41,9 @@ pub(super) async fn comes_back_as_it_was(db: Database) {
     let own = Registration { initial_token: Some(InitialTokenId::new("t1").unwrap()), ..registration("c1") };
     db.store.create_initial_token(token("t1", 2)).await.unwrap();
     assert_eq!(db.store.initial_token(hash("t1")).await, Ok(Some(token("t1", 2))));
+    assert_eq!(db.store.initial_token(hash("t9")).await, Ok(None));
+    let invented = db.store.register_client(client("c1"), own.clone(), Some(hash("t9")), 10, NOON).await;
+    assert_eq!(invented, Ok(Register::TokenSpent));
     let outcome = db.store.register_client(client("c1"), own.clone(), Some(hash("t1")), 10, NOON).await;
     assert_eq!(outcome, Ok(Register::Registered));
     let found = db.store.registered_client(client_id("c1")).await.unwrap().unwrap();
@@ -102,7 +107,7 @@ pub(super) async fn only_what_was_read_is_replaced(db: Database) {
 
 pub(super) async fn what_was_never_used_goes(db: Database) {
     furnish_with_family(&db.store).await;
-    for name in ["used", "unused", "young"] {
+    for name in ["granted", "old-and-used", "unused", "used", "young"] {
         let created_at = if name == "young" { later(10) } else { NOON };
         let own = Registration { created_at, ..registration(name) };
         db.store.register_client(client(name), own, None, 10, NOON).await.unwrap();
@@ -111,8 +116,20 @@ pub(super) async fn what_was_never_used_goes(db: Database) {
     db.store.registration_used(client_id("used"), later(2)).await.unwrap();
     let used = db.store.registered_client(client_id("used")).await.unwrap().unwrap();
     assert_eq!(used.registration.used_at, Some(later(1)));
+    db.store.registration_used(client_id("old-and-used"), later(1)).await.unwrap();
+    // Its use was not written down, but there is what came of it.
+    let grant = Family { client_id: client_id("granted"), ..family("f2") };
+    db.store.begin_family(grant, None, None).await.unwrap();
+    for name in ["demo-web", "unused"] {
+        db.store.issue_code(Code { client_id: client_id(name), ..code(name) }, None, NOON).await.unwrap();
+    }
     assert_eq!(db.store.sweep_unused_clients(later(9), 10).await, Ok(1));
+    assert_eq!(db.store.code(hash("unused")).await, Ok(None));
+    assert!(db.store.code(hash("demo-web")).await.unwrap().is_some());
     assert_eq!(db.store.sweep_unused_clients(later(9), 10).await, Ok(0));
     let left: Vec<_> = db.store.clients().await.unwrap().into_iter().map(|client| client.id.to_string()).collect();
-    assert_eq!(left, ["demo-web", "used", "young"]);
+    assert_eq!(left, ["demo-web", "granted", "old-and-used", "used", "young"]);
+    // One at a time: whoever was used does not stand in the way.
+    assert_eq!(db.store.delete_client(client_id("granted"), later(10)).await, Ok(true));
+    assert_eq!(db.store.sweep_unused_clients(later(11), 1).await, Ok(1));
 }

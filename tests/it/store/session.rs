@@ -1,10 +1,18 @@
+use std::time::Duration;
+
 use signet::domain::code::Code;
 use signet::domain::consent::Consent;
+use signet::domain::denial::Denial;
+use signet::domain::denial::Denied;
+use signet::domain::family::Family;
 use signet::domain::family::Reach;
 use signet::domain::family::RevocationReason;
+use signet::domain::session::Session;
 use signet::domain::user::PasswordHash;
 use signet::store::code::RedeemCode;
+use signet::store::family::BeginFamily;
 use signet::store::session::BeginSession;
+use signet::store::session::MOST_ALIVE;
 
 use crate::support::database::Database;
 use crate::support::nouns::*;
@@ -75,6 +83,11 @@ pub(super) async fn logout_ends_codes_and_families(db: Database) {
     let revoked = db.store.family(family_id("f1")).await.unwrap().unwrap().revoked.unwrap();
     assert_eq!(revoked.reason, RevocationReason::Logout);
     assert_eq!(db.store.family(family_id("offline")).await.unwrap().unwrap().revoked, None);
+    let denied = db.store.denials_since(0).await.unwrap().entries;
+    assert!(
+        matches!(denied.as_slice(), [Denial { denied: Denied::Grant(id), .. }] if *id == family_id("f1")),
+        "{denied:?}"
+    );
     assert_eq!(db.store.redeem_code(hash("c3"), later(1), family("f3")).await, Ok(RedeemCode::Unknown));
 }
 
@@ -127,6 +140,37 @@ pub(super) async fn ended_does_not_go_on(db: Database) {
     db.store.end_session(session_id("s1"), Reach::Immediate, later(1)).await.unwrap();
     let begun = db.store.begin_session(session("s2", "ada"), Some(hash("s1")), None).await;
     assert_eq!(begun, Ok(BeginSession::Begun(session_id("s2"))));
+}
+
+/// What ends is of whom the session is of, and not of whoever signed in first.
+pub(super) async fn its_end_is_of_its_own_user(db: Database) {
+    furnish_with_family(&db.store).await;
+    db.store.begin_session(session("bobs", "bob"), None, None).await.unwrap();
+    let bobs = Family { user_id: user_id("bob"), session_id: Some(session_id("bobs")), ..family("f2") };
+    assert_eq!(db.store.begin_family(bobs, None, None).await, Ok(BeginFamily::Begun));
+    for (number, (session, family)) in [("bobs", "f2"), ("s1", "f1")].into_iter().enumerate() {
+        assert_eq!(db.store.end_session(session_id(session), Reach::Immediate, later(1)).await, Ok(true));
+        assert!(db.store.family(family_id(family)).await.unwrap().unwrap().revoked.is_some(), "{family}");
+        assert_eq!(db.store.denials_since(0).await.unwrap().entries.len(), number + 1);
+    }
+}
+
+/// Room is made by the oldest session of this user, and only when there is none: what has ended takes up none.
+pub(super) async fn room_is_made_by_ones_own(db: Database) {
+    furnish(&db.store).await;
+    let begin = async |session: Session| db.store.begin_session(session, None, None).await.unwrap();
+    begin(session("bobs", "bob")).await;
+    for number in 1..MOST_ALIVE {
+        begin(Session { created_at: later(1), ..session(&format!("n{number}"), "ada") }).await;
+    }
+    let alive = async |name| db.store.session(hash(name)).await.unwrap().unwrap().0.ended_at.is_none();
+    assert_eq!(db.store.end_session(session_id("n1"), Reach::RefreshOnly, later(2)).await, Ok(true));
+    begin(Session { created_at: later(3), ..session("fits", "ada") }).await;
+    assert!(alive("s1").await && alive("bobs").await);
+    // Of a node whose clock is behind: the new one stays.
+    begin(Session { created_at: NOON.minus(Duration::from_secs(1)), ..session("too-many", "ada") }).await;
+    assert!(!alive("s1").await && alive("bobs").await && alive("too-many").await);
+    assert_eq!(db.store.live_sessions_of_user(user_id("ada"), later(4)).await, Ok(MOST_ALIVE));
 }
 
 /// Idle or at the end of its life: either is enough.

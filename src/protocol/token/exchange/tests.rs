@@ -1,6 +1,8 @@
 use super::ACCESS_TOKEN;
 use super::Exchange;
 use super::ExchangeRequest;
+use super::accepted_actors;
+use super::accepted_subjects;
 use super::check;
 use crate::domain::client::Client;
 use crate::domain::ids::ClientId;
@@ -80,6 +82,13 @@ fn the_service_acts_for_the_person() {
     assert_eq!(exchange.expires_by, at(1600));
     let mail = with("&resource=https://mail.test&scope=api:read", &subject(), None).unwrap();
     assert_eq!(mail.audience, ["https://mail.test"]);
+}
+
+#[test]
+fn rfc8693_2_1_tokens_that_were_sent_to_the_service_or_are_its_own() {
+    assert_eq!(accepted_subjects(&orders()), ["https://orders.test", "orders"]);
+    let own = ["https://orders.test", "orders", "https://stock.test", "https://mail.test", ISSUER];
+    assert_eq!(accepted_actors(&orders(), ISSUER), own);
 }
 
 #[test]
