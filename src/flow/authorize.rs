@@ -91,6 +91,9 @@ pub enum AttemptLookup {
     Lost,
 }
 
+/// Who is signed in in a browser, and what they have allowed a client.
+type AtClient = (Option<(Session, User)>, Option<Consent>);
+
 impl Signet {
     /// A new authorization request, OpenID Connect Core section 3.1.2.
     ///
@@ -207,7 +210,7 @@ impl Signet {
         request: AuthorizationRequest,
         client: &Client,
         attempt: Option<Attempt>,
-        (signed_in, consent): (Option<(Session, User)>, Option<Consent>),
+        (signed_in, consent): AtClient,
         cookies: &BrowserCookies,
     ) -> Result<Next, FlowError> {
         let consent = consent.filter(|_| !client.first_party);
@@ -344,11 +347,7 @@ impl Signet {
     }
 
     /// The same, and what they have allowed a client.
-    async fn signed_in_at(
-        &self,
-        client: &ClientId,
-        cookies: &BrowserCookies,
-    ) -> Result<(Option<(Session, User)>, Option<Consent>), FlowError> {
+    async fn signed_in_at(&self, client: &ClientId, cookies: &BrowserCookies) -> Result<AtClient, FlowError> {
         let Some(hash) = session_hash(cookies) else { return Ok((None, None)) };
         match self.store.session_and_consent(hash, client.clone()).await? {
             Some((session, user, consent)) => Ok((self.used(session, user).await?, consent)),

@@ -254,7 +254,7 @@ fn a_token_that_was_made_here_is_known_as_long_as_its_key() {
     ring.has_made(&other);
     assert_eq!(ring.verify(&other).unwrap(), ring.verify(&good).unwrap());
 
-    assert_eq!(ring.renewed(&[own.clone()], &vault).unwrap().verify(&other), Err(VerifyError::Signature));
+    assert_eq!(ring.renewed(std::slice::from_ref(&own), &vault).unwrap().verify(&other), Err(VerifyError::Signature));
     let revoked = ring.renewed(&[SigningKey { state: KeyState::Revoked, ..own }], &vault).unwrap();
     revoked.has_made(&other);
     assert_eq!(revoked.verify(&other), Err(VerifyError::Key));

@@ -118,13 +118,16 @@ pub(in crate::store) async fn with_user(
     found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
 }
 
+/// The last is scope and time of a consent.
+type AtClient = (SessionRow, UserRow, Option<(String, i64)>);
+
 pub(in crate::store) async fn with_user_and_consent(
     conn: &mut Conn<'_>,
     hash: SecretHash,
     client_id: ClientId,
 ) -> Result<Option<(Session, User, Option<Consent>)>, StoreError> {
     let of_both = consents::user_id.eq(sessions::user_id).and(consents::client_id.eq(client_id.as_str()));
-    let found: Option<(SessionRow, UserRow, Option<(String, i64)>)> = sessions::table
+    let found: Option<AtClient> = sessions::table
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .left_join(consents::table.on(of_both))
         .filter(sessions::hash.eq(hash.as_bytes().as_slice()))
