@@ -3,8 +3,6 @@
 use crate::crypto::hash;
 use crate::domain::client::Client;
 use crate::domain::code::Code;
-use crate::domain::consent::Consent;
-use crate::domain::ids::ClientId;
 use crate::domain::ids::RequestId;
 use crate::domain::ids::SessionId;
 use crate::domain::request::Attempt;
@@ -28,6 +26,7 @@ use crate::store::code::IssueCode;
 use super::Signet;
 use super::audit;
 use super::error::FlowError;
+use super::session::AtClient;
 
 /// What a browser has shown of itself.
 #[derive(Debug, Default)]
@@ -90,9 +89,6 @@ pub enum AttemptLookup {
     Restarted(Next),
     Lost,
 }
-
-/// Who is signed in in a browser, and what they have allowed a client.
-type AtClient = (Option<(Session, User)>, Option<Consent>);
 
 impl Signet {
     /// A new authorization request, OpenID Connect Core section 3.1.2.
@@ -335,35 +331,6 @@ impl Signet {
         let state = self.browser_state(session);
         session_state::session_state(request.client_id.as_str(), &request.redirect_uri, &state, &salt)
     }
-
-    /// Who is signed in in this browser.
-    ///
-    /// # Errors
-    /// [`FlowError::Store`].
-    pub async fn signed_in(&self, cookies: &BrowserCookies) -> Result<Option<(Session, User)>, FlowError> {
-        let Some(hash) = session_hash(cookies) else { return Ok(None) };
-        let Some((session, user)) = self.store.session(hash).await? else { return Ok(None) };
-        self.used(session, user).await
-    }
-
-    /// The same, and what they have allowed a client.
-    async fn signed_in_at(&self, client: &ClientId, cookies: &BrowserCookies) -> Result<AtClient, FlowError> {
-        let Some(hash) = session_hash(cookies) else { return Ok((None, None)) };
-        match self.store.session_and_consent(hash, client.clone()).await? {
-            Some((session, user, consent)) => Ok((self.used(session, user).await?, consent)),
-            None => Ok((None, None)),
-        }
-    }
-
-    /// A session that is asked about is kept alive; none when it has ended.
-    async fn used(&self, session: Session, user: User) -> Result<Option<(Session, User)>, FlowError> {
-        let now = self.now();
-        if !session.is_live(now) || user.disabled {
-            return Ok(None);
-        }
-        self.keep_alive(&session, now).await?;
-        Ok(Some((session, user)))
-    }
 }
 
 /// Why there is no request to answer.
@@ -392,10 +359,6 @@ fn note_dropped(params: &Params, request: &AuthorizationRequest) {
     if !dropped.is_empty() {
         tracing::info!(event = "scope_dropped", client_id = %request.client_id, dropped = %dropped);
     }
-}
-
-fn session_hash(cookies: &BrowserCookies) -> Option<SecretHash> {
-    cookies.session.as_ref().map(|secret| hash::secret_hash(SecretKind::Session, secret.reveal()))
 }
 
 pub(super) fn browser_hash(cookies: &BrowserCookies) -> Option<SecretHash> {
