@@ -163,8 +163,8 @@ mod tests {
     use crate::cli::local_ca::Kept;
     use crate::domain::time::Timestamp;
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
+    use std::process::Command;
 
     fn kept(folder: &Path) -> Kept {
         let now = Timestamp::from_seconds(1_795_348_800);
@@ -173,10 +173,13 @@ mod tests {
 
     /// A store of one's own, and a command that counts how often it runs.
     fn store(folder: &Path, ends_with: i32) -> Store {
-        let (place, refresh) = (folder.join("store"), folder.join("refresh"));
+        let (place, written, refresh) = (folder.join("store"), folder.join("written"), folder.join("refresh"));
         fs::create_dir(&place).unwrap();
-        fs::write(&refresh, format!("#!/bin/sh\necho ran >> {}/ran\nexit {ends_with}\n", folder.display())).unwrap();
-        fs::set_permissions(&refresh, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(&written, format!("#!/bin/sh\necho ran >> {}/ran\nexit {ends_with}\n", folder.display())).unwrap();
+        // Copied by another process: what this one has open to write, a child born meanwhile in another test keeps
+        // open, and then it cannot be run ("Text file busy").
+        let copied = Command::new("install").args(["-m", "755"]).args([&written, &refresh]).status();
+        assert!(copied.unwrap().success());
         Store { folder: place, refresh }
     }
 
