@@ -19,6 +19,7 @@ use crate::ambient::SystemClock;
 use crate::config::Config;
 use crate::flow::Signet;
 use crate::http::Web;
+use crate::http::newcomers::Newcomers;
 use crate::http::server;
 
 use super::Failure;
@@ -127,10 +128,11 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         if let Some(admin) = admin {
             actix_web::rt::spawn(admin);
         }
+        let newcomers = Newcomers::of(&listeners)?;
         let (say, goodbye) = oneshot::channel();
         let (drain, leaving) = (signet.config.server.drain, Arc::clone(&signet));
         let hurry = runtime.spawn(async move {
-            signals.goodbye(leaving, drain).await;
+            signals.goodbye(leaving, drain, newcomers).await;
             let _ = say.send(());
             signals.again().await;
         });

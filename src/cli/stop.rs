@@ -10,6 +10,7 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
 use crate::flow::Signet;
+use crate::http::newcomers::Newcomers;
 
 /// The signals that end a server, heard from the moment this exists: a signal that comes before anybody waits for it is
 /// kept. The framework would begin to listen only after it has answered its first requests, and die of one until then.
@@ -20,12 +21,10 @@ pub(super) struct Signals {
     quit: Signal,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    /// SIGTERM: a supervisor, which can wait until nobody sends anything here any more.
-    Politely,
-    /// SIGINT or SIGQUIT: somebody at a terminal.
-    InAHurry,
+struct Asked {
+    signal: &'static str,
+    /// A supervisor, which can wait until nobody sends anything here any more; not somebody at a terminal.
+    politely: bool,
 }
 
 impl Signals {
@@ -42,14 +41,17 @@ impl Signals {
     }
 
     /// The stop was asked for, and whoever sends requests here had `drain` to notice it: from here on no connection is
-    /// accepted, and requests under way come to their end.
-    pub(super) async fn goodbye(&mut self, signet: Arc<Signet>, drain: Duration) {
+    /// let in, and requests under way come to their end.
+    pub(super) async fn goodbye(&mut self, signet: Arc<Signet>, drain: Duration, newcomers: Newcomers) {
         let asked = self.next().await;
-        tracing::info!(event = "stopping", signal = ?asked);
+        tracing::info!(event = "stopping", signal = asked.signal);
         signet.stop();
-        if asked == Asked::Politely && !drain.is_zero() {
-            // Whoever asks again does not want to wait.
-            drop(tokio::time::timeout(drain, self.next()).await);
+        if asked.politely {
+            if !drain.is_zero() {
+                // Whoever asks again does not want to wait.
+                drop(tokio::time::timeout(drain, self.next()).await);
+            }
+            newcomers.settle().await;
         }
         tracing::info!(event = "closing", "accepts nobody any more");
     }
@@ -61,9 +63,9 @@ impl Signals {
 
     async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => Asked::Politely,
-            _ = self.interrupt.recv() => Asked::InAHurry,
-            _ = self.quit.recv() => Asked::InAHurry,
+            _ = self.terminate.recv() => Asked { signal: "SIGTERM", politely: true },
+            _ = self.interrupt.recv() => Asked { signal: "SIGINT", politely: false },
+            _ = self.quit.recv() => Asked { signal: "SIGQUIT", politely: false },
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod introspect;
 pub mod jwks;
 pub mod login;
 pub mod middleware;
+pub mod newcomers;
 pub mod page;
 pub mod playground;
 pub mod reference;

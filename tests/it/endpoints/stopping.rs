@@ -1,13 +1,21 @@
 //! What a server does between the signal that ends it and its end.
 
 use std::process::Command;
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use url::Url;
 
 use crate::support::raw;
+use crate::support::rounds;
 use crate::support::server::Server;
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+const GUESTS: usize = 16;
+const A_WHILE: Duration = Duration::from_millis(300);
 
 fn signal(server: &Server, name: &str) {
     let asked = Command::new("kill").args([name, &server.id().to_string()]).status().expect("kill runs");
@@ -56,6 +64,40 @@ async fn at_a_terminal_nobody_waits() {
     let server = patient().await;
     signal(&server, "-INT");
     assert_eq!(server.ended().await, Some(0));
+}
+
+/// A proxy sends a POST as soon as the connection is made, and must not send it again.
+#[tokio::test]
+async fn whoever_was_let_in_is_answered() {
+    let mut let_in = 0;
+    for _ in 0..rounds(2, 20) {
+        let server = Server::dev().await;
+        let mut guests = JoinSet::new();
+        for _ in 0..GUESTS {
+            guests.spawn(come_again_and_again(server.base.clone()));
+        }
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(server.stop().await, Some(0));
+        for answered in guests.join_all().await {
+            assert_ne!(answered, 0, "nobody came");
+            let_in += answered;
+        }
+    }
+    println!("{let_in} requests were answered");
+}
+
+/// Until nobody is let in any more.
+async fn come_again_and_again(base: Url) -> usize {
+    let request = raw::request("POST", "/introspect", FORM, "token=unknown");
+    let mut answered = 0;
+    while let Ok(mut stream) = TcpStream::connect(("127.0.0.1", base.port().expect("a port"))).await {
+        stream.write_all(&request).await.expect("a request is taken");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with(b"HTTP/1.1 401"), "{}", String::from_utf8_lossy(&answer));
+        answered += 1;
+    }
+    answered
 }
 
 /// Asks for the public keys; whether the server closes the connection afterwards.
