@@ -225,9 +225,16 @@ fn targets(text: &mut String, figures: &Figures) -> std::fmt::Result {
         ("resident, idle", megabytes(figures.sqlite.idle), 30.0, "MB"),
         ("resident after load", megabytes(figures.sqlite.after_logins), 64.0, "MB"),
     ];
+    writeln!(
+        text,
+        "The goals, of SQLite (PostgreSQL is below). A ratio is the middle one of several, each of an operation and its floor \
+         measured one after the other, and not the quotient of two columns.\n"
+    )?;
     writeln!(text, "| goal | measured | wanted | met |\n| --- | ---: | ---: | --- |")?;
     let met = |met: bool| if met { "yes" } else { "**no**" };
     for (what, measured, most, unit) in at_most {
+        // As it is shown: a further digit says nothing here.
+        let measured = (measured * 100.0).round() / 100.0;
         writeln!(text, "| {what} | {measured:.2} {unit} | at most {most} {unit} | {} |", met(measured <= most))?;
     }
     if let Some(grown) = grown {

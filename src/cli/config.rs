@@ -26,7 +26,9 @@ use crate::config::Source;
 use crate::config::Sources;
 use crate::config::schema;
 use crate::crypto::jwk_set::JwkSet;
+use crate::crypto::seal::MasterKey;
 use crate::http::tls::Tls;
+use crate::keys::vault;
 use crate::outbound::Outbound;
 use crate::outbound::SystemResolver;
 
@@ -160,7 +162,14 @@ fn unusable(config: &Config) -> Vec<Fault> {
         let reason = JwkSet::check(own.client.keys.jwks.as_deref()?).err()?;
         Some(format!("clients.jwks: the keys of client {} cannot be used: {reason}", own.client.id))
     });
-    certificate.into_iter().chain(outbound).chain(keys).map(fault).collect()
+    let file = &config.secrets.master_key_file;
+    let master_key = match &config.secrets.master_key {
+        Some(text) => MasterKey::from_base64(text.reveal()).err().map(|reason| format!("secrets.master_key: {reason}")),
+        // The first start makes one.
+        None if !file.exists() => None,
+        None => vault::load(file).err().map(|reason| reason.to_string()),
+    };
+    certificate.into_iter().chain(outbound).chain(keys).chain(master_key).map(fault).collect()
 }
 
 fn show(
@@ -242,6 +251,9 @@ fn row(kind: &str, fault: &Fault) -> Vec<Json> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::ConfigArgs;
     use super::ConfigCommand;
     use super::run_in;
@@ -288,6 +300,21 @@ mod tests {
         let (code, out, _) = said(FAULTY, check(Output::Json));
         let faults: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!((code, faults[1]["line"].as_u64(), faults[1]["column"].as_u64()), (CONFIGURATION, Some(4), Some(8)));
+    }
+
+    #[test]
+    fn check_looks_at_the_master_key_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("master.key");
+        let named = format!("[secrets]\nmaster_key_file = \"{}\"\n", file.display());
+        assert_eq!(said(&named, check(Output::Table)).0, OK, "the first start makes it");
+        std::fs::write(&file, "short").unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        let (code, _, err) = said(&named, check(Output::Table));
+        assert_eq!(code, CONFIGURATION, "{err}");
+        assert!(err.contains("master.key"), "{err}");
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(said(&named, check(Output::Table)).0, CONFIGURATION, "others can read it");
     }
 
     #[test]

@@ -165,7 +165,10 @@ where
     <T::TlsConnect as TlsConnect<tokio_postgres::Socket>>::Future: Send,
 {
     let refused = |error: tokio_postgres::Error| StoreError::unavailable(full_text(&error));
-    let (client, connection) = config.connect(tls).await.map_err(refused)?;
+    let (client, connection) = config.connect(tls).await.map_err(|error| {
+        let detail = full_text(&error);
+        StoreError::unavailable(format!("{}: {detail}", places(config)))
+    })?;
     let closed = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&closed);
     runtime.spawn(async move {
@@ -195,6 +198,19 @@ where
             heard.notify_one();
         }
     }
+}
+
+/// Where we tried, as an administrator reads it.
+fn places(config: &Config) -> String {
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    });
+    // One port for each host, one for all, or the usual one.
+    let ports = config.get_ports().iter().chain(config.get_ports().last().into_iter().cycle());
+    let ports = ports.copied().chain(std::iter::repeat(5432));
+    let places: Vec<String> = hosts.zip(ports).map(|(host, port)| format!("{host}:{port}")).collect();
+    places.join(", ")
 }
 
 /// The library shows only the kind of an error; the reason is behind it.

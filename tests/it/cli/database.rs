@@ -38,6 +38,7 @@ fn an_unreachable_server_exits_69() {
     for verb in [&["db", "status"][..], &["db", "migrate"], &["keys", "list"], &["users", "list"]] {
         let said = installation.run(verb).ends_with(69);
         assert!(!said.err.contains("hunter2"), "{said:?}");
+        assert!(said.err.contains("127.0.0.1:1: error connecting"), "{said:?}");
     }
 }
 
