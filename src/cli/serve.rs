@@ -11,6 +11,10 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::web::Data;
 use clap::Args;
+use rustix::process::Resource;
+use rustix::process::Rlimit;
+use rustix::process::getrlimit;
+use rustix::process::setrlimit;
 use tokio::sync::oneshot;
 
 use crate::ambient::Clock;
@@ -58,6 +62,7 @@ pub struct ServeArgs {
 /// # Errors
 /// [`Failure`] with the exit code of its kind: 78 for configuration, 69 for a database that does not answer.
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
+    allow_many_connections();
     let clock = Arc::new(SystemClock::new());
     let usual = if args.https { dev_server::HTTPS_PORT } else { dev_server::PORT };
     let dev_server = if args.dev { Some(DevServer::create(args.port.unwrap_or(usual), args.https)?) } else { None };
@@ -182,6 +187,14 @@ fn check_loopback(config: &Config) -> Result<(), Failure> {
         ))),
         None => Ok(()),
     }
+}
+
+/// As many file descriptors as whoever started us allows. The usual limit of 1024 is lower only for programs that cannot count
+/// further (`select`); each connection takes two.
+fn allow_many_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    // Then it is what it was.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Binds before anything is shown as ready. A machine without IPv6 is fine as long as one address works.

@@ -202,7 +202,10 @@ fn material(jwk: &Map<String, Value>) -> Option<(&'static [&'static str], &'stat
         ("EC", Some("P-256")) if bytes("x")?.len() == 32 && bytes("y")?.len() == 32 => {
             Some((&["kty", "crv", "x", "y"], &[Algorithm::Es256]))
         }
-        ("OKP", Some("Ed25519")) if bytes("x")?.len() == 32 => Some((&["kty", "crv", "x"], &[Algorithm::EdDsa])),
+        ("OKP", Some("Ed25519")) => {
+            quality::ed25519_public(&bytes("x")?).ok()?;
+            Some((&["kty", "crv", "x"], &[Algorithm::EdDsa]))
+        }
         ("RSA", _) => {
             quality::rsa_public(&bytes("n")?, &bytes("e")?).ok()?;
             Some((&["kty", "n", "e"], &[Algorithm::Rs256, Algorithm::Ps256]))

@@ -184,6 +184,12 @@ pub fn needs_rehash(hash: &PasswordHash, params: &Params) -> bool {
     !current
 }
 
+/// What a verification costs; `None` for a hash that [`check_costs`] refuses.
+#[must_use]
+pub fn params_of(hash: &PasswordHash) -> Option<Params> {
+    parse(hash.as_phc()).ok().as_ref().and_then(costs)
+}
+
 /// Whether a hash made elsewhere may be kept: Argon2, at most 256 MiB, ten passes and sixteen lanes.
 ///
 /// # Errors
@@ -196,6 +202,7 @@ pub fn check_costs(hash: &PasswordHash) -> Result<(), PasswordError> {
 #[derive(Debug, Clone)]
 pub struct Decoy {
     hash: PasswordHash,
+    params: Params,
 }
 
 impl Decoy {
@@ -207,15 +214,19 @@ impl Decoy {
         let (mut salt, mut output) = ([0; SALT], [0; OUTPUT]);
         entropy.fill(&mut salt);
         entropy.fill(&mut output);
-        Ok(Self { hash: phc_string(&params.argon2()?, &salt, &output)? })
+        Ok(Self { hash: phc_string(&params.argon2()?, &salt, &output)?, params: *params })
     }
 
-    /// Does the work of a verification and always says no.
+    /// What its verification costs.
     #[must_use]
-    pub fn verify(&self, memory: &mut Memory, password: &str) -> bool {
+    pub const fn params(&self) -> Params {
+        self.params
+    }
+
+    /// Does the work of a verification, which says no.
+    pub fn verify(&self, memory: &mut Memory, password: &str) {
         // Nobody looks at the result, so the optimiser must not know.
         std::hint::black_box(memory.verify(&self.hash, password));
-        false
     }
 }
 

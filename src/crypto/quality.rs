@@ -24,6 +24,10 @@ pub enum Weakness {
     ClosePrimes,
     #[error("the numbers of the private key do not belong together")]
     Inconsistent,
+    #[error("the Ed25519 key is a point of small order, for which anybody can sign")]
+    SmallOrder,
+    #[error("the Ed25519 key has {0} bytes; it must have 32")]
+    Length(usize),
     #[error("the point of the EC key is not on the curve P-256, or is not the one of its private number")]
     OffCurve,
 }
@@ -58,6 +62,42 @@ pub fn rsa_public(n: &[u8], e: &[u8]) -> Result<(), Weakness> {
         return Err(Weakness::ClosePrimes);
     }
     Ok(())
+}
+
+/// The points of Ed25519 whose order divides eight, as they may be written: RFC 8032 section 5.1.3 without its check that y is less than
+/// p. For each of them signatures exist that are good for any text, and everybody can write them down.
+const SMALL_ORDER: [[u8; 32]; 7] = {
+    const fn ends(first: u8, rest: u8, last: u8) -> [u8; 32] {
+        let mut y = [rest; 32];
+        (y[0], y[31]) = (first, last);
+        y
+    }
+    [
+        ends(0, 0, 0),
+        ends(1, 0, 0),
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+            0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+            0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+        ends(0xec, 0xff, 0x7f),
+        ends(0xed, 0xff, 0x7f),
+        ends(0xee, 0xff, 0x7f),
+    ]
+};
+
+/// Checks the public half of an Ed25519 key, as RFC 8037 has it.
+///
+/// # Errors
+/// The first [`Weakness`].
+pub fn ed25519_public(x: &[u8]) -> Result<(), Weakness> {
+    let Ok(mut y) = <[u8; 32]>::try_from(x) else { return Err(Weakness::Length(x.len())) };
+    // The highest bit is the sign of the other coordinate.
+    y[31] &= 0x7f;
+    if SMALL_ORDER.contains(&y) { Err(Weakness::SmallOrder) } else { Ok(()) }
 }
 
 /// Checks a whole key. Both halves of every rule: what OpenSSL knows to check (two primes that make the modulus, exponents

@@ -40,3 +40,20 @@ fn own_keys_are_good() {
         assert_eq!(rsa_private(&key), Ok(()));
     }
 }
+
+#[test]
+fn nobody_registers_a_key_for_which_anybody_can_sign() {
+    for mut y in SMALL_ORDER {
+        for _ in 0..2 {
+            assert_eq!(ed25519_public(&y), Err(Weakness::SmallOrder), "{y:02x?}");
+            // Another implementation, which has no list, agrees wherever it takes these bytes for a point.
+            if let Ok(key) = ed25519_dalek::VerifyingKey::from_bytes(&y) {
+                assert!(key.is_weak(), "{y:02x?}");
+            }
+            y[31] |= 0x80;
+        }
+    }
+    let good = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key().to_bytes();
+    assert_eq!(ed25519_public(&good), Ok(()));
+    assert_eq!(ed25519_public(&good[1..]), Err(Weakness::Length(31)));
+}

@@ -21,6 +21,7 @@ use crate::protocol::id_token;
 
 use super::Signet;
 use super::error::FlowError;
+use super::userinfo::good_for;
 
 /// What the one who is going to read the token expects in it.
 #[derive(Debug, Clone, Default)]
@@ -192,7 +193,7 @@ impl Signet {
     /// What only the database knows: whether all that the token came from still stands.
     async fn look_behind(&self, claims: &AccessToken, email: &mut Option<Email>) -> Result<Option<Fault>, FlowError> {
         let client = self.store.client(claims.client_id.clone()).await?;
-        let Some(client) = client.filter(|client| !client.disabled) else {
+        let Some(client) = client.filter(|client| good_for(client, claims)) else {
             return Ok(Some(Fault::Client(claims.client_id.clone())));
         };
         let denied = self.fresh_denylist().await?.is_denied(claims);

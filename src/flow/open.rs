@@ -81,7 +81,7 @@ impl Signet {
             },
             concurrent_hashes(&config),
             config.passwords.hash_wait,
-            entropy.as_ref(),
+            Arc::clone(&entropy),
         )?;
         Ok(Self {
             clients: Clients::new(config.limits.client_secret_failures),

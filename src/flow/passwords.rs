@@ -7,6 +7,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
@@ -42,16 +44,35 @@ pub struct Passwords {
     jobs: Sender<Job>,
     params: Params,
     wait: Duration,
-    decoy: Arc<Decoy>,
+    decoys: Arc<Decoys>,
 }
+
+/// The work that a wrong password is given beyond its own, so that all of them take as long: whether there is a user, or one whose
+/// hash is from before the parameters were changed, cannot be told from the time.
+struct Decoys {
+    /// With the parameters in force.
+    today: Decoy,
+    /// With each of those that some user's hash has been met with since the start.
+    others: Mutex<Vec<Decoy>>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// Of hashes that were imported from elsewhere: the cost of one wrong password must not grow without end.
+const MOST_DECOYS: usize = 4;
 
 impl Passwords {
     /// `concurrent` hashes at once; others wait at most `wait` for theirs.
     ///
     /// # Errors
     /// When the parameters are beyond what Argon2 allows, or the machine gives no thread.
-    pub fn new(params: Params, concurrent: usize, wait: Duration, entropy: &dyn Entropy) -> Result<Self, FlowError> {
-        let decoy = Arc::new(Decoy::new(&params, entropy)?);
+    pub fn new(
+        params: Params,
+        concurrent: usize,
+        wait: Duration,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, FlowError> {
+        let today = Decoy::new(&params, entropy.as_ref())?;
+        let decoys = Arc::new(Decoys { today, others: Mutex::default(), entropy });
         let threads = concurrent.max(1);
         let (jobs, queue) = crossbeam_channel::bounded(threads * WAITING_PER_THREAD);
         for number in 0..threads {
@@ -59,7 +80,7 @@ impl Passwords {
             let thread = thread::Builder::new().name(format!("passwords-{number}"));
             thread.spawn(move || work(&queue)).map_err(|_| FlowError::Internal("no thread for passwords"))?;
         }
-        Ok(Self { jobs, params, wait, decoy })
+        Ok(Self { jobs, params, wait, decoys })
     }
 
     /// Whether the password is right. `None` stands for a user who does not exist or has no password: the same
@@ -68,10 +89,15 @@ impl Passwords {
     /// # Errors
     /// [`FlowError::Busy`] when no turn came in time.
     pub async fn verify(&self, hash: Option<PasswordHash>, presented: Secret) -> Result<bool, FlowError> {
-        let decoy = Arc::clone(&self.decoy);
-        self.run(move |memory| match hash {
-            Some(hash) => memory.verify(&hash, presented.reveal()),
-            None => decoy.verify(memory, presented.reveal()),
+        let decoys = Arc::clone(&self.decoys);
+        self.run(move |memory| {
+            let right = hash.as_ref().is_some_and(|hash| memory.verify(hash, presented.reveal()));
+            if !right {
+                for decoy in decoys.besides(hash.as_ref().and_then(password::params_of)) {
+                    decoy.verify(memory, presented.reveal());
+                }
+            }
+            right
         })
         .await
     }
@@ -112,6 +138,18 @@ impl Passwords {
     }
 }
 
+impl Decoys {
+    /// Those with other parameters than a verification had; `None` when there was no hash to verify. Its own are remembered.
+    fn besides(&self, done: Option<Params>) -> Vec<Decoy> {
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |params: &Params| others.iter().chain([&self.today]).any(|decoy| decoy.params() == *params);
+        if let Some(params) = done.filter(|params| !known(params) && others.len() < MOST_DECOYS) {
+            others.extend(Decoy::new(&params, self.entropy.as_ref()));
+        }
+        others.iter().chain([&self.today]).filter(|decoy| Some(decoy.params()) != done).cloned().collect()
+    }
+}
+
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Passwords")
@@ -142,6 +180,7 @@ fn work(queue: &Receiver<Job>) {
 
 #[cfg(test)]
 mod tests {
+    use super::Decoy;
     use super::Memory;
     use super::Passwords;
     use crate::ambient::OsEntropy;
@@ -155,7 +194,7 @@ mod tests {
 
     fn passwords(concurrent: usize, wait: Duration) -> Passwords {
         let params = Params { memory_kib: 8192, iterations: 1, parallelism: 1 };
-        Passwords::new(params, concurrent, wait, &OsEntropy).unwrap()
+        Passwords::new(params, concurrent, wait, Arc::new(OsEntropy)).unwrap()
     }
 
     #[tokio::test]
@@ -193,6 +232,28 @@ mod tests {
         assert!(held.await.unwrap().unwrap().is_err(), "what has begun is finished");
         let passwords = Passwords { wait: Duration::from_secs(20), ..passwords };
         assert!(!passwords.verify(None, Secret::new("x")).await.unwrap());
+    }
+
+    #[test]
+    fn lg_02_every_wrong_password_costs_the_same() {
+        let today = Params { memory_kib: 8192, iterations: 1, parallelism: 1 };
+        let decoys = passwords(1, Duration::ZERO).decoys;
+        let work = |done: Option<Params>| {
+            let mut costs: Vec<Params> = decoys.besides(done).iter().map(Decoy::params).chain(done).collect();
+            costs.sort_by_key(|params| params.iterations);
+            costs
+        };
+        assert_eq!(work(None), [today]);
+        assert_eq!(work(Some(today)), [today]);
+        let old = |iterations| Params { iterations, ..today };
+        assert_eq!(work(Some(old(2))), [today, old(2)], "a user from before the parameters were changed");
+        for done in [None, Some(today), Some(old(2))] {
+            assert_eq!(work(done), [today, old(2)], "{done:?}");
+        }
+        for iterations in 3..20 {
+            work(Some(old(iterations)));
+        }
+        assert_eq!(work(None).len(), 1 + super::MOST_DECOYS);
     }
 
     #[tokio::test]

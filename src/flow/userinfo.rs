@@ -54,7 +54,8 @@ impl Signet {
         if denylist.is_denied(&claims) {
             return Err(revoked().into());
         }
-        let client = self.client(&claims.client_id).await?.filter(|client| !client.disabled).ok_or_else(revoked)?;
+        let client =
+            self.client(&claims.client_id).await?.filter(|client| good_for(client, &claims)).ok_or_else(revoked)?;
         Ok(VerifiedToken { claims, payload, client })
     }
 
@@ -104,6 +105,12 @@ impl Signet {
         claims.extend(userinfo::named(&user, &family.claims.userinfo));
         Ok(claims)
     }
+}
+
+/// Whether the client that a token was issued to is this one: not disabled, and not a later one that has taken the name of
+/// one that was deleted. A token without a grant is known by nothing else.
+pub(super) fn good_for(client: &Client, claims: &AccessToken) -> bool {
+    !client.disabled && client.created_at.seconds() <= claims.issued_at.seconds()
 }
 
 fn revoked() -> OAuthError {

@@ -34,6 +34,7 @@ use crate::flow::audit::Origin;
 use crate::flow::audit::on_behalf_of;
 
 use super::App;
+use super::connection::InHand;
 use super::error;
 use super::extract::peer;
 use super::page::contexts::ErrorKind;
@@ -56,6 +57,7 @@ pub async fn around(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let _in_hand = InHand::of(&request);
     let reference = Reference::new(web.signet.entropy.as_ref());
     request.extensions_mut().insert(reference.clone());
     let started = web.signet.clock.monotonic();

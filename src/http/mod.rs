@@ -7,6 +7,7 @@ pub mod admin;
 pub mod assets;
 pub mod authorize;
 pub mod check_session;
+pub mod connection;
 pub mod consent;
 pub mod cookie;
 pub mod cors;

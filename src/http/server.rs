@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZero;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use actix_web::App as ActixApp;
@@ -14,6 +15,7 @@ use actix_web::middleware::from_fn;
 use super::App;
 use super::Web;
 use super::admin;
+use super::connection::Connections;
 use super::extract::form::BodyLimits;
 use super::middleware;
 use super::routes;
@@ -53,6 +55,8 @@ pub fn build(
     let (head_timeout, keep_alive) = (web.signet.config.limits.head_timeout, config.keep_alive);
     let dev = web.signet.dev;
     let app = web.clone();
+    let connections = Arc::<Connections>::default();
+    actix_web::rt::spawn(Arc::clone(&connections).watch(keep_alive + head_timeout));
     let mut server = HttpServer::new(move || {
         ActixApp::new().app_data(app.clone()).wrap(from_fn(middleware::around)).configure(routes(dev))
     })
@@ -64,7 +68,10 @@ pub fn build(
     // A handshake is the head of the head.
     .tls_handshake_timeout(head_timeout)
     .max_connection_rate(MOST_HANDSHAKES)
-    .on_connect(tls::keep_client_certificate);
+    .on_connect(move |connection, data| {
+        tls::keep_client_certificate(connection, data);
+        connections.begin(connection, data);
+    });
     for listener in listeners {
         server = match tls {
             Some(tls) => server.listen_rustls_0_23(listener, tls.config())?,

@@ -272,6 +272,39 @@ async fn a_running_server_knows_new_clients_and_secrets_at_once() {
     assert_eq!(Browser::new().open(&url).await.status, 400);
 }
 
+/// Its tokens have no grant by which they could be denied.
+#[tokio::test]
+async fn a_client_that_takes_the_name_of_a_deleted_one_does_not_revive_its_tokens() {
+    let server = Server::dev().await;
+    let here = |args: &[&str]| super::here(&server, args, "");
+    let secret = |made: &Value| made["client_secret"].as_str().unwrap().to_owned();
+    let robot = ["clients", "create", "Robot", "--service", "--audience", "https://api.test", "-o", "json"];
+    let first = secret(&here(&robot).json());
+    let api = ["clients", "create", "Api", "--service", "--resource", "https://api.test", "-o", "json"];
+    let api = secret(&here(&api).json());
+    let issued = |answer: Value| answer["access_token"].as_str().unwrap().to_owned();
+    let old = issued(asked(&server, "/token", "robot", &first, &[("grant_type", "client_credentials")]).await);
+    let is_active =
+        async |token: &str| asked(&server, "/introspect", "api", &api, &[("token", token)]).await["active"].clone();
+    assert_eq!(is_active(&old).await, true);
+    here(&["clients", "delete", "robot", "--yes"]).ends_with(0);
+    wait().await;
+    assert_eq!(is_active(&old).await, false);
+    let second = secret(&here(&robot).json());
+    wait().await;
+    assert_eq!(is_active(&old).await, false);
+    let told = super::here(&server, &["tokens", "inspect", "-"], &old).ends_with(1);
+    assert!(told.err.contains("robot"), "{told:?}");
+    let new = issued(asked(&server, "/token", "robot", &second, &[("grant_type", "client_credentials")]).await);
+    assert_eq!(is_active(&new).await, true);
+}
+
+async fn asked(server: &Server, path: &str, id: &str, secret: &str, form: &[(&str, &str)]) -> Value {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = http.post(server.url(path)).basic_auth(id, Some(secret)).form(form).send().await.unwrap();
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}
+
 /// Running servers ask twice a second what has changed.
 async fn wait() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;

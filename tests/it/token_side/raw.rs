@@ -219,6 +219,53 @@ async fn ds_01_slow_heads_and_bodies_are_cut_off() {
     Party::service(&app).token(service_form()).await.tokens();
 }
 
+/// The framework bounds the time of the first head only.
+#[tokio::test]
+async fn ds_01_a_later_head_that_never_ends_is_cut_off() {
+    let app = app_with(&[("server.keep_alive", "1s"), ("limits.head_timeout", "1s")]).await;
+    for drip in ["", "X"] {
+        let mut stream = connect(&app).await;
+        stream.write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\nGET /health/live HT").await.unwrap();
+        let clock = SystemClock::new();
+        let mut closed = false;
+        while clock.monotonic() < Duration::from_secs(10) && !closed {
+            closed = stream.write_all(drip.as_bytes()).await.is_err();
+            let mut buffer = vec![0; 4096];
+            let read = tokio::time::timeout(Duration::from_millis(200), stream.read(&mut buffer)).await;
+            closed |= matches!(read, Ok(Ok(0) | Err(_)));
+        }
+        assert!(closed, "{drip:?} keeps it open for {:?}", clock.monotonic());
+    }
+}
+
+/// Requests wait in our memory as long as the client does not read what is before them.
+#[tokio::test]
+async fn ds_01_who_does_not_read_is_cut_off() {
+    let app = app_with(&[("server.keep_alive", "3s"), ("limits.head_timeout", "1s")]).await;
+    let mut deaf = connect(&app).await;
+    let requests = "GET /.well-known/openid-configuration HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    let clock = SystemClock::new();
+    // Until nothing more fits into all the buffers between here and there, and then until it is cut.
+    let cut = loop {
+        let sent = tokio::time::timeout(Duration::from_secs(20), deaf.write_all(requests.as_bytes())).await;
+        match sent {
+            Ok(Ok(())) if clock.monotonic() < Duration::from_secs(30) => {}
+            Ok(Err(_)) => break true,
+            _ => break false,
+        }
+    };
+    assert!(cut, "still open after {:?}", clock.monotonic());
+    // Who reads is not, for twice as long.
+    let mut slow = connect(&app).await;
+    let mut buffer = vec![0; 16 * 1024];
+    for _ in 0..12 {
+        slow.write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let read = slow.read(&mut buffer).await.unwrap();
+        assert!(buffer[..read].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&buffer[..read]));
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+}
+
 #[tokio::test]
 async fn ds_01_many_slow_bodies_do_not_stop_honest_requests() {
     let app = app().await;
