@@ -40,7 +40,7 @@ section! {
         drain: Duration = Default(r#""0s""#), Between(Duration::ZERO, Duration::from_mins(10));
         /// How long requests that are under way may go on after that.
         shutdown_timeout: Duration = Default(r#""10s""#), Between(Duration::ZERO, Duration::from_mins(10));
-        /// How long a quiet connection stays open; limits.head_timeout longer when a head has begun or an answer is not read.
+        /// How long a quiet connection stays open; some seconds longer when a request has begun or an answer is not read.
         keep_alive: Duration = Default(r#""75s""#), Between(Duration::from_secs(1), Duration::from_hours(1));
     }
 }
