@@ -10,8 +10,10 @@ use crate::domain::user::Email;
 use crate::domain::user::Role;
 use crate::domain::user::StandardClaims;
 use crate::domain::user::User;
+use crate::store::instance::SetUp;
 
 use super::Signet;
+use super::audit::Event;
 use super::error::FlowError;
 use super::users::NewUser;
 
@@ -74,12 +76,13 @@ impl Signet {
         let new = NewUser { email, password: Some(password), roles: BTreeSet::from([role]), claims };
         let user = self.new_user(new).await?;
         let hash = hash::secret_hash(SecretKind::SetupLink, link);
-        if !self.store.take_setup_link(hash, self.now()).await? {
-            return Ok(Setup::LinkGone);
-        }
-        match self.add_user(user).await? {
-            Some(user) => Ok(Setup::Done(Box::new(user))),
-            None => Ok(Setup::EmailTaken),
-        }
+        Ok(match self.store.set_up(hash, user.clone(), self.now()).await? {
+            SetUp::LinkGone => Setup::LinkGone,
+            SetUp::EmailTaken => Setup::EmailTaken,
+            SetUp::Done => {
+                self.record(&Event::UserCreated { sub: user.id.clone() }).await;
+                Setup::Done(Box::new(user))
+            }
+        })
     }
 }

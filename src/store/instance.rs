@@ -2,6 +2,7 @@
 
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 
 use super::Store;
 use super::StoreError;
@@ -13,6 +14,16 @@ const WRITABLE: &str = "writable";
 
 fn time(bytes: [u8; 8]) -> Timestamp {
     Timestamp::from_micros(i64::from_be_bytes(bytes))
+}
+
+/// What became of the first administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetUp {
+    Done,
+    /// The link was used before, has expired, or never was. Nothing was changed.
+    LinkGone,
+    /// Another user has this id or this e-mail address. Nothing was changed; the link still works.
+    EmailTaken,
 }
 
 impl Store {
@@ -81,8 +92,8 @@ impl Store {
         dispatch!(self, read, instance::setup_link(hash, now))
     }
 
-    /// Uses the link; true for one caller only.
-    pub async fn take_setup_link(&self, hash: SecretHash, now: Timestamp) -> Result<bool, StoreError> {
-        dispatch!(self, statement, instance::take_setup_link(hash, now))
+    /// Uses the link and creates the user, or does neither.
+    pub async fn set_up(&self, hash: SecretHash, user: User, now: Timestamp) -> Result<SetUp, StoreError> {
+        dispatch!(self, transaction, instance::set_up(hash, user, now))
     }
 }

@@ -4,13 +4,17 @@ use diesel::prelude::*;
 
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use crate::store::error::StoreError;
+use crate::store::instance::SetUp;
 use crate::store::rows::bytes;
 use crate::store::schema::instance;
 use crate::store::schema::setup_links;
+use crate::store::user::CreateUser;
 
 use super::Conn;
 use super::RunQueryDsl;
+use super::user;
 
 pub(in crate::store) async fn ping(conn: &mut Conn<'_>) -> Result<(), StoreError> {
     // A table of ours: a database that answers but was not migrated is of no use.
@@ -78,12 +82,23 @@ pub(in crate::store) async fn setup_link(
     Ok(query.select(setup_links::expires_at).get_result::<i64>(conn).await.optional()?.is_some())
 }
 
-/// Single use is this one conditional DELETE.
-pub(in crate::store) async fn take_setup_link(
+/// Single use is the first UPDATE: it changes nothing, but holds the row until it is deleted, so that of several callers one
+/// goes on and the others find none.
+pub(in crate::store) async fn set_up(
     conn: &mut Conn<'_>,
     hash: SecretHash,
+    user: User,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<SetUp, StoreError> {
     let link = setup_links::table.find(bytes(&hash)).filter(setup_links::expires_at.gt(now.micros()));
-    Ok(diesel::delete(link).execute(conn).await? == 1)
+    if diesel::update(link).set(setup_links::expires_at.eq(setup_links::expires_at)).execute(conn).await? == 0 {
+        return Ok(SetUp::LinkGone);
+    }
+    match user::create(conn, user).await? {
+        CreateUser::Taken => Ok(SetUp::EmailTaken),
+        CreateUser::Created => {
+            diesel::delete(setup_links::table.find(bytes(&hash))).execute(conn).await?;
+            Ok(SetUp::Done)
+        }
+    }
 }

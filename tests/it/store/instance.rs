@@ -1,5 +1,6 @@
 use signet::domain::family::Family;
 use signet::store::family::BeginFamily;
+use signet::store::instance::SetUp;
 use signet::store::sweep::Swept;
 use signet::store::sweep::SweptFamilies;
 use tokio::task::JoinSet;
@@ -28,13 +29,23 @@ pub(super) async fn setup_link_works_once(db: Database) {
     db.store.put_setup_link(hash("l2"), later(60)).await.unwrap();
     assert_eq!(db.store.setup_link(hash("l1"), NOON).await, Ok(false));
     assert_eq!(db.store.setup_link(hash("l2"), NOON).await, Ok(true));
-    assert_eq!(db.store.take_setup_link(hash("l2"), later(60)).await, Ok(false));
+    assert_eq!(db.store.set_up(hash("l2"), user("late"), later(60)).await, Ok(SetUp::LinkGone));
+    assert_eq!(db.store.set_up(hash("l1"), user("old"), NOON).await, Ok(SetUp::LinkGone));
+    // Somebody had the address first: the link is as good as before.
+    db.store.create_user(user("taken")).await.unwrap();
+    assert_eq!(db.store.set_up(hash("l2"), user("taken"), NOON).await, Ok(SetUp::EmailTaken));
+    assert_eq!(db.store.setup_link(hash("l2"), NOON).await, Ok(true));
     let mut racers = JoinSet::new();
-    for _ in 0..16 {
+    for racer in 0..16 {
         let store = db.store.clone();
-        racers.spawn(async move { store.take_setup_link(hash("l2"), later(59)).await.unwrap() });
+        let user = user(&format!("u{racer}"));
+        racers.spawn(async move { store.set_up(hash("l2"), user, later(59)).await.unwrap() });
     }
-    assert_eq!(racers.join_all().await.into_iter().filter(|taken| *taken).count(), 1);
+    let ended = racers.join_all().await;
+    assert_eq!(ended.iter().filter(|end| **end == SetUp::Done).count(), 1, "{ended:?}");
+    assert_eq!(ended.iter().filter(|end| **end == SetUp::LinkGone).count(), 15, "{ended:?}");
+    // Nobody who came too late is half made.
+    assert_eq!(db.store.users(None, 100).await.unwrap().len(), 2);
 }
 
 pub(super) async fn sweeps_what_is_over(db: Database) {
