@@ -17,6 +17,7 @@ use signet::ambient::OsEntropy;
 use signet::crypto::Signer;
 use signet::crypto::Verifier;
 use signet::crypto::jwk;
+use signet::crypto::jws::Unverified;
 use signet::crypto::jws::typ;
 use signet::crypto::password;
 use signet::domain::ids::KeyId;
@@ -65,6 +66,10 @@ fn tokens(criterion: &mut Criterion) {
         group.bench_function("sign a token", |b| b.iter(|| signer.sign(typ::ACCESS_TOKEN, black_box(&CLAIMS))));
         group.bench_function("bare josekit signature", |b| b.iter(|| bare.sign(black_box(&signing_input))));
         group.bench_function("verify a token", |b| b.iter(|| verifier.verify(black_box(&token))));
+        let read = Unverified::parse(&token).expect("a token");
+        if signer.recognises(&read) {
+            group.bench_function("recognise a token", |b| b.iter(|| signer.recognises(black_box(&read))));
+        }
         group.finish();
     }
 }

@@ -17,6 +17,8 @@ use ring::signature::UnparsedPublicKey;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::recognition::Recognition;
+
 /// R and S, "each as a 32-octet big-endian" number.
 pub(super) const SIGNATURE: usize = 64;
 
@@ -27,30 +29,28 @@ const COORDINATE: usize = 32;
 pub(super) struct Es256Signer {
     key: EcdsaKeyPair,
     random: SystemRandom,
+    recognition: Recognition,
 }
 
 impl Es256Signer {
     /// The key of a PKCS#8 document; it need not name its public half, which ring would insist on.
     pub(super) fn from_pkcs8(der: &[u8]) -> Option<Self> {
-        let random = SystemRandom::new();
-        let key = match EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &random) {
-            Ok(key) => key,
-            Err(_) => Self::with_public_half(der, &random)?,
-        };
-        Some(Self { key, random })
-    }
-
-    /// The slow way: what is missing, or written in another form, is worked out.
-    fn with_public_half(der: &[u8], random: &SystemRandom) -> Option<EcdsaKeyPair> {
         let secret = SecretKey::from_pkcs8_der(der).ok()?;
         let private = Zeroizing::new(<[u8; 32]>::from(secret.to_bytes()));
         let public = secret.public_key().to_sec1_point(false);
         let form = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        EcdsaKeyPair::from_private_key_and_public_key(form, private.as_slice(), public.as_bytes(), random).ok()
+        let random = SystemRandom::new();
+        let key = EcdsaKeyPair::from_private_key_and_public_key(form, &*private, public.as_bytes(), &random).ok()?;
+        Some(Self { key, random, recognition: Recognition::of(secret)? })
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> Option<impl AsRef<[u8]> + use<>> {
         self.key.sign(&self.random, message).ok()
+    }
+
+    /// Whether this key could have made this signature: what [`Es256Verifier::verify`] says with its public half.
+    pub(super) fn recognises(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.recognition.recognises(message, signature)
     }
 }
 
@@ -114,21 +114,26 @@ mod tests {
                 (Es256Signer::from_pkcs8(&key.private_pkcs8).unwrap(), Es256Verifier::of_jwk(&public).unwrap());
             let others = ES256.signer_from_der(&*key.private_pkcs8).unwrap();
             let judge = ES256.verifier_from_jwk(&public).unwrap();
+            let good = |message: &[u8], signature: &[u8]| {
+                let good = verifier.verify(message, signature);
+                assert_eq!(signer.recognises(message, signature), good);
+                good
+            };
             let message = vec![number; usize::from(number)];
             let own = signer.sign(&message).unwrap().as_ref().to_vec();
             let foreign = others.sign(&message).unwrap();
             assert_eq!((own.len(), foreign.len()), (SIGNATURE, SIGNATURE));
             judge.verify(&message, &own).unwrap();
             for signature in [&own, &foreign] {
-                assert!(verifier.verify(&message, signature));
-                assert!(!verifier.verify(&[message.as_slice(), b"x"].concat(), signature));
+                assert!(good(&message, signature));
+                assert!(!good(&[message.as_slice(), b"x"].concat(), signature));
                 let mut changed = signature.clone();
                 changed[usize::from(number)] ^= 1;
-                assert!(!verifier.verify(&message, &changed));
-                assert!(!verifier.verify(&message, &signature[..SIGNATURE - 1]));
-                assert!(!verifier.verify(&message, &[signature.as_slice(), &[0]].concat()));
+                assert!(!good(&message, &changed));
+                assert!(!good(&message, &signature[..SIGNATURE - 1]));
+                assert!(!good(&message, &[signature.as_slice(), &[0]].concat()));
             }
-            assert!(!verifier.verify(&message, &[0; SIGNATURE]));
+            assert!(!good(&message, &[0; SIGNATURE]));
         }
     }
 
