@@ -108,7 +108,7 @@ impl Signet {
 }
 
 /// Whether the client that a token was issued to is this one: not disabled, and not a later one that has taken the name of
-/// one that was deleted. A token without a grant is known by nothing else.
+/// one that was deleted. A token without a grant is known by nothing else. Both times are of the clock that all nodes share.
 pub(super) fn good_for(client: &Client, claims: &AccessToken) -> bool {
     !client.disabled && client.created_at.seconds() <= claims.issued_at.seconds()
 }
