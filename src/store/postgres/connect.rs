@@ -202,15 +202,16 @@ where
 
 /// Where we tried, as an administrator reads it.
 fn places(config: &Config) -> String {
-    let hosts = config.get_hosts().iter().map(|host| match host {
-        Host::Tcp(name) => name.clone(),
-        Host::Unix(path) => path.display().to_string(),
-    });
-    // One port for each host, one for all, or the usual one.
-    let ports = config.get_ports().iter().chain(config.get_ports().last().into_iter().cycle());
-    let ports = ports.copied().chain(std::iter::repeat(5432));
-    let places: Vec<String> = hosts.zip(ports).map(|(host, port)| format!("{host}:{port}")).collect();
-    places.join(", ")
+    let ports = config.get_ports();
+    let place = |(number, host): (usize, &Host)| {
+        // One port for each host, one for all, or the usual one.
+        let port = ports.get(number).or(ports.first()).unwrap_or(&5432);
+        match host {
+            Host::Tcp(name) => format!("{name}:{port}"),
+            Host::Unix(path) => format!("{}:{port}", path.display()),
+        }
+    };
+    config.get_hosts().iter().enumerate().map(place).collect::<Vec<_>>().join(", ")
 }
 
 /// The library shows only the kind of an error; the reason is behind it.
