@@ -189,15 +189,15 @@ async fn wf_12_no_http_2() {
 /// Sends `piece` again and again; what came back until the server ended the connection, or nothing when it did not in time.
 async fn dripped(stream: &mut TcpStream, piece: &str, longest: Duration) -> Option<String> {
     let clock = SystemClock::new();
-    let mut heard = String::new();
+    let mut answer = String::new();
     let mut buffer = vec![0; 4096];
     while clock.monotonic() < longest {
         if stream.write_all(piece.as_bytes()).await.is_err() {
-            return Some(heard);
+            return Some(answer);
         }
         match tokio::time::timeout(Duration::from_millis(200), stream.read(&mut buffer)).await {
-            Ok(Ok(0) | Err(_)) => return Some(heard),
-            Ok(Ok(read)) => heard.push_str(&String::from_utf8_lossy(&buffer[..read])),
+            Ok(Ok(0) | Err(_)) => return Some(answer),
+            Ok(Ok(read)) => answer.push_str(&String::from_utf8_lossy(&buffer[..read])),
             Err(_) => {}
         }
     }
@@ -217,9 +217,9 @@ async fn ds_01_slow_heads_and_bodies_are_cut_off() {
     {
         let mut stream = connect(&app).await;
         stream.write_all(start.as_bytes()).await.unwrap();
-        let heard = dripped(&mut stream, piece, Duration::from_secs(6)).await;
-        let heard = heard.unwrap_or_else(|| panic!("a slow {what} is kept open"));
-        assert!(heard.is_empty() || heard.starts_with("HTTP/1.1 408"), "{what}: {heard}");
+        let answer = dripped(&mut stream, piece, Duration::from_secs(6)).await;
+        let answer = answer.unwrap_or_else(|| panic!("a slow {what} is kept open"));
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{what}: {answer}");
     }
     // Others are served in the meantime and afterwards.
     Party::service(&app).token(service_form()).await.tokens();
@@ -232,9 +232,9 @@ async fn ds_01_a_later_head_that_never_ends_is_cut_off() {
     for piece in ["", "X"] {
         let mut stream = connect(&app).await;
         stream.write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\nGET /health/live HT").await.unwrap();
-        let heard = dripped(&mut stream, piece, Duration::from_secs(10)).await;
-        let heard = heard.unwrap_or_else(|| panic!("{piece:?} keeps it open"));
-        assert!(heard.starts_with("HTTP/1.1 200"), "{piece:?}: {heard}");
+        let answer = dripped(&mut stream, piece, Duration::from_secs(10)).await;
+        let answer = answer.unwrap_or_else(|| panic!("{piece:?} keeps it open"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{piece:?}: {answer}");
     }
 }
 
