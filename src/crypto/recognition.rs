@@ -18,6 +18,8 @@ use p256::SecretKey;
 use p256::elliptic_curve::ff::PrimeField;
 use p256::elliptic_curve::ops::Invert;
 use p256::elliptic_curve::ops::Reduce;
+use p256::elliptic_curve::scalar::IsHigh;
+use subtle::ConditionallySelectable;
 use zeroize::Zeroizing;
 
 use super::hash;
@@ -45,12 +47,12 @@ impl Recognition {
         *k != Scalar::ZERO && self.abscissa(&k).is_some_and(|x| Scalar::reduce(&x) == *r)
     }
 
-    /// The first coordinate of k * G. OpenSSL takes the same time for every k, which is as secret as the key.
+    /// The first coordinate of k * G. Here k is as secret as the key: whoever asks can have it made of the key and two
+    /// numbers of their own choice, again and again.
     fn abscissa(&self, k: &Scalar) -> Option<FieldBytes> {
-        let mut context = BigNumContext::new().ok()?;
-        let mut number = BigNum::from_slice(&Zeroizing::new(k.to_repr())[..]).ok()?;
+        let (mut context, mut point) = (BigNumContext::new().ok()?, EcPoint::new(&self.group).ok()?);
+        let mut number = BigNum::from_slice(&long(k)[..]).ok()?;
         number.set_const_time();
-        let mut point = EcPoint::new(&self.group).ok()?;
         let multiplied = point.mul_generator2(&self.group, &number, &mut context);
         number.clear();
         multiplied.ok()?;
@@ -58,6 +60,12 @@ impl Recognition {
         point.affine_coordinates(&self.group, &mut x, &mut y, &mut context).ok()?;
         FieldBytes::try_from(x.to_vec_padded(32).ok()?.as_slice()).ok()
     }
+}
+
+/// The larger of k and -k, whose multiples share that coordinate. OpenSSL takes the same time for all numbers of one length
+/// in bytes, and a small k would tell itself by the zeros in front that are left away.
+fn long(k: &Scalar) -> Zeroizing<FieldBytes> {
+    Zeroizing::new(Scalar::conditional_select(&-k, k, k.is_high()).to_repr())
 }
 
 /// R and S, both "in the interval [1, n - 1]" (FIPS 186-5 section 6.4.2, step 1).
@@ -75,6 +83,7 @@ impl fmt::Debug for Recognition {
 #[cfg(test)]
 mod tests {
     use super::Recognition;
+    use super::long;
     use crate::ambient::OsEntropy;
     use crate::crypto::entropy::Generator;
     use crate::crypto::hash;
@@ -164,6 +173,18 @@ mod tests {
                 assert!(!judges.verdict(&bytes(r, s + Scalar::ONE)));
                 assert!(!judges.verdict(&bytes(s, r)));
             }
+        }
+    }
+
+    #[test]
+    fn no_number_is_short() {
+        let half = Scalar::from(2_u64).invert().unwrap();
+        let powers = std::iter::successors(Some(Scalar::ONE), |k| Some(*k * Scalar::from(256_u64))).take(32);
+        for k in powers.chain([half, half - Scalar::ONE, any()]) {
+            let long = |k: &Scalar| Scalar::from_repr(*long(k)).unwrap();
+            assert!(long(&k).to_repr()[0] >= 0x7f);
+            assert_eq!(long(&k), long(&-k));
+            assert!(long(&k) == k || long(&k) == -k);
         }
     }
 
